@@ -1,0 +1,3 @@
+//! Loads and their results.
+
+fn main() {}

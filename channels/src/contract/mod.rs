@@ -1,0 +1,10 @@
+//! The vocabulary that every channel translates to and from; it knows no vendor.
+
+pub mod capabilities;
+pub mod content;
+pub mod credentials;
+pub mod failure;
+pub mod inbound;
+pub mod outbound;
+pub mod peer;
+pub mod request;

@@ -1,0 +1,68 @@
+//! What we want a vendor to do, and what it answered.
+
+use serde::{Deserialize, Serialize};
+
+use super::content::Content;
+use super::failure::Failure;
+use super::peer::Identity;
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outbound<'a> {
+    /// Our message id; travels with the send where the vendor allows, so that a receipt finds it.
+    pub id: &'a str,
+    /// The recipient's identities within the account; the channel picks the one it sends to.
+    pub to: &'a [Identity],
+    /// What it says. Files carry a vendor `id` or a public `url` by now.
+    pub content: &'a Content,
+    /// The vendor's id of the message it answers.
+    pub reply_to: Option<&'a str>,
+}
+
+/// What a vendor said to a send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sent {
+    /// It took the message.
+    Accepted(Accepted),
+    /// It did not.
+    Refused(Failure),
+}
+
+/// A taken message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The vendor's message id.
+    pub id: String,
+    /// What the vendor told about the recipient (a normalised phone number, a user id).
+    pub recipient: Vec<Identity>,
+    /// The vendor keeps it back for now (paced templates).
+    pub held: bool,
+}
+
+/// A file at the vendor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaLink {
+    /// Where its bytes are; short-lived, needs the channel's token.
+    pub url: String,
+    /// MIME type.
+    pub mime_type: Option<String>,
+    /// SHA-256 as lower-case hex.
+    pub sha256: Option<String>,
+    /// Size in bytes.
+    pub size: Option<u64>,
+}
+
+/// One approved (or not) template, as the vendor lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplateInfo {
+    /// Name.
+    pub name: String,
+    /// Language code.
+    pub language: String,
+    /// The vendor's word: `APPROVED`, `PAUSED`, …
+    pub status: String,
+    /// `UTILITY`, `MARKETING`, `AUTHENTICATION`.
+    pub category: Option<String>,
+    /// The component objects.
+    pub components: Vec<serde_json::Value>,
+}

@@ -1,0 +1,59 @@
+//! Vendor bytes to our events and back: pure functions over bytes, no async, no clock, no I/O.
+//!
+//! `contract` is the vocabulary; each channel is a folder with the same six files.
+
+pub mod contract;
+mod meta;
+pub mod whatsapp;
+
+use serde::{Deserialize, Serialize};
+
+use contract::capabilities::{Capabilities, WindowRule};
+
+/// The kinds of channel that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// WhatsApp Cloud API.
+    Whatsapp,
+    /// Our own web widget: no vendor, messages travel over our socket.
+    Widget,
+    /// Our own HTTP API: no vendor, the answer travels in the response.
+    Api,
+}
+
+impl Kind {
+    /// The word used in addresses, settings and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Whatsapp => "whatsapp",
+            Self::Widget => "widget",
+            Self::Api => "api",
+        }
+    }
+
+    /// Reads the word that [`Self::as_str`] writes.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What channels of this kind can carry.
+    #[must_use]
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Self::Whatsapp => whatsapp::CAPABILITIES,
+            Self::Widget | Self::Api => Capabilities {
+                text_limit: 65_536,
+                buttons: 10,
+                list_rows: 100,
+                templates: false,
+                reactions: true,
+                typing: true,
+                receipts: true,
+                window: WindowRule::None,
+            },
+        }
+    }
+}

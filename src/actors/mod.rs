@@ -1,0 +1,1 @@
+//! Who is alive: conversations and agents with their mailboxes, clocks and supervision.

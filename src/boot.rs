@@ -1,0 +1,1 @@
+//! Wires the rooms: the only file that sees them all.

@@ -1,0 +1,1 @@
+//! Settings: file, environment, flags; composes the rooms' own options.

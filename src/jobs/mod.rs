@@ -1,0 +1,1 @@
+//! What runs because time came or a queue said so.

@@ -1,0 +1,1 @@
+//! Language models behind one shape: built-in ones and OpenAI-compatible endpoints.

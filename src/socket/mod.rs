@@ -1,0 +1,1 @@
+//! The WebSocket door (the only room that knows actix-web-actors).

@@ -1,0 +1,1 @@
+//! The database: all SQL lives here, and every query names its workspace.

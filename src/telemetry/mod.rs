@@ -1,0 +1,5 @@
+//! Logs, metrics, the clock, chance and crash points. It knows no noun of the product.
+
+pub mod chance;
+pub mod clock;
+pub mod crash;

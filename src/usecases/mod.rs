@@ -1,0 +1,1 @@
+//! One public function is one sentence of the product.

@@ -1,0 +1,1 @@
+//! The web widget's assets and the hosted page.
