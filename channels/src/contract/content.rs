@@ -259,9 +259,11 @@ impl Content {
     #[must_use]
     pub fn media(&self) -> Option<&Media> {
         match self {
-            Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::Document(media) | Self::Sticker(media) => {
-                Some(media)
-            }
+            Self::Image(media)
+            | Self::Video(media)
+            | Self::Audio(media)
+            | Self::Document(media)
+            | Self::Sticker(media) => Some(media),
             _ => None,
         }
     }
@@ -269,9 +271,11 @@ impl Content {
     /// The file within, to change.
     pub fn media_mut(&mut self) -> Option<&mut Media> {
         match self {
-            Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::Document(media) | Self::Sticker(media) => {
-                Some(media)
-            }
+            Self::Image(media)
+            | Self::Video(media)
+            | Self::Audio(media)
+            | Self::Document(media)
+            | Self::Sticker(media) => Some(media),
             _ => None,
         }
     }
