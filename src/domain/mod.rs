@@ -1,1 +1,17 @@
 //! Nouns and rules: true with the computer switched off. No async, no clock, no I/O.
+
+pub mod agents;
+pub mod api_keys;
+pub mod changes;
+pub mod channels;
+pub mod contacts;
+pub mod conversations;
+pub mod deliveries;
+pub mod errors;
+pub mod events;
+pub mod files;
+pub mod jobs;
+pub mod messages;
+pub mod principals;
+pub mod windows;
+pub mod workspaces;

@@ -1,0 +1,70 @@
+//! Agents: who answers, with which model, and within which limits.
+
+use serde::{Deserialize, Serialize};
+
+/// An AI agent of a workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// UUID.
+    pub id: String,
+    /// Its workspace.
+    pub workspace_id: String,
+    /// Unique name in the workspace; the contact sees it.
+    pub name: String,
+    /// `builtin/knowledge`, `builtin/echo`, or a model name at its endpoint.
+    pub model: String,
+    /// What it is told about itself.
+    pub instructions: String,
+    /// Everything else.
+    pub settings: AgentSettings,
+}
+
+/// An agent's settings; every field has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentSettings {
+    /// What the contact reads when the model fails.
+    pub fallback_message: String,
+    /// What `builtin/knowledge` says when it finds nothing.
+    pub unknown_message: String,
+    /// What `builtin/knowledge` answers to a greeting.
+    pub greeting_message: String,
+    /// Base URL of an OpenAI-compatible endpoint.
+    pub base_url: Option<String>,
+    /// Turns that run at once; more wait.
+    pub concurrency: usize,
+    /// Turns that may wait; more are answered with the fallback message.
+    pub queue: usize,
+    /// Longest turn, in milliseconds.
+    pub turn_timeout_ms: u64,
+    /// Most tokens the model may write in a turn.
+    pub max_output_tokens: u32,
+    /// Most estimated tokens of context given to the model.
+    pub max_context_tokens: u32,
+    /// Model failures in a row that open the circuit breaker.
+    pub breaker_failures: u32,
+    /// How long an open breaker stays open, in milliseconds.
+    pub breaker_pause_ms: u64,
+    /// Passages of knowledge offered to the model.
+    pub passages: usize,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            fallback_message: "Sorry, I cannot answer just now. Your message has arrived, and we will come back to you."
+                .to_owned(),
+            unknown_message: "I do not know that. Would you like to talk to a person?".to_owned(),
+            greeting_message: "Hello! How can I help you?".to_owned(),
+            base_url: None,
+            concurrency: 64,
+            queue: 10_000,
+            turn_timeout_ms: 120_000,
+            max_output_tokens: 1_024,
+            max_context_tokens: 8_000,
+            breaker_failures: 5,
+            breaker_pause_ms: 30_000,
+            passages: 4,
+        }
+    }
+}

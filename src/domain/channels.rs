@@ -1,0 +1,59 @@
+//! Channels: the accounts through which people reach us.
+
+use serde::{Deserialize, Serialize};
+use switchboard_channels::Kind;
+
+/// Whether a channel sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelState {
+    /// It receives and sends.
+    Active,
+    /// Somebody paused its sends; they wait.
+    Paused,
+    /// The vendor refuses it (token, permission, account); sends wait until somebody acts.
+    Stopped,
+}
+
+impl ChannelState {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Reads the stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Active, Self::Paused, Self::Stopped].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A channel account with its settings in the clear; lives in memory only.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// UUID.
+    pub id: String,
+    /// Its workspace.
+    pub workspace_id: String,
+    /// What kind.
+    pub kind: Kind,
+    /// Unique name in the workspace.
+    pub name: String,
+    /// The agent that answers; none: nobody does.
+    pub agent_id: Option<String>,
+    /// The vendor's id of our number, page or mailbox.
+    pub account: Option<String>,
+    /// The vendor's id of the business account.
+    pub business: Option<String>,
+    /// Whether it sends.
+    pub state: ChannelState,
+    /// Why it does not.
+    pub state_reason: Option<String>,
+    /// The kind's own settings, secrets included.
+    pub settings: serde_json::Value,
+}

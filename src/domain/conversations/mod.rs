@@ -1,0 +1,110 @@
+//! Conversations: who may speak, in which order, and what follows from what happens.
+//!
+//! Decisions are pure: they take the state, the news and the time, and give the change to commit and the state after
+//! it. The actor only carries them out.
+
+mod receive;
+mod reply;
+
+use serde::{Deserialize, Serialize};
+use switchboard_channels::Kind;
+use switchboard_channels::contract::capabilities::WindowRule;
+
+pub use receive::{Received, receive};
+pub use reply::{Post, Posted, Refused, Turn, assign, finish_turn, post};
+
+/// Who answers in a conversation. Checked whenever something is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Owner {
+    /// The channel's agent.
+    Agent,
+    /// A person; the agent keeps silent.
+    Human {
+        /// Display name, where known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// Nobody answers.
+    Nobody,
+}
+
+/// A conversation's state: what the row holds, and what its actor caches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// UUID.
+    pub id: String,
+    /// Its workspace.
+    pub workspace_id: String,
+    /// Its channel.
+    pub channel_id: String,
+    /// The channel's kind.
+    pub kind: Kind,
+    /// The person.
+    pub contact_id: String,
+    /// The agent that answers while the agent owns it.
+    pub agent_id: Option<String>,
+    /// Who answers.
+    pub owner: Owner,
+    /// Counts commits; compared by every one.
+    pub version: i64,
+    /// Sequence number of the newest message.
+    pub last_seq: i64,
+    /// Up to this inbound message everything has been answered (or needs no answer).
+    pub answered_seq: i64,
+    /// When the window closes, Unix milliseconds.
+    pub window_expires_at: Option<i64>,
+    /// The job of the turn that is due or running.
+    pub turn_job: Option<String>,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds of the newest message.
+    pub last_message_at: i64,
+}
+
+/// What a decision needs to know beyond the state.
+pub struct Situation<'a> {
+    /// Unix milliseconds.
+    pub now: i64,
+    /// The channel's window rule.
+    pub rule: WindowRule,
+    /// How long to wait for more before a turn starts, in milliseconds.
+    pub quiet_ms: i64,
+    /// Makes ids.
+    pub new_id: &'a dyn Fn() -> String,
+}
+
+impl Conversation {
+    /// A conversation that begins now.
+    #[must_use]
+    pub fn begin(id: String, channel: &super::channels::Channel, contact_id: String, now: i64) -> Self {
+        Self {
+            id,
+            workspace_id: channel.workspace_id.clone(),
+            channel_id: channel.id.clone(),
+            kind: channel.kind,
+            contact_id,
+            agent_id: channel.agent_id.clone(),
+            owner: if channel.agent_id.is_some() { Owner::Agent } else { Owner::Nobody },
+            version: 0,
+            last_seq: 0,
+            answered_seq: 0,
+            window_expires_at: None,
+            turn_job: None,
+            created_at: now,
+            last_message_at: now,
+        }
+    }
+}
+
+/// The lane in which a conversation's turns run.
+#[must_use]
+pub fn answer_lane(conversation_id: &str) -> String {
+    format!("answer:{conversation_id}")
+}
+
+/// The lane in which a conversation's sends leave in order.
+#[must_use]
+pub fn send_lane(conversation_id: &str) -> String {
+    format!("send:{conversation_id}")
+}

@@ -1,0 +1,218 @@
+//! What our side says: an agent's answer at the end of its turn, a person's or a program's message, a change of owner.
+
+use switchboard_channels::Kind;
+use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::peer::Identity;
+
+use super::{Conversation, Owner, Situation, send_lane};
+use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage};
+use crate::domain::events::EventKind;
+use crate::domain::jobs::{Cargo, NewJob, Work};
+use crate::domain::messages::{Author, AuthorKind, Direction, Message, Status, announced};
+use crate::domain::windows::{self, Window, WindowState};
+
+/// What to commit for something said, and the state after it.
+#[derive(Debug)]
+pub struct Posted {
+    /// The writes.
+    pub change: Change,
+    /// The state once they are committed.
+    pub next: Conversation,
+    /// A running turn must stop.
+    pub cancels_turn: bool,
+}
+
+/// Why nothing may be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The turn is no longer the current one: something newer came.
+    Superseded,
+    /// Somebody else owns the conversation.
+    NotOwner,
+    /// The window is closed and the content is no template.
+    WindowClosed(Window),
+}
+
+/// An agent's finished turn.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// Its job.
+    pub job_id: &'a str,
+    /// Everything up to this message is answered by it.
+    pub upto_seq: i64,
+    /// The agent.
+    pub author: Author,
+    /// What it says, in order; may be empty.
+    pub contents: Vec<Content>,
+    /// What else happened in the turn (a model failure).
+    pub events: Vec<NewEvent>,
+    /// The recipient's identities in the channel account.
+    pub to: &'a [Identity],
+}
+
+/// A message of a person or a program.
+#[derive(Debug)]
+pub struct Post<'a> {
+    /// Who says it. A human takes the conversation over.
+    pub author: Author,
+    /// What.
+    pub content: Content,
+    /// Our id of the message it answers.
+    pub reply_to: Option<String>,
+    /// The vendor's id of the message it answers.
+    pub reply_to_provider: Option<String>,
+    /// The recipient's identities in the channel account.
+    pub to: &'a [Identity],
+}
+
+/// Takes an agent's answer: only for the current turn, while the agent owns the conversation and the window is open.
+///
+/// # Errors
+/// `Superseded`: drop the answer. `NotOwner`, `WindowClosed`: see [`abandon`] for what to commit instead.
+pub fn finish_turn(
+    conversation: &Conversation,
+    turn: Turn<'_>,
+    situation: &Situation<'_>,
+) -> Result<Posted, (Refused, Option<Box<Posted>>)> {
+    if conversation.turn_job.as_deref() != Some(turn.job_id) {
+        return Err((Refused::Superseded, None));
+    }
+    let mut posted = Posted::on(conversation);
+    posted.next.turn_job = None;
+    posted.next.answered_seq = turn.upto_seq.max(posted.next.answered_seq);
+    posted.change.finishes = Some(turn.job_id.to_owned());
+    posted.change.events = turn.events;
+    if conversation.owner != Owner::Agent {
+        return Err((Refused::NotOwner, Some(Box::new(posted.sealed(conversation)))));
+    }
+    let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
+    let free_form = turn.contents.iter().any(|content| !matches!(content, Content::Template(_)));
+    if window.state == WindowState::Closed && free_form {
+        posted.change.events.push(NewEvent {
+            kind: EventKind::AgentFailed,
+            conversation_id: Some(conversation.id.clone()),
+            data: serde_json::json!({ "code": "WINDOW_CLOSED", "closed_at": window.expires_at }),
+        });
+        return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
+    }
+    for content in turn.contents {
+        posted.say(turn.author.clone(), content, (None, None), turn.to, situation);
+    }
+    Ok(posted.sealed(conversation))
+}
+
+/// Takes a message of a person or a program.
+///
+/// # Errors
+/// The window is closed and the content is no template.
+pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'_>) -> Result<Posted, Refused> {
+    let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
+    if window.state == WindowState::Closed && !matches!(post.content, Content::Template(_)) {
+        return Err(Refused::WindowClosed(window));
+    }
+    let mut posted = Posted::on(conversation);
+    if post.author.kind == AuthorKind::Human {
+        posted.hand_to(Owner::Human { name: post.author.name.clone() });
+    }
+    posted.say(post.author, post.content, (post.reply_to, post.reply_to_provider), post.to, situation);
+    Ok(posted.sealed(conversation))
+}
+
+/// Gives the conversation to somebody.
+#[must_use]
+pub fn assign(conversation: &Conversation, owner: Owner) -> Posted {
+    let mut posted = Posted::on(conversation);
+    posted.hand_to(owner);
+    posted.sealed(conversation)
+}
+
+impl Posted {
+    fn on(conversation: &Conversation) -> Self {
+        let mut next = conversation.clone();
+        next.version += 1;
+        Self {
+            change: Change { workspace_id: conversation.workspace_id.clone(), ..Change::default() },
+            next,
+            cancels_turn: false,
+        }
+    }
+
+    fn sealed(mut self, before: &Conversation) -> Self {
+        self.change.conversation = Some(ConversationChange {
+            expected: (before.version > 0).then_some(before.version),
+            state: self.next.clone(),
+            identities: Vec::new(),
+            dropped: Vec::new(),
+            contact_name: None,
+        });
+        self
+    }
+
+    fn hand_to(&mut self, owner: Owner) {
+        if owner != Owner::Agent
+            && let Some(job) = self.next.turn_job.take()
+        {
+            self.change.supersedes.push(job);
+            self.cancels_turn = true;
+            self.next.answered_seq = self.next.last_seq;
+        }
+        let same_kind = std::mem::discriminant(&owner) == std::mem::discriminant(&self.next.owner);
+        self.next.owner = owner;
+        if !same_kind {
+            self.change.events.push(NewEvent {
+                kind: EventKind::ConversationAssigned,
+                conversation_id: Some(self.next.id.clone()),
+                data: serde_json::json!({ "owner": self.next.owner }),
+            });
+        }
+    }
+
+    fn say(
+        &mut self,
+        author: Author,
+        content: Content,
+        (reply_to, reply_to_provider): (Option<String>, Option<String>),
+        to: &[Identity],
+        situation: &Situation<'_>,
+    ) {
+        let by_vendor = !matches!(self.next.kind, Kind::Widget | Kind::Api);
+        let message = Message {
+            id: (situation.new_id)(),
+            seq: self.next.last_seq + 1,
+            direction: Direction::Outbound,
+            author,
+            body: content.plain(),
+            attachments: announced(&content),
+            content,
+            reply_to,
+            status: if by_vendor { Status::Queued } else { Status::Sent },
+            provider_id: None,
+            provider_timestamp: None,
+            created_at: situation.now,
+            edited_at: None,
+            deleted_at: None,
+            error: None,
+        };
+        self.next.last_seq = message.seq;
+        self.next.last_message_at = situation.now;
+        if by_vendor {
+            self.change.jobs.push(NewJob {
+                id: (situation.new_id)(),
+                lane: send_lane(&self.next.id),
+                work: Work::Send { conversation_id: self.next.id.clone(), message_id: message.id.clone() },
+                run_at: situation.now,
+                cargo: Some(Box::new(Cargo {
+                    message: message.clone(),
+                    channel_id: self.next.channel_id.clone(),
+                    to: to.to_vec(),
+                    reply_to: reply_to_provider,
+                })),
+            });
+        }
+        self.change.messages.push(NewMessage {
+            message,
+            conversation_id: self.next.id.clone(),
+            channel_id: self.next.channel_id.clone(),
+        });
+    }
+}

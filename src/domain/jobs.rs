@@ -1,0 +1,142 @@
+//! Durable jobs: what must still happen, written in the transaction of its cause.
+
+use serde::{Deserialize, Serialize};
+
+use super::messages::Message;
+
+/// The work of a job, as stored. Small on purpose: it names rows, it does not copy them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Let the agent answer what is unanswered in a conversation.
+    Answer {
+        /// The conversation.
+        conversation_id: String,
+    },
+    /// Send a message to its vendor.
+    Send {
+        /// The conversation, whose sends leave in order.
+        conversation_id: String,
+        /// The message.
+        message_id: String,
+    },
+    /// Fetch the file that an inbound message announced.
+    Download {
+        /// The message.
+        message_id: String,
+    },
+}
+
+impl Work {
+    /// The stored word for the kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Answer { .. } => "answer",
+            Self::Send { .. } => "send",
+            Self::Download { .. } => "download",
+        }
+    }
+}
+
+/// A job to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// `UUIDv7`: jobs of a lane run in the order of their ids.
+    pub id: String,
+    /// One job of a lane runs at a time, in order. Empty: no order.
+    pub lane: String,
+    /// What to do.
+    pub work: Work,
+    /// Not before this time, Unix milliseconds.
+    pub run_at: i64,
+    /// What the worker would otherwise read back; handed over in memory, never stored.
+    pub cargo: Option<Box<Cargo>>,
+}
+
+/// What a fresh send job carries in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cargo {
+    /// The message to send.
+    pub message: Message,
+    /// Its channel.
+    pub channel_id: String,
+    /// The recipient's identities in the channel account.
+    pub to: Vec<switchboard_channels::contract::peer::Identity>,
+    /// The vendor's id of the message it answers.
+    pub reply_to: Option<String>,
+}
+
+/// A job in a worker's hands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// Its workspace.
+    pub workspace_id: String,
+    /// Its lane.
+    pub lane: String,
+    /// What to do.
+    pub work: Work,
+    /// Not before this time, Unix milliseconds.
+    pub run_at: i64,
+    /// Tries that have failed.
+    pub attempts: i64,
+    /// Another process held it before and may have done part of it.
+    pub reclaimed: bool,
+    /// What a fresh send job carries.
+    pub cargo: Option<Box<Cargo>>,
+}
+
+/// What a worker says at the end of a try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its effects and its end were committed together.
+    Done,
+    /// Nothing is left to do; the worker deletes it.
+    Drop,
+    /// Try again after so many milliseconds; counts as a failed try.
+    Retry {
+        /// Wait.
+        after_ms: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Try again after so many milliseconds; does not count (a paused channel, a slow account, a receipt awaited).
+    Wait {
+        /// Wait.
+        after_ms: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Give up visibly: it becomes a dead letter.
+    Dead {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Failed tries after which a job becomes a dead letter: with the backoff below, about two days.
+pub const MOST_ATTEMPTS: i64 = 14;
+
+/// Waiting time before try number `attempts + 1`: doubling from 1 s to 6 h, with up to a quarter of jitter taken off
+/// by `chance` (a number below 1,000).
+#[must_use]
+pub fn backoff_ms(attempts: i64, chance: u64) -> u64 {
+    let exponent = u32::try_from(attempts.clamp(0, 20)).unwrap_or(0);
+    let full = 1_000_u64.saturating_mul(2_u64.saturating_pow(exponent)).min(6 * 60 * 60 * 1_000);
+    full - full / 4 * chance.min(1_000) / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backoff_ms;
+
+    #[test]
+    fn backoff_doubles_up_to_six_hours_and_jitters_by_a_quarter() {
+        let cases = [(0, 0, 1_000), (1, 0, 2_000), (3, 0, 8_000), (40, 0, 21_600_000), (1, 1_000, 1_500), (-3, 0, 1_000)];
+        for (attempts, chance, expected) in cases {
+            assert_eq!(backoff_ms(attempts, chance), expected, "{attempts} {chance}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Conversations: activation of one, finding one by identity, and the lists of the API.
+
+use sqlx::FromRow;
+use switchboard_channels::Kind;
+use switchboard_channels::contract::peer::{Identity, IdentityKind};
+
+use super::db::{fetch_all, fetch_one, fetch_optional};
+use super::{Store, StoreError};
+use crate::domain::conversations::Conversation;
+
+/// A stored conversation with what its actor and the API need beside its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConversation {
+    /// The state.
+    pub state: Conversation,
+    /// The contact's display name.
+    pub contact_name: Option<String>,
+    /// The contact's identities in the conversation's channel.
+    pub identities: Vec<Identity>,
+}
+
+#[derive(FromRow)]
+struct ConversationRow {
+    id: String,
+    workspace_id: String,
+    channel_id: String,
+    kind: String,
+    contact_id: String,
+    agent_id: Option<String>,
+    owner: String,
+    version: i64,
+    last_seq: i64,
+    answered_seq: i64,
+    window_expires_at: Option<i64>,
+    turn_job: Option<String>,
+    created_at: i64,
+    last_message_at: i64,
+    contact_name: Option<String>,
+}
+
+#[derive(FromRow)]
+struct IdentityRow {
+    contact_id: String,
+    channel_id: String,
+    kind: String,
+    value: String,
+}
+
+impl ConversationRow {
+    fn into_state(self) -> Result<(Conversation, Option<String>), StoreError> {
+        let unreadable = |column: &'static str, reason: String| StoreError::Unreadable {
+            table: "conversations",
+            column,
+            id: self.id.clone(),
+            reason,
+        };
+        let kind = Kind::from_word(&self.kind).ok_or_else(|| unreadable("kind", self.kind.clone()))?;
+        let owner = serde_json::from_str(&self.owner).map_err(|error| unreadable("owner", error.to_string()))?;
+        Ok((
+            Conversation {
+                id: self.id,
+                workspace_id: self.workspace_id,
+                channel_id: self.channel_id,
+                kind,
+                contact_id: self.contact_id,
+                agent_id: self.agent_id,
+                owner,
+                version: self.version,
+                last_seq: self.last_seq,
+                answered_seq: self.answered_seq,
+                window_expires_at: self.window_expires_at,
+                turn_job: self.turn_job,
+                created_at: self.created_at,
+                last_message_at: self.last_message_at,
+            },
+            self.contact_name,
+        ))
+    }
+}
+
+impl Store {
+    /// One conversation, for its actor. It names no workspace: the actor's caller has checked it.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn activate(&self, conversation_id: &str) -> Result<Option<StoredConversation>, StoreError> {
+        let row = fetch_optional!(
+            self.db(),
+            ConversationRow,
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
+            conversation_id
+        )?;
+        Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
+    }
+
+    /// One conversation of a workspace.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn conversation(&self, workspace_id: &str, id: &str) -> Result<Option<StoredConversation>, StoreError> {
+        let row = fetch_optional!(
+            self.db(),
+            ConversationRow,
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
+            workspace_id,
+            id
+        )?;
+        Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
+    }
+
+    /// The conversations of a workspace, those with the newest message first; of one channel only, if given.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn conversations(
+        &self,
+        workspace_id: &str,
+        channel_id: Option<&str>,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<StoredConversation>, i64), StoreError> {
+        let rows = fetch_all!(
+            self.db(),
+            ConversationRow,
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
+            workspace_id,
+            channel_id,
+            limit,
+            offset
+        )?;
+        let total: (i64,) = fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM conversations WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR channel_id = $2)",
+            workspace_id,
+            channel_id
+        )?;
+        Ok((self.with_identities(rows).await?, total.0))
+    }
+
+    /// The conversation of the contact that has any of these identities in the channel; the first identity known wins.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn find_conversation(
+        &self,
+        channel_id: &str,
+        identities: &[Identity],
+    ) -> Result<Option<String>, StoreError> {
+        for identity in identities {
+            let row: Option<(String,)> = fetch_optional!(
+                self.db(),
+                (String,),
+                "SELECT c.id FROM identities AS i JOIN conversations AS c ON c.channel_id = i.channel_id AND c.contact_id = i.contact_id WHERE i.channel_id = $1 AND i.kind = $2 AND i.value = $3",
+                channel_id,
+                identity.kind.as_str(),
+                identity.value.as_str()
+            )?;
+            if let Some(row) = row {
+                return Ok(Some(row.0));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn with_identities(&self, rows: Vec<ConversationRow>) -> Result<Vec<StoredConversation>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let contacts: Vec<&str> = rows.iter().map(|row| row.contact_id.as_str()).collect();
+        let contacts = serde_json::to_string(&contacts).unwrap_or_default();
+        let identities: Vec<IdentityRow> = match self.db() {
+            super::Db::Sqlite { read, .. } => sqlx::query_as(
+                "SELECT contact_id, channel_id, kind, value FROM identities WHERE contact_id IN (SELECT value FROM json_each($1)) ORDER BY created_at, kind DESC",
+            )
+            .bind(contacts)
+            .fetch_all(read)
+            .await?,
+            super::Db::Postgres(pool) => sqlx::query_as(
+                "SELECT contact_id, channel_id, kind, value FROM identities WHERE contact_id IN (SELECT value FROM json_array_elements_text($1::json)) ORDER BY created_at, kind DESC",
+            )
+            .bind(contacts)
+            .fetch_all(pool)
+            .await?,
+        };
+        rows.into_iter()
+            .map(|row| {
+                let (state, contact_name) = row.into_state()?;
+                let identities = identities
+                    .iter()
+                    .filter(|identity| {
+                        identity.contact_id == state.contact_id && identity.channel_id == state.channel_id
+                    })
+                    .filter_map(|identity| {
+                        Some(Identity::new(IdentityKind::from_word(&identity.kind)?, identity.value.clone()))
+                    })
+                    .collect();
+                Ok(StoredConversation { state, contact_name, identities })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! The ledger of raw vendor deliveries.
+
+use sqlx::FromRow;
+
+use super::db::{fetch_all, fetch_one, fetch_optional};
+use super::{Store, StoreError};
+use crate::domain::deliveries::DeliveryOutcome;
+
+#[derive(FromRow)]
+struct DeliveryRow {
+    id: String,
+    workspace_id: Option<String>,
+    channel_id: Option<String>,
+    kind: String,
+    received_at: i64,
+    outcome: String,
+    detail: Option<String>,
+    body: String,
+}
+
+/// A stored delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDelivery {
+    /// UUID.
+    pub id: String,
+    /// The workspace it was for.
+    pub workspace_id: Option<String>,
+    /// The channel it was for.
+    pub channel_id: Option<String>,
+    /// Kind of channel.
+    pub kind: String,
+    /// Unix milliseconds.
+    pub received_at: i64,
+    /// How it ended.
+    pub outcome: DeliveryOutcome,
+    /// Why, by part.
+    pub detail: Option<serde_json::Value>,
+    /// The body as it came.
+    pub body: String,
+}
+
+impl DeliveryRow {
+    fn into_delivery(self) -> Result<StoredDelivery, StoreError> {
+        let unreadable = |column: &'static str, reason: String| StoreError::Unreadable {
+            table: "deliveries",
+            column,
+            id: self.id.clone(),
+            reason,
+        };
+        let outcome = DeliveryOutcome::from_word(&self.outcome)
+            .ok_or_else(|| unreadable("outcome", self.outcome.clone()))?;
+        let detail = match &self.detail {
+            Some(text) => {
+                Some(serde_json::from_str(text).map_err(|error| unreadable("detail", error.to_string()))?)
+            }
+            None => None,
+        };
+        Ok(StoredDelivery {
+            id: self.id,
+            workspace_id: self.workspace_id,
+            channel_id: self.channel_id,
+            kind: self.kind,
+            received_at: self.received_at,
+            outcome,
+            detail,
+            body: self.body,
+        })
+    }
+}
+
+impl Store {
+    /// The deliveries of a workspace, newest first; those of one outcome only, if given.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn deliveries(
+        &self,
+        workspace_id: &str,
+        outcome: Option<DeliveryOutcome>,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<StoredDelivery>, i64), StoreError> {
+        let word = outcome.map(DeliveryOutcome::as_str);
+        let rows = fetch_all!(
+            self.db(),
+            DeliveryRow,
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR outcome = $2) ORDER BY received_at DESC, id DESC LIMIT $3 OFFSET $4",
+            workspace_id,
+            word,
+            limit,
+            offset
+        )?;
+        let total: (i64,) = fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM deliveries WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR outcome = $2)",
+            workspace_id,
+            word
+        )?;
+        Ok((rows.into_iter().map(DeliveryRow::into_delivery).collect::<Result<_, _>>()?, total.0))
+    }
+
+    /// One delivery of a workspace.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn delivery(&self, workspace_id: &str, id: &str) -> Result<Option<StoredDelivery>, StoreError> {
+        fetch_optional!(
+            self.db(),
+            DeliveryRow,
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE workspace_id = $1 AND id = $2",
+            workspace_id,
+            id
+        )?
+        .map(DeliveryRow::into_delivery)
+        .transpose()
+    }
+
+    /// Deliveries that were written down before `before` and whose events were not: a crash came between.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn unfinished_deliveries(&self, before: i64, limit: i64) -> Result<Vec<StoredDelivery>, StoreError> {
+        fetch_all!(
+            self.db(),
+            DeliveryRow,
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE outcome = 'pending' AND received_at < $1 ORDER BY received_at, id LIMIT $2",
+            before,
+            limit
+        )?
+        .into_iter()
+        .map(DeliveryRow::into_delivery)
+        .collect()
+    }
+}

@@ -1,0 +1,149 @@
+//! Messages: reading them back.
+
+use sqlx::FromRow;
+
+use super::db::{fetch_all, fetch_optional};
+use super::{Store, StoreError};
+use crate::domain::messages::{Direction, Message, Status};
+
+#[derive(FromRow)]
+struct MessageRow {
+    id: String,
+    conversation_id: String,
+    channel_id: String,
+    seq: i64,
+    direction: String,
+    author: String,
+    content: String,
+    body: String,
+    attachments: Option<String>,
+    reply_to: Option<String>,
+    status: String,
+    provider_id: Option<String>,
+    provider_at: Option<i64>,
+    error: Option<String>,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+/// A message with the place it stands in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMessage {
+    /// The message.
+    pub message: Message,
+    /// Its conversation.
+    pub conversation_id: String,
+    /// Its channel.
+    pub channel_id: String,
+}
+
+impl MessageRow {
+    fn into_message(self) -> Result<StoredMessage, StoreError> {
+        let id = self.id.clone();
+        let unreadable =
+            |column: &'static str, reason: String| StoreError::Unreadable { table: "messages", column, id: id.clone(), reason };
+        let message = Message {
+            seq: self.seq,
+            direction: if self.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
+            author: serde_json::from_str(&self.author).map_err(|error| unreadable("author", error.to_string()))?,
+            content: serde_json::from_str(&self.content).map_err(|error| unreadable("content", error.to_string()))?,
+            body: self.body,
+            attachments: match &self.attachments {
+                Some(text) => {
+                    serde_json::from_str(text).map_err(|error| unreadable("attachments", error.to_string()))?
+                }
+                None => Vec::new(),
+            },
+            reply_to: self.reply_to,
+            status: Status::from_word(&self.status).ok_or_else(|| unreadable("status", self.status.clone()))?,
+            provider_id: self.provider_id,
+            provider_timestamp: self.provider_at,
+            created_at: self.created_at,
+            edited_at: self.edited_at,
+            deleted_at: self.deleted_at,
+            error: match &self.error {
+                Some(text) => {
+                    Some(serde_json::from_str(text).map_err(|error| unreadable("error", error.to_string()))?)
+                }
+                None => None,
+            },
+            id: self.id,
+        };
+        Ok(StoredMessage { message, conversation_id: self.conversation_id, channel_id: self.channel_id })
+    }
+}
+
+impl Store {
+    /// Messages of a conversation in order, at most `limit`: those after `since` when given, else the newest.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn messages(
+        &self,
+        workspace_id: &str,
+        conversation_id: &str,
+        since: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Message>, StoreError> {
+        let rows = if let Some(since) = since {
+            fetch_all!(
+                self.db(),
+                MessageRow,
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4",
+                conversation_id,
+                workspace_id,
+                since,
+                limit
+            )?
+        } else {
+            let mut rows = fetch_all!(
+                self.db(),
+                MessageRow,
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 ORDER BY m.seq DESC LIMIT $3",
+                conversation_id,
+                workspace_id,
+                limit
+            )?;
+            rows.reverse();
+            rows
+        };
+        rows.into_iter().map(|row| row.into_message().map(|stored| stored.message)).collect()
+    }
+
+    /// One message of a workspace by our id.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn message(&self, workspace_id: &str, id: &str) -> Result<Option<StoredMessage>, StoreError> {
+        fetch_optional!(
+            self.db(),
+            MessageRow,
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.workspace_id = $1 AND m.id = $2",
+            workspace_id,
+            id
+        )?
+        .map(MessageRow::into_message)
+        .transpose()
+    }
+
+    /// One message of a channel by the vendor's id.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn message_by_provider(
+        &self,
+        channel_id: &str,
+        provider_id: &str,
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        fetch_optional!(
+            self.db(),
+            MessageRow,
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, m.reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.channel_id = $1 AND m.provider_id = $2",
+            channel_id,
+            provider_id
+        )?
+        .map(MessageRow::into_message)
+        .transpose()
+    }
+}
