@@ -38,7 +38,8 @@ mod tests {
     fn hints_are_read_in_order_of_precision() {
         // 2026-07-16T10:00:00Z
         let now_ms = 1_784_196_000_000;
-        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<u64>);
+        let cases: &[Case<'_>] = &[
             (&[], None),
             (&[("retry-after", "7")], Some(7_000)),
             (&[("retry-after", " 0.25 ")], Some(250)),
