@@ -243,7 +243,7 @@ mod tests {
             (u32::try_from(all).expect("small"), 3, 2),
             (u32::try_from(all).expect("small") - 1, 1, 2),
             (200, 1, 1),
-            (100, 1, 0),
+            (60, 1, 0),
             (0, 1, 0),
         ];
         for (budget, turns, passages) in cases {

@@ -9,7 +9,7 @@ aber als am an auch auf aus bei bin bitte da das dass dein dem den der des die d
 euch euer eure fur gibt hab habe haben habt hat ich ihr ihre im ist ja kann kannst konnen man mein meine mich mir mit \
 nicht oder sein sich sie sind so um und uns unser von vom wann warum was wie wir wird wo zu zum zur \
 au aux avec ce ces cette comment combien dans de des du elle en est et il ils je la le les leur ma mes mon nous ou par \
-pas peut peux pour pourquoi quand que quel quelle quelles quels qui sa se ses son sont sur ta te tes ton tu un une vos \
+pas peut peux pour pourquoi qu quand que quel quelle quelles quels qui sa se ses son sont sur ta te tes ton tu un une vos \
 votre vous al como con cual cuales cuando cuanto del donde el ella es esta esto hay la las lo los me mi mis muy no nos \
 para pero por porque puede puedo que quien se si sin son su sus te tiene tu un una uno y yo che chi ci come con cosa \
 da dei del della di do dove e gli ho i il in io la le lo ma mi mio nel non o per perche posso quando quanto questo si \
