@@ -51,6 +51,7 @@ pub struct Client {
     http: reqwest::Client,
     options: Arc<Options>,
     trust: Trust,
+    public_only: bool,
     clock: Clock,
 }
 
@@ -175,7 +176,7 @@ impl Client {
             builder = builder.dns_resolver(Arc::new(guard::PublicOnly));
         }
         let http = builder.build().map_err(NetError::from_http)?;
-        Ok(Self { http, options: Arc::new(options), trust, clock: Clock::default() })
+        Ok(Self { http, options: Arc::new(options), trust, public_only, clock: Clock::default() })
     }
 
     /// Reads dates that peers name against this clock.
@@ -218,8 +219,7 @@ impl Client {
 
     fn prepare(&self, request: &Request, file: Option<File>) -> Result<reqwest::RequestBuilder, NetError> {
         let address = Url::parse(&request.url).map_err(|_| NetError::refused("the address cannot be read"))?;
-        let public_only = self.trust == Trust::Outside && !self.options.allow_private_addresses;
-        guard::check(&address, self.trust, public_only).map_err(|error| NetError::refused(error.to_string()))?;
+        guard::check(&address, self.trust, self.public_only).map_err(|error| NetError::refused(error.to_string()))?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,

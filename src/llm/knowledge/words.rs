@@ -1,8 +1,12 @@
 //! Words reduced to what they have in common: lower case, no accents, no endings, no small words. Light enough for
 //! several European languages at once; scripts without spaces are cut into pairs of letters.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Small words of English, German, French, Spanish, Italian, Portuguese and Dutch, without accents.
-const SMALL: &str = " a about am an and any are as at be been but by can could did do does for from get had has have \
+static SMALL: LazyLock<HashSet<&str>> = LazyLock::new(|| SMALL_WORDS.split(' ').collect());
+const SMALL_WORDS: &str = " a about am an and any are as at be been but by can could did do does for from get had has have \
 how i if in is it its just know like me my need no not of on or our please so some tell than that the their them then \
 there these they this to us want was we were what when where which who why will with would you your \
 aber als am an auch auf aus bei bin bitte da das dass dein dem den der des die dir du ein eine einem einen einer er es \
@@ -46,7 +50,7 @@ pub(super) fn alike(left: &str, right: &str) -> bool {
 fn is_small(word: &str) -> bool {
     let one_letter =
         word.chars().count() == 1 && !word.chars().any(|letter| letter.is_numeric() || is_unspaced(letter));
-    one_letter || SMALL.split(' ').any(|small| small == word)
+    one_letter || SMALL.contains(word)
 }
 
 fn stem(word: &str) -> String {

@@ -128,7 +128,7 @@ async fn a_prompt_that_is_too_long_is_shortened_once() {
 
 #[tokio::test]
 async fn servers_that_stall_are_left() {
-    let short = Duration::from_millis(60);
+    let short = Duration::from_millis(200);
     let long = Duration::from_secs(60);
     let content = events(&chunk("Hel"));
     let cases = [
@@ -145,7 +145,12 @@ async fn servers_that_stall_are_left() {
             Limits { idle: short, first_byte: long, whole: long, ..Limits::default() },
             true,
         ),
-        ("no end", content, Limits { whole: short, first_byte: long, idle: long, ..Limits::default() }, true),
+        (
+            "no end",
+            content,
+            Limits { whole: Duration::from_secs(1), first_byte: long, idle: long, ..Limits::default() },
+            true,
+        ),
     ];
     for (name, bytes, limits, delivered) in cases {
         let replies = (0..3).map(|_| Reply::Hang(bytes.clone())).collect();
@@ -153,6 +158,22 @@ async fn servers_that_stall_are_left() {
         let failure = asked.outcome.expect_err(name);
         assert_eq!((failure.code, failure.delivered_any), (Code::Timeout, delivered), "{name}: {failure:?}");
         asked.server.gone.recv().await.expect("the connection is closed");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_done_does_not_wait_for_its_end_mark() {
+    let finished = chunk("Hello") + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let cut = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n".to_vec();
+    let replies = [
+        Reply::Hang(events(&finished)),
+        Reply::Hang(events(&(finished.clone() + "data: [DONE]\n\n"))),
+        Reply::Close([cut, finished.into_bytes()].concat()),
+    ];
+    for reply in replies {
+        let limits = Limits { idle: Duration::from_millis(500), ..Limits::default() };
+        let asked = ask(vec![reply], &prompt(limits)).await;
+        assert_eq!(asked.outcome.expect("an answer").text, "Hello");
     }
 }
 

@@ -29,6 +29,8 @@ use stream::{Progress, Reader};
 const ERROR_BODY_LIMIT: u64 = 64 * 1024;
 /// A wait longer than this is left to whoever asked.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// How long to wait for token counts and the end mark once the model has said that it is done.
+const LONGEST_TAIL: Duration = Duration::from_secs(5);
 
 /// Where a model is served, and what its server understands.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,11 +255,20 @@ impl Exchange<'_> {
         // Only content moves this moment, so that a server cannot stall for ever by sending comments.
         let mut idle_end = Instant::now() + self.limits.idle;
         loop {
-            let Some(bytes) = self.until(idle_end, arriving.chunk()).await?.map_err(|error| cut_off(&error))? else {
-                return Ok(());
+            let bytes = match self.until(idle_end, arriving.chunk()).await {
+                Ok(Ok(Some(bytes))) => bytes,
+                Ok(Ok(None)) => return Ok(()),
+                // The model was done and only the count of tokens was still to come: the answer is whole.
+                Ok(Err(_)) if reader.finished() => return Ok(()),
+                Err(failure) if reader.finished() && failure.code == Code::Timeout => return Ok(()),
+                Ok(Err(error)) => return Err(cut_off(&error)),
+                Err(failure) => return Err(failure),
             };
             match reader.feed(&bytes, deltas)? {
                 Progress::Idle => {}
+                Progress::Content if reader.finished() => {
+                    idle_end = Instant::now() + self.limits.idle.min(LONGEST_TAIL)
+                }
                 Progress::Content => idle_end = Instant::now() + self.limits.idle,
                 Progress::Done => return Ok(()),
             }

@@ -55,6 +55,11 @@ impl Reader {
         !self.gathered.text.is_empty()
     }
 
+    /// Whether the model has said that it is done.
+    pub(super) fn finished(&self) -> bool {
+        self.gathered.finish.is_some()
+    }
+
     /// The answer, if it is complete.
     pub(super) fn finish(self) -> Result<Answer, ModelFailure> {
         self.gathered.finish()
