@@ -158,9 +158,9 @@ mod tests {
     fn sizes_are_limited() {
         let line = [b"data: ".to_vec(), vec![b'x'; EVENT_LIMIT]].concat();
         let event = b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(EVENT_LIMIT / 60);
-        let stream = b": ping\n\n".repeat(STREAM_LIMIT / 8 + 1);
+        let stream = [b": ".to_vec(), vec![b'x'; 8_000], b"\n".to_vec()].concat().repeat(STREAM_LIMIT / 8_000);
         for (what, bytes) in [("line", line), ("event", event), ("stream", stream)] {
-            let failure = decode(&bytes, 4096).expect_err(what);
+            let failure = decode(&bytes, 65_536).expect_err(what);
             assert_eq!(failure.code, ModelFailureCode::TooLarge);
             assert!(failure.message.contains(what), "{failure}");
         }

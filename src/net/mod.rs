@@ -26,7 +26,6 @@ use crate::telemetry::clock::Clock;
 
 pub use download::{Download, Kept};
 pub use failure::{NetError, NetErrorKind};
-pub use guard::{Forbidden, is_public};
 pub use options::Options;
 
 /// Where the addresses of a client's requests come from.
@@ -212,14 +211,28 @@ impl Client {
         self.execute(call).await
     }
 
+    /// Says early, where an address is entered, whether this client would call it. Where its name leads is found out,
+    /// and checked, only at the call.
+    ///
+    /// # Errors
+    /// [`NetErrorKind::Refused`] with the reason.
+    pub fn check_address(&self, address: &str) -> Result<(), NetError> {
+        self.address(address).map(|_| ())
+    }
+
+    fn address(&self, text: &str) -> Result<Url, NetError> {
+        let address = Url::parse(text).map_err(|_| NetError::refused("the address cannot be read"))?;
+        guard::check(&address, self.trust, self.public_only).map_err(|error| NetError::refused(error.to_string()))?;
+        Ok(address)
+    }
+
     async fn execute(&self, call: reqwest::RequestBuilder) -> Result<Arriving, NetError> {
         let response = call.send().await.map_err(NetError::from_http)?;
         Ok(Arriving { response, clock: self.clock.clone() })
     }
 
     fn prepare(&self, request: &Request, file: Option<File>) -> Result<reqwest::RequestBuilder, NetError> {
-        let address = Url::parse(&request.url).map_err(|_| NetError::refused("the address cannot be read"))?;
-        guard::check(&address, self.trust, self.public_only).map_err(|error| NetError::refused(error.to_string()))?;
+        let address = self.address(&request.url)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,

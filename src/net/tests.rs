@@ -129,6 +129,8 @@ async fn addresses_from_outside_do_not_reach_this_machine() {
         assert!(error.certain_not_sent() && error.message.contains("not on the public internet"), "{host}: {error}");
     }
     assert_eq!(server.count(), 0);
+    assert!(guarded.check_address("https://hooks.example.com/in").is_ok());
+    assert!(guarded.check_address("http://10.0.0.1/in").is_err_and(|error| error.certain_not_sent()));
     let options = Options { allow_private_addresses: true, ..Options::default() };
     let open = Client::new(options, Trust::Outside).expect("a client");
     assert_eq!(open.send(&post(format!("http://localhost:{port}/")), None).await.expect("an answer").body, "ok");

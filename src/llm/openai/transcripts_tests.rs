@@ -145,3 +145,16 @@ fn streams_are_read_alike_wherever_they_are_cut() {
         }
     }
 }
+
+#[test]
+fn a_character_split_over_two_events_is_lost_but_not_the_answer() {
+    let stream = concat!(
+        r#"data: {"choices":[{"delta":{"content":"a\ud83d"}}]}"#,
+        "\n\n",
+        r#"data: {"choices":[{"delta":{"content":"\udc4db"},"finish_reason":"stop"}]}"#,
+        "\n\n",
+    );
+    let mut reader = Reader::default();
+    reader.feed(stream.as_bytes(), &mut |_| {}).expect("content");
+    assert_eq!(reader.finish().expect("an answer").text, "a\u{fffd}\u{fffd}b");
+}
