@@ -69,8 +69,11 @@ fn documentation(attributes: &[syn::Attribute]) -> String {
 
 /// Files that do not open with a sentence of what they are for.
 pub fn check_openings(sources: &[Source]) -> Vec<String> {
-    let first = |source: &&Source| source.text.lines().next().and_then(|line| line.strip_prefix("//! ")).map(str::trim);
-    let silent = sources.iter().filter(|source| first(source).is_none_or(str::is_empty));
+    let speaks = |source: &&Source| {
+        let first = source.text.lines().next().and_then(|line| line.strip_prefix("//! "));
+        first.is_some_and(|sentence| !sentence.trim().is_empty())
+    };
+    let silent = sources.iter().filter(|source| !speaks(source));
     silent.map(|source| format!("{} does not open with `//!` and what it is for", source.path)).collect()
 }
 
