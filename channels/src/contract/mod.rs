@@ -7,4 +7,5 @@ pub mod failure;
 pub mod inbound;
 pub mod outbound;
 pub mod peer;
+pub mod plain;
 pub mod request;
