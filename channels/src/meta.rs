@@ -175,7 +175,15 @@ impl<'de> Deserialize<'de> for Lossy {
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
-                Ok(Lossy(String::from_utf8_lossy(bytes).into_owned()))
+                let mut text = String::with_capacity(bytes.len());
+                for chunk in bytes.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    // Half a surrogate pair is three bytes, and only the first of them can begin a character.
+                    if chunk.invalid().first() == Some(&0xed) {
+                        text.push(char::REPLACEMENT_CHARACTER);
+                    }
+                }
+                Ok(Lossy(text))
             }
         }
         deserializer.deserialize_bytes(LossyVisitor)
@@ -264,7 +272,8 @@ pub(crate) fn keep(raw: &RawValue) -> Value {
     value
 }
 
-fn depth(json: &str) -> usize {
+/// How deep the lists and objects of a JSON text stand in one another.
+pub(crate) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {

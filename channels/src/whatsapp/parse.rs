@@ -21,6 +21,8 @@ pub(super) use content::is_media_id;
 
 /// The `object` of this product.
 const OBJECT: &str = "whatsapp_business_account";
+/// Deepest nesting of a delivery; the vendor's own stay below 20.
+const DEEPEST: usize = 1_000;
 /// How many accounts a peek names at most: a body may hold up to 1,000 updates, but one app serves few accounts.
 const MOST_ADDRESSED: usize = 64;
 
@@ -100,6 +102,9 @@ fn read(body: &[u8]) -> Result<wire::Delivery<'_>, Malformed> {
     // A list would otherwise be read as the object's members by position.
     if !text.trim_start().starts_with('{') {
         return Err(Malformed { reason: "not a JSON object".to_owned() });
+    }
+    if meta::depth(text) > DEEPEST {
+        return Err(Malformed { reason: format!("nested deeper than {DEEPEST}") });
     }
     serde_json::from_str(text).map_err(|error| Malformed {
         reason: format!("{:?} error in line {} column {}", error.classify(), error.line(), error.column()),
