@@ -7,5 +7,5 @@ pub mod failure;
 pub mod inbound;
 pub mod outbound;
 pub mod peer;
-mod plain;
+pub mod plain;
 pub mod request;

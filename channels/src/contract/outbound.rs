@@ -26,6 +26,8 @@ pub enum Sent {
     Accepted(Accepted),
     /// It did not.
     Refused(Failure),
+    /// It said yes in words that hold no message id: whether it went out, only a receipt can tell. Why, in words.
+    Unclear(String),
 }
 
 /// A taken message.
@@ -65,4 +67,19 @@ pub struct TemplateInfo {
     pub category: Option<String>,
     /// The component objects.
     pub components: Vec<serde_json::Value>,
+}
+
+/// What the vendor says about the account that a channel uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// The vendor's id.
+    pub id: Option<String>,
+    /// The name that people see.
+    pub name: Option<String>,
+    /// The address that people see, for example a phone number as the vendor writes it.
+    pub address: Option<String>,
+    /// The vendor's word for its quality.
+    pub quality: Option<String>,
+    /// The vendor's word for its verification.
+    pub verification: Option<String>,
 }

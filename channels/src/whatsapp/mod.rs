@@ -1,6 +1,16 @@
-//! WhatsApp Cloud API.
+//! WhatsApp Cloud API: what it can carry and how a channel of it is set up.
+
+pub mod outcome;
+pub mod parse;
+pub mod render;
+pub mod verify;
+mod wire;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use url::Url;
 
 use crate::contract::capabilities::{Capabilities, WindowRule};
+use crate::contract::credentials::Secret;
 
 /// What WhatsApp can carry.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -13,3 +23,167 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     receipts: true,
     window: WindowRule::SinceLastInbound { length_ms: 24 * 60 * 60 * 1_000 },
 };
+
+const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
+const DEFAULT_API_VERSION: &str = "v24.0";
+const DEFAULT_MEDIA_HOST: &str = "lookaside.fbsbx.com";
+
+/// How one WhatsApp number is reached. Absent members take their default, so that [`Settings::check`] can name every
+/// problem at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The vendor's id of the number, digits.
+    #[serde(deserialize_with = "digits")]
+    pub phone_number_id: String,
+    /// The vendor's id of the business account above it, digits; needed for templates.
+    #[serde(deserialize_with = "optional_digits", skip_serializing_if = "Option::is_none")]
+    pub waba_id: Option<String>,
+    /// The bearer token of every call.
+    pub access_token: Secret,
+    /// The secrets that may sign deliveries; more than one while they rotate. Also read from `app_secret` and from a
+    /// single string.
+    #[serde(alias = "app_secret", deserialize_with = "one_or_many")]
+    pub app_secrets: Vec<Secret>,
+    /// The token of the callback handshake.
+    pub verify_token: Secret,
+    /// Where the vendor is.
+    pub base_url: String,
+    /// The version segment of every path, for example `v24.0`.
+    pub api_version: String,
+    /// Hosts (or `host:port`) that media may be fetched from over https with the token. The origin of a `base_url`
+    /// that is not the default is allowed too.
+    pub media_hosts: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            phone_number_id: String::new(),
+            waba_id: None,
+            access_token: Secret::new(""),
+            app_secrets: Vec::new(),
+            verify_token: Secret::new(""),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            api_version: DEFAULT_API_VERSION.to_owned(),
+            media_hosts: vec![DEFAULT_MEDIA_HOST.to_owned()],
+        }
+    }
+}
+
+/// A setting that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The setting's name.
+    pub field: &'static str,
+    /// What it must be.
+    pub expected: &'static str,
+}
+
+impl Settings {
+    /// Names every setting that cannot work; empty when all is well.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let secret = |secret: &Secret| {
+            let secret = secret.reveal();
+            !secret.is_empty() && secret.chars().all(|character| character.is_ascii_graphic())
+        };
+        let checks = [
+            (is_digits(&self.phone_number_id), "phone_number_id", "the number's id: 1 to 32 digits"),
+            (self.waba_id.as_deref().is_none_or(is_digits), "waba_id", "the business account's id: 1 to 32 digits"),
+            (secret(&self.access_token), "access_token", "a token of visible ASCII characters"),
+            (
+                !self.app_secrets.is_empty() && self.app_secrets.iter().all(secret),
+                "app_secrets",
+                "at least one secret, none of them empty or with blanks",
+            ),
+            (!self.verify_token.reveal().trim().is_empty(), "verify_token", "a word of your choice, not empty"),
+            (is_base(&self.base_url), "base_url", "an http or https address without query, fragment and user"),
+            (is_version(&self.api_version), "api_version", "v, digits, a dot, digits: v24.0"),
+            (self.media_hosts.iter().all(|host| is_host(host)), "media_hosts", "host names without scheme and path"),
+        ];
+        let bad = checks.into_iter().filter(|(sound, ..)| !sound);
+        bad.map(|(_, field, expected)| Problem { field, expected }).collect()
+    }
+
+    /// Whether media may be fetched from there, token in hand.
+    pub(crate) fn trusts(&self, url: &Url) -> bool {
+        if !url.username().is_empty() || url.password().is_some() {
+            return false;
+        }
+        let Some(host) = url.host_str() else { return false };
+        let listed = |allowed: &String| match url.port() {
+            None => allowed.eq_ignore_ascii_case(host),
+            Some(port) => allowed.eq_ignore_ascii_case(&format!("{host}:{port}")),
+        };
+        if url.scheme() == "https" && self.media_hosts.iter().any(listed) {
+            return true;
+        }
+        // A stand-in serves its own media; the vendor's API host serves none.
+        let overridden = self.base_url.trim_end_matches('/') != DEFAULT_BASE_URL;
+        overridden && Url::parse(&self.base_url).is_ok_and(|base| base.origin() == url.origin())
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_version(text: &str) -> bool {
+    let numbers = text.strip_prefix('v').and_then(|rest| rest.split_once('.'));
+    numbers.is_some_and(|(major, minor)| is_digits(major) && is_digits(minor))
+}
+
+fn is_base(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
+}
+
+fn is_host(text: &str) -> bool {
+    Url::parse(&format!("https://{text}/"))
+        .is_ok_and(|url| url.path() == "/" && url.has_host() && url.username().is_empty() && !text.ends_with('/'))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Digits {
+    Text(String),
+    Number(u64),
+}
+
+impl Digits {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Digits::deserialize(deserializer).map(Digits::into_text)
+}
+
+fn optional_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Digits>::deserialize(deserializer)?.map(Digits::into_text))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Secrets {
+    One(Secret),
+    Many(Vec<Secret>),
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    Ok(match Secrets::deserialize(deserializer)? {
+        Secrets::One(secret) => vec![secret],
+        Secrets::Many(secrets) => secrets,
+    })
+}

@@ -1,0 +1,247 @@
+//! A signed delivery, read into events. Each element stands or falls alone, and what is no event is named with its
+//! reason; nothing here decides what an event means for a conversation.
+
+mod content;
+mod messages;
+mod news;
+mod people;
+mod statuses;
+
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+
+use super::verify::Verified;
+use super::wire;
+use crate::contract::inbound::{Arrival, Event, Ignored, Notice, Parsed};
+use crate::meta::{self, Element};
+use people::People;
+
+pub(super) use content::is_media_id;
+
+/// The `object` of this product.
+const OBJECT: &str = "whatsapp_business_account";
+/// Deepest nesting of a delivery; the vendor's own stay below 20.
+const DEEPEST: usize = 1_000;
+/// How many accounts a peek names at most: a body may hold up to 1,000 updates, but one app serves few accounts.
+const MOST_ADDRESSED: usize = 64;
+
+/// A signed body that is no delivery at all: the door answers 400.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the body is no delivery: {reason}")]
+pub struct Malformed {
+    /// What is wrong with it, without any of its content.
+    pub reason: String,
+}
+
+/// Whom an unverified body claims to be for. Good for choosing secrets to try, and for nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addressed {
+    /// Ids of numbers, in order of appearance, each once.
+    pub phone_number_ids: Vec<String>,
+    /// Ids of business accounts, in order of appearance, each once.
+    pub business_ids: Vec<String>,
+}
+
+/// Peeks at an unverified body to find whose secrets to try. Anything unreadable is nobody's.
+#[must_use]
+pub fn addressed(body: &[u8]) -> Addressed {
+    let mut found = Addressed::default();
+    let Ok(delivery) = read(body) else { return found };
+    let mut seen = HashSet::new();
+    for element in delivery.entry.0.into_iter().flatten() {
+        let Element::Sound(entry) = element else { continue };
+        if let Some(business) = meta::id(entry.id)
+            && found.business_ids.len() < MOST_ADDRESSED
+            && seen.insert((false, business.to_string()))
+        {
+            found.business_ids.push(business.into_owned());
+        }
+        for element in entry.changes.0.into_iter().flatten() {
+            let Element::Sound(change) = element else { continue };
+            if found.phone_number_ids.len() >= MOST_ADDRESSED {
+                return found;
+            }
+            let metadata = meta::object::<wire::Addressee<'_>>(change.value).and_then(|value| value.metadata);
+            let metadata = meta::object::<wire::Metadata<'_>>(metadata).unwrap_or_default();
+            if let Some(number) = meta::id(metadata.phone_number_id)
+                && seen.insert((true, number.to_string()))
+            {
+                found.phone_number_ids.push(number.into_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Reads a signed delivery into events, in wire order.
+///
+/// # Errors
+/// [`Malformed`] when the body is not one JSON object in UTF-8, or nests or repeats members beyond reading.
+pub fn delivery(verified: &Verified<'_>) -> Result<Parsed, Malformed> {
+    let delivery = read(verified.body())?;
+    let mut reading = Reading::default();
+    if meta::text(delivery.object).as_deref() != Some(OBJECT) {
+        reading.pass_over("object".to_owned(), "not a delivery of this product");
+        return Ok(reading.parsed);
+    }
+    let Some(entries) = delivery.entry.0 else {
+        reading.pass_over("entry".to_owned(), "not a list");
+        return Ok(reading.parsed);
+    };
+    for (index, element) in entries.into_iter().enumerate() {
+        reading.entry(index, element);
+    }
+    Ok(reading.parsed)
+}
+
+/// Reads the envelope; a byte-order mark before it is no reason to lose what follows.
+fn read(body: &[u8]) -> Result<wire::Delivery<'_>, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|error| Malformed { reason: error.to_string() })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A list would otherwise be read as the object's members by position.
+    if !text.trim_start().starts_with('{') {
+        return Err(Malformed { reason: "not a JSON object".to_owned() });
+    }
+    if meta::depth(text) > DEEPEST {
+        return Err(Malformed { reason: format!("nested deeper than {DEEPEST}") });
+    }
+    serde_json::from_str(text).map_err(|error| Malformed {
+        reason: format!("{:?} error in line {} column {}", error.classify(), error.line(), error.column()),
+    })
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reading {
+    parsed: Parsed,
+}
+
+/// Where a change stands and for whom it is.
+struct Scene {
+    entry: usize,
+    change: usize,
+    business: Option<String>,
+    account: Option<String>,
+    own_number: Option<String>,
+    people: People,
+}
+
+impl Scene {
+    fn path(&self, list: &str, index: usize) -> String {
+        format!("entry[{}].changes[{}].value.{list}[{index}]", self.entry, self.change)
+    }
+
+    fn arrival(&self, event: Event) -> Arrival {
+        Arrival { account: self.account.clone(), business: self.business.clone(), event }
+    }
+}
+
+impl Reading {
+    fn pass_over(&mut self, path: String, reason: impl Into<String>) {
+        self.parsed.ignored.push(Ignored { path, reason: reason.into() });
+    }
+
+    fn entry(&mut self, index: usize, element: Element<wire::Entry<'_>>) {
+        let Element::Sound(entry) = element else {
+            return self.pass_over(format!("entry[{index}]"), "not an object");
+        };
+        let business = meta::id(entry.id).map(|id| id.into_owned());
+        let Some(changes) = entry.changes.0 else {
+            return self.pass_over(format!("entry[{index}].changes"), "not a list");
+        };
+        for (position, element) in changes.into_iter().enumerate() {
+            let Element::Sound(change) = element else {
+                self.pass_over(format!("entry[{index}].changes[{position}]"), "not an object");
+                continue;
+            };
+            self.change(index, position, business.clone(), &change);
+        }
+    }
+
+    fn change(&mut self, entry: usize, position: usize, business: Option<String>, change: &wire::Change<'_>) {
+        let path = format!("entry[{entry}].changes[{position}]");
+        let Some(field) = meta::filled(change.field) else {
+            return self.pass_over(format!("{path}.field"), "no field name");
+        };
+        let Some(raw) = change.value.filter(|raw| raw.get().starts_with('{')) else {
+            return self.pass_over(format!("{path}.value"), "not an object");
+        };
+        let payload: wire::Payload<'_> = match serde_json::from_str(raw.get()) {
+            Ok(payload) => payload,
+            Err(error) => return self.pass_over(format!("{path}.value"), format!("{:?} error", error.classify())),
+        };
+        let metadata: wire::Metadata<'_> = meta::object(payload.metadata).unwrap_or_default();
+        let scene = Scene {
+            entry,
+            change: position,
+            business,
+            account: meta::id(metadata.phone_number_id).map(|id| id.into_owned()),
+            own_number: meta::text(metadata.display_phone_number).and_then(|number| people::phone(&number)),
+            people: People::new(payload.contacts.0.unwrap_or_default()),
+        };
+        let before = self.parsed.events.len() + self.parsed.ignored.len();
+        match field.as_str() {
+            "messages" => {
+                self.each(&scene, "messages", payload.messages.0, messages::inbound);
+                self.each(&scene, "statuses", payload.statuses.0, statuses::receipt);
+                self.errors(&scene, payload.errors);
+            }
+            "smb_message_echoes" => self.each(&scene, "message_echoes", payload.message_echoes.0, messages::echo),
+            "user_id_update" => self.each(&scene, "user_id_update", payload.user_id_update.0, news::moved),
+            "user_preferences" => self.each(&scene, "user_preferences", payload.user_preferences.0, news::preference),
+            "history" => self.push(&scene, Event::History(history(raw))),
+            "calls" => {
+                self.push(&scene, Event::Account(news::notice(&field, raw)));
+                self.calls(&scene, payload.calls.0);
+            }
+            _ => self.push(&scene, Event::Account(news::notice(&field, raw))),
+        }
+        if before == self.parsed.events.len() + self.parsed.ignored.len() {
+            self.pass_over(format!("{path}.value"), format!("nothing of the field {field} in it"));
+        }
+    }
+
+    fn push(&mut self, scene: &Scene, event: Event) {
+        self.parsed.events.push(scene.arrival(event));
+    }
+
+    /// Reads every element of a list on its own. Without the number's id nothing can be routed or deduplicated.
+    fn each(
+        &mut self,
+        scene: &Scene,
+        list: &str,
+        elements: Option<Vec<&RawValue>>,
+        read: fn(&Scene, &RawValue) -> Result<Event, String>,
+    ) {
+        for (index, raw) in elements.into_iter().flatten().enumerate() {
+            let outcome =
+                if scene.account.is_none() { Err("no phone number id beside it".to_owned()) } else { read(scene, raw) };
+            match outcome {
+                Ok(event) => self.push(scene, event),
+                Err(reason) => self.pass_over(scene.path(list, index), reason),
+            }
+        }
+    }
+
+    /// The call itself stands in the notice; a person's call opens the window, so it is a note in the conversation.
+    fn calls(&mut self, scene: &Scene, calls: Option<Vec<&RawValue>>) {
+        if scene.account.is_some() {
+            for raw in calls.into_iter().flatten() {
+                if let Some(event) = messages::call(scene, raw) {
+                    self.push(scene, event);
+                }
+            }
+        }
+    }
+
+    fn errors(&mut self, scene: &Scene, errors: meta::Raw<'_>) {
+        if let Some(raw) = errors {
+            self.push(scene, Event::Account(news::trouble(raw)));
+        }
+    }
+}
+
+fn history(raw: &RawValue) -> Notice {
+    Notice { kind: "history".to_owned(), detail: meta::keep(raw), alarming: false }
+}

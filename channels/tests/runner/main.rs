@@ -1,0 +1,18 @@
+//! One runner over cases that are data: what the vendor sends, what we send, and what must never hurt.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects by failing"
+)]
+
+mod fixtures;
+mod hostile;
+mod inbound;
+mod mutations;
+mod outbound;
+mod settings;
+mod signature;
