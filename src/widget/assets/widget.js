@@ -49,8 +49,7 @@ export class SwitchboardChat extends HTMLElement {
 
   /** Opens the closed chat, closes the open one. */
   toggle() {
-    if (this.#panel?.isOpen) this.close();
-    else this.open();
+    this.#panel?.toggle();
   }
 }
 

@@ -58,6 +58,8 @@ export class Conversation {
       onSession: (session) => this.#meet(session),
       onFrame: (frame) => this.#take(frame),
       onState: (state) => {
+        // What was being written comes as a message after the next welcome.
+        if (state === 'offline') this.draft = null;
         this.troubled = state === 'offline' || (this.troubled && state === 'connecting');
         onChange();
       },

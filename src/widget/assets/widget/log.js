@@ -16,8 +16,6 @@ export class Log {
   #drawn = new Map();
   #draft = h('div.item.first.fresh');
   #draftText = '\0';
-  #hadDraft = false;
-  #isLive = false;
   #sticks = true;
   #conversation;
   #context;
@@ -56,8 +54,6 @@ export class Log {
     else this.#draftText = '\0';
     if (!nodes.length) nodes.push(this.#greeting());
     this.#place(nodes);
-    this.#hadDraft = draft !== null;
-    this.#isLive = this.#conversation.state === 'online';
     if (this.#sticks) this.toEnd();
   }
 
@@ -85,12 +81,10 @@ export class Log {
     if (content.type === 'system') return this.#keep(id, '', () => [], 'div.note', content.text).node;
     const mine = direction === 'inbound';
     const signature = JSON.stringify([message, this.#context.chosen(id)]);
-    const isNew = !this.#drawn.has(id) && this.#isLive && !mine && !this.#hadDraft;
-    const drawn = this.#keep(id, signature, () => messageNodes(message, this.#context), 'div.item');
-    const { node, bubble } = drawn;
+    const fill = () => messageNodes(message, this.#context);
+    const { node, bubble } = this.#keep(id, signature, fill, 'div.item');
     node.classList.toggle('mine', mine);
     node.classList.toggle('first', first);
-    if (isNew) node.classList.add('fresh');
     node.replaceChildren(
       ...(first && !mine && author.name ? [h('span.author', {}, author.name)] : []),
       bubble,
@@ -102,25 +96,20 @@ export class Log {
   /** @param {Entry} entry */
   #entryNode({ client_id: id, content, at, error }) {
     const { strings } = this.#context;
-    const isNew = !this.#drawn.has(id);
-    const { node, bubble } = this.#keep(id, error ?? '', () => ownNodes(content), 'div.item.mine.first');
+    if (!this.#drawn.has(id)) this.#sticks = true;
+    const { node, bubble } = this.#keep(id, error ?? '', () => ownNodes(content), 'div.item.mine.first.fresh');
     node.classList.toggle('waiting', !error);
     node.classList.toggle('refused', Boolean(error));
-    if (isNew) {
-      node.classList.add('fresh');
-      this.#sticks = true;
-    }
     const retry = () => this.#conversation.retry(id);
     const discard = () => this.#conversation.discard(id);
-    const button = { type: 'button' };
     // Rebuilding the buttons at each drawing would take the focus from them.
     if (!error || !node.querySelector('.bad')) {
       const refused = h(
         'div.meta.bad',
         { role: 'alert' },
         h('span', { title: error }, strings.failed),
-        h('button', { ...button, onclick: retry }, strings.retry),
-        h('button', { ...button, onclick: discard }, strings.discard),
+        h('button', { onclick: retry }, strings.retry),
+        h('button', { onclick: discard }, strings.discard),
       );
       node.replaceChildren(bubble, error ? refused : this.#meta(at, true, true));
     }
@@ -140,8 +129,7 @@ export class Log {
 
   #greeting() {
     const { greeting } = this.#context;
-    const { agent } = this.#conversation;
-    return this.#keep('greeting', agent, () => [], 'div.greeting', h('p', {}, greeting)).node;
+    return this.#keep('greeting', '', () => [], 'div.greeting', h('p', {}, greeting)).node;
   }
 
   /**

@@ -11,7 +11,9 @@
 export function h(tag, props = {}, ...children) {
   const [name = 'div', ...classes] = tag.split('.');
   const node = document.createElement(name);
-  if (classes.length) node.className = classes.join(' ');
+  node.classList.add(...classes);
+  // Without a type a button would submit its form.
+  if (node instanceof HTMLButtonElement) node.type = 'button';
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
     if (key.startsWith('on')) node.addEventListener(key.slice(2), /** @type {EventListener} */ (value));
@@ -64,7 +66,7 @@ export function safeUrl(address, base) {
  * @param {...Child} children
  */
 export const anchor = (href, tag, ...children) =>
-  h(tag, { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
+  h(tag, { href, target: '_blank', rel: 'noopener noreferrer' }, ...children);
 
 const URL_END = /[.,;:!?'"»”’*]+$/;
 

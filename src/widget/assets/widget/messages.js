@@ -134,7 +134,6 @@ function option({ id, title }, message, { chosen, choose }, description) {
   return h(
     'button.option',
     {
-      type: 'button',
       disabled: choice !== undefined,
       'aria-pressed': choice === undefined ? undefined : choice === id,
       onclick: () => choose({ id, title }, message),
@@ -165,7 +164,7 @@ function file(media, kind, context) {
   const name = media.filename || strings.file;
   const mime = media.mime_type ?? '';
   const card = () => {
-    const body = [icon(FILE), h('span', {}, name, h('small', {}, size(media.size, context.lang)))];
+    const body = [icon(FILE), h('span', {}, name, h('small', {}, size(media.size)))];
     return href ? anchor(href, 'a.file', ...body) : h('span.file', {}, ...body);
   };
   if (!href) return card();
@@ -183,15 +182,9 @@ function file(media, kind, context) {
   return card();
 }
 
-/**
- * @param {number | undefined} bytes
- * @param {string} lang
- */
-function size(bytes, lang) {
-  if (!bytes) return '';
-  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, 'kilobyte'] : [bytes / 1e6, 'megabyte'];
-  return new Intl.NumberFormat(lang, { style: 'unit', unit, maximumSignificantDigits: 2 }).format(value);
-}
+/** @param {number | undefined} bytes */
+const size = (bytes) =>
+  bytes ? (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`) : '';
 
 /**
  * @param {Message} message

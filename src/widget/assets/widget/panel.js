@@ -61,10 +61,9 @@ export class Panel {
 
   /** @param {boolean} [focus] whether the visitor asked for it */
   open(focus = true) {
-    const { panel, launcher, input } = this.#parts;
+    const { panel, input } = this.#parts;
     this.isOpen = true;
     panel.hidden = false;
-    launcher.hidden = this.#options.page || this.#fullScreen.matches;
     this.#conversation.wasOpen = true;
     this.#conversation.start();
     this.#draw();
@@ -80,10 +79,14 @@ export class Panel {
     const hadFocus = panel.contains(this.#root.activeElement);
     this.isOpen = false;
     panel.hidden = true;
-    launcher.hidden = false;
     this.#conversation.wasOpen = false;
     this.#draw();
     if (hadFocus) launcher.focus();
+  }
+
+  toggle() {
+    if (this.isOpen) this.close();
+    else this.open();
   }
 
   #build() {
@@ -93,7 +96,7 @@ export class Panel {
     const face = h('span');
     const launcher = h(
       'button.launcher',
-      { type: 'button', hidden: page, 'aria-controls': 'panel', onclick: () => (this.isOpen ? this.close() : this.open()) },
+      { hidden: page, 'aria-controls': 'panel', onclick: () => this.toggle() },
       face,
       badge,
     );
@@ -102,10 +105,10 @@ export class Panel {
     const status = h('p');
     const shut = h(
       'button.round',
-      { type: 'button', hidden: page, 'aria-label': strings.close, onclick: () => this.close() },
+      { hidden: page, 'aria-label': strings.close, onclick: () => this.close() },
       icon(DOWN),
     );
-    const newer = h('button.newer', { type: 'button', hidden: true, onclick: () => this.#log.toEnd() }, `↓ ${strings.newer}`);
+    const newer = h('button.newer', { hidden: true, onclick: () => this.#log.toEnd() }, `↓ ${strings.newer}`);
     const banner = h('div.banner', { role: 'status', hidden: true });
     const input = /** @type {HTMLTextAreaElement} */ (
       h('textarea', {
@@ -159,10 +162,7 @@ export class Panel {
       event.stopPropagation();
     });
     document.addEventListener('visibilitychange', () => this.#later());
-    this.#fullScreen.addEventListener('change', () => {
-      this.#parts.launcher.hidden = this.#options.page || (this.isOpen && this.#fullScreen.matches);
-      this.#draw();
-    });
+    this.#fullScreen.addEventListener('change', () => this.#draw());
     window.visualViewport?.addEventListener('resize', () => this.#fitKeyboard());
   }
 
