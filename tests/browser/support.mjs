@@ -23,7 +23,7 @@ export async function startGateway() {
 export async function startHostPage({ url, channel }) {
   const policy =
     `default-src 'none'; script-src ${url}; connect-src ${url} ${url.replace('http', 'ws')}; ` +
-    `img-src ${url}; media-src ${url}`;
+    `img-src ${url} data:; media-src ${url}`;
   const server = createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy });
     response.end(
