@@ -95,6 +95,18 @@ impl Conversation {
             last_message_at: now,
         }
     }
+
+    /// The same conversation under its channel's present agent. One that nobody owned for want of an agent goes to it.
+    #[must_use]
+    pub fn served_by(mut self, channel: &super::channels::Channel) -> Self {
+        if self.agent_id != channel.agent_id {
+            if self.agent_id.is_none() && self.owner == Owner::Nobody {
+                self.owner = Owner::Agent;
+            }
+            self.agent_id.clone_from(&channel.agent_id);
+        }
+        self
+    }
 }
 
 /// The lane in which a conversation's turns run.

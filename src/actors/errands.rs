@@ -1,0 +1,125 @@
+//! What one asks of a conversation, and what it answers.
+
+use std::sync::Arc;
+
+use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::inbound::Event;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
+use crate::domain::channels::Channel;
+use crate::domain::conversations::{Owner, Refused};
+use crate::domain::messages::{Author, Message};
+
+/// News for a conversation.
+#[derive(Debug)]
+pub struct News {
+    /// The channel it came through.
+    pub channel: Arc<Channel>,
+    /// The contact to create when the conversation is new.
+    pub new_contact_id: String,
+    /// Messages, echoes, edits and deletions, in wire order.
+    pub events: Vec<Event>,
+    /// The raw delivery, when all of it is this news.
+    pub delivery: Option<NewDelivery>,
+    /// How long to wait for more before a turn, in milliseconds.
+    pub quiet_ms: i64,
+}
+
+/// What became of some news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Vendor ids that were known already.
+    pub duplicates: usize,
+    /// Messages, edits and deletions that were stored.
+    pub stored: usize,
+    /// Sequence number of the newest message.
+    pub last_seq: i64,
+    /// The turn that will answer, if one is due.
+    pub turn: Option<String>,
+}
+
+/// A turn that may begin.
+#[derive(Debug)]
+pub struct Begun {
+    /// The agent to ask.
+    pub agent_id: String,
+    /// The workspace.
+    pub workspace_id: String,
+    /// Everything up to this message is to be answered.
+    pub upto_seq: i64,
+    /// Texts to answer, oldest first; `None`: read them from the store (messages after `answered_seq`).
+    pub unanswered: Option<Vec<String>>,
+    /// Everything up to this message has been answered.
+    pub answered_seq: i64,
+    /// The contact's display name.
+    pub contact_name: Option<String>,
+    /// The channel.
+    pub channel_id: String,
+    /// Fires when the turn must stop.
+    pub cancel: CancellationToken,
+}
+
+/// A message that somebody wants to say.
+#[derive(Debug)]
+pub struct Say {
+    /// Who.
+    pub author: Author,
+    /// What.
+    pub content: Content,
+    /// Our id of the message it answers.
+    pub reply_to: Option<String>,
+    /// The vendor's id of the message it answers.
+    pub reply_to_provider: Option<String>,
+    /// The caller's idempotency key with the request's hash; `result_id` is filled in here.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of a message that somebody wanted to say.
+#[derive(Debug)]
+pub enum Said {
+    /// It is committed.
+    Stored(Box<Message>),
+    /// The same request was carried out before; its message has this id.
+    Repeated(Idempotency),
+    /// It may not be said.
+    Refused(Refused),
+}
+
+/// What an operator sees of a live conversation.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct Observed {
+    /// The conversation.
+    pub conversation_id: String,
+    /// Version of the state it holds; null before its first work.
+    pub version: Option<i64>,
+    /// Sequence number of its newest message.
+    pub last_seq: Option<i64>,
+    /// Who answers.
+    pub owner: Option<Owner>,
+    /// The turn that is due or running.
+    pub turn: Option<String>,
+    /// Texts that wait for an answer.
+    pub unanswered: usize,
+    /// Messages it has handled since it lives.
+    pub handled: u64,
+    /// Times it was revived after a panic.
+    pub revivals: u32,
+}
+
+/// A finished turn.
+#[derive(Debug)]
+pub struct TurnAnswer {
+    /// Its job.
+    pub job_id: String,
+    /// Everything up to this message is answered by it.
+    pub upto_seq: i64,
+    /// The agent.
+    pub author: Author,
+    /// What it says, in order.
+    pub contents: Vec<Content>,
+    /// What else happened.
+    pub events: Vec<NewEvent>,
+    /// The model failed, and `contents` is the fallback.
+    pub failed: bool,
+}
