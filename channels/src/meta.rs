@@ -202,6 +202,28 @@ pub(crate) fn list<'a>(raw: Raw<'a>) -> Option<Vec<&'a RawValue>> {
     serde_json::from_str(raw?.get()).ok()
 }
 
+/// Hands the elements of a list on, one after the other, without keeping any: for bodies that nobody signed yet.
+pub(crate) fn each_of<'a>(raw: Raw<'a>, visit: &mut dyn FnMut(&'a RawValue)) {
+    struct EachVisitor<'v, 'a>(&'v mut dyn FnMut(&'a RawValue));
+    impl<'de> Visitor<'de> for EachVisitor<'_, 'de> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+            while let Some(element) = seq.next_element()? {
+                (self.0)(element);
+            }
+            Ok(())
+        }
+    }
+    let Some(raw) = raw else { return };
+    // What is no list has no elements; a broken one was refused when the document was read.
+    let _ = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(EachVisitor(visit));
+}
+
 /// Reads text, without NUL; a whole number gives its exact digits, everything else nothing.
 pub(crate) fn text<'a>(raw: Raw<'a>) -> Option<Cow<'a, str>> {
     let json = raw?.get();
