@@ -1,6 +1,8 @@
 //! What the channels of one vendor family share: the signature over raw bytes, the error envelope, and readers that
 //! take odd JSON without falling over. It knows no product of the vendor and builds no request.
 
+mod complaint;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,6 +18,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::contract::credentials::Secret;
+pub(crate) use complaint::{complaint, complaint_in};
 
 /// Longest id that is taken over, in characters.
 const LONGEST_ID: usize = 512;
@@ -202,6 +205,28 @@ pub(crate) fn list<'a>(raw: Raw<'a>) -> Option<Vec<&'a RawValue>> {
     serde_json::from_str(raw?.get()).ok()
 }
 
+/// Hands the elements of a list on, one after the other, without keeping any: for bodies that nobody signed yet.
+pub(crate) fn each_of<'a>(raw: Raw<'a>, visit: &mut dyn FnMut(&'a RawValue)) {
+    struct EachVisitor<'v, 'a>(&'v mut dyn FnMut(&'a RawValue));
+    impl<'de> Visitor<'de> for EachVisitor<'_, 'de> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+            while let Some(element) = seq.next_element()? {
+                (self.0)(element);
+            }
+            Ok(())
+        }
+    }
+    let Some(raw) = raw else { return };
+    // What is no list has no elements; a broken one was refused when the document was read.
+    let _ = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(EachVisitor(visit));
+}
+
 /// Reads text, without NUL; a whole number gives its exact digits, everything else nothing.
 pub(crate) fn text<'a>(raw: Raw<'a>) -> Option<Cow<'a, str>> {
     let json = raw?.get();
@@ -316,69 +341,4 @@ pub(crate) fn sha256(raw: Raw<'_>) -> Option<String> {
     }
     let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).ok()?;
     (bytes.len() == 32).then(|| hex::encode(bytes))
-}
-
-/// An error as the vendor states it, in an answer or in a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Complaint {
-    /// The number to build on.
-    pub(crate) code: i64,
-    /// A finer number.
-    pub(crate) subcode: Option<i64>,
-    /// The vendor says that a later try may do.
-    pub(crate) transient: bool,
-    /// The vendor's words.
-    pub(crate) words: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ComplaintWire<'a> {
-    #[serde(borrow)]
-    code: Raw<'a>,
-    error_subcode: Raw<'a>,
-    is_transient: Raw<'a>,
-    title: Raw<'a>,
-    message: Raw<'a>,
-    details: Raw<'a>,
-    error_data: Raw<'a>,
-    error_user_msg: Raw<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct DetailsWire<'a> {
-    #[serde(borrow)]
-    details: Raw<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct EnvelopeWire<'a> {
-    #[serde(borrow)]
-    error: Raw<'a>,
-}
-
-/// Reads one error object.
-pub(crate) fn complaint(raw: Raw<'_>) -> Option<Complaint> {
-    let wire: ComplaintWire<'_> = object(raw)?;
-    let inner = object::<DetailsWire<'_>>(wire.error_data).and_then(|data| filled(data.details));
-    let details = inner.or_else(|| filled(wire.details)).or_else(|| filled(wire.error_user_msg));
-    let words = match (filled(wire.message).or_else(|| filled(wire.title)), details) {
-        (Some(message), Some(details)) if message != details => format!("{message}: {details}"),
-        (Some(words), _) | (None, Some(words)) => words,
-        (None, None) => String::new(),
-    };
-    Some(Complaint {
-        code: whole(wire.code)?,
-        subcode: whole(wire.error_subcode),
-        transient: flag(wire.is_transient),
-        words,
-    })
-}
-
-/// Reads the error out of an answer's body, if it holds one.
-pub(crate) fn complaint_in(body: &[u8]) -> Option<Complaint> {
-    let raw: &RawValue = serde_json::from_slice(body).ok()?;
-    complaint(object::<EnvelopeWire<'_>>(Some(raw))?.error)
 }

@@ -7,8 +7,7 @@ mod news;
 mod people;
 mod statuses;
 
-use std::collections::HashSet;
-
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::verify::Verified;
@@ -43,35 +42,33 @@ pub struct Addressed {
     pub business_ids: Vec<String>,
 }
 
-/// Peeks at an unverified body to find whose secrets to try. Anything unreadable is nobody's.
+/// Peeks at an unverified body to find whose secrets to try. Anything unreadable is nobody's. Takes time in
+/// proportion to the body, and memory for the ids only.
 #[must_use]
 pub fn addressed(body: &[u8]) -> Addressed {
     let mut found = Addressed::default();
-    let Ok(delivery) = read(body) else { return found };
-    let mut seen = HashSet::new();
-    for element in delivery.entry.0.into_iter().flatten() {
-        let Element::Sound(entry) = element else { continue };
-        if let Some(business) = meta::id(entry.id)
-            && found.business_ids.len() < MOST_ADDRESSED
-            && seen.insert((false, business.to_string()))
-        {
-            found.business_ids.push(business.into_owned());
-        }
-        for element in entry.changes.0.into_iter().flatten() {
-            let Element::Sound(change) = element else { continue };
-            if found.phone_number_ids.len() >= MOST_ADDRESSED {
-                return found;
-            }
-            let metadata = meta::object::<wire::Addressee<'_>>(change.value).and_then(|value| value.metadata);
-            let metadata = meta::object::<wire::Metadata<'_>>(metadata).unwrap_or_default();
-            if let Some(number) = meta::id(metadata.phone_number_id)
-                && seen.insert((true, number.to_string()))
-            {
-                found.phone_number_ids.push(number.into_owned());
-            }
-        }
-    }
+    let Ok(envelope) = read::<wire::Envelope<'_>>(body) else { return found };
+    meta::each_of(envelope.entry, &mut |raw| {
+        let Some(entry) = meta::object::<wire::Account<'_>>(Some(raw)) else { return };
+        note(&mut found.business_ids, entry.id);
+        meta::each_of(entry.changes, &mut |raw| {
+            let change: wire::Change<'_> = meta::object(Some(raw)).unwrap_or_default();
+            let value: wire::Addressee<'_> = meta::object(change.value).unwrap_or_default();
+            let metadata: wire::Metadata<'_> = meta::object(value.metadata).unwrap_or_default();
+            note(&mut found.phone_number_ids, metadata.phone_number_id);
+        });
+    });
     found
+}
+
+/// Takes an id over, once, while there is room.
+fn note(ids: &mut Vec<String>, raw: meta::Raw<'_>) {
+    if ids.len() < MOST_ADDRESSED
+        && let Some(id) = meta::id(raw)
+        && !ids.iter().any(|known| *known == id)
+    {
+        ids.push(id.into_owned());
+    }
 }
 
 /// Reads a signed delivery into events, in wire order.
@@ -79,7 +76,7 @@ pub fn addressed(body: &[u8]) -> Addressed {
 /// # Errors
 /// [`Malformed`] when the body is not one JSON object in UTF-8, or nests or repeats members beyond reading.
 pub fn delivery(verified: &Verified<'_>) -> Result<Parsed, Malformed> {
-    let delivery = read(verified.body())?;
+    let delivery: wire::Delivery<'_> = read(verified.body())?;
     let mut reading = Reading::default();
     if meta::text(delivery.object).as_deref() != Some(OBJECT) {
         reading.pass_over("object".to_owned(), "not a delivery of this product");
@@ -96,7 +93,7 @@ pub fn delivery(verified: &Verified<'_>) -> Result<Parsed, Malformed> {
 }
 
 /// Reads the envelope; a byte-order mark before it is no reason to lose what follows.
-fn read(body: &[u8]) -> Result<wire::Delivery<'_>, Malformed> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     let text = std::str::from_utf8(body).map_err(|error| Malformed { reason: error.to_string() })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // A list would otherwise be read as the object's members by position.

@@ -63,6 +63,10 @@ pub(super) struct Payload<'a> {
 }
 
 objects! {
+    /// A whole delivery, for a peek.
+    Envelope { entry }
+    /// What happened in one business account, for a peek.
+    Account { id, changes }
     /// One change of a subscribed field.
     Change { field, value }
     /// The part of a value that names the number.

@@ -166,6 +166,23 @@ fn what_nobody_writes_down() {
     }
 }
 
+#[test]
+fn a_peek_names_each_account_once_and_not_endlessly() {
+    let addressed = parse::addressed(&bytes("inbound/batch-two-entries-two-accounts.json"));
+    assert_eq!(addressed.phone_number_ids, ["106540352242922", "106540352242999"]);
+    assert_eq!(addressed.business_ids, ["102290129340398", "102290129340999"]);
+    let addressed = parse::addressed(&bytes("inbound/batch-two-changes.json"));
+    assert_eq!((addressed.phone_number_ids.len(), addressed.business_ids.len()), (1, 1));
+    let entries: Vec<Value> = (1..=500)
+        .map(|id| json!({ "id": id, "changes": [{ "value": { "metadata": { "phone_number_id": id } } }] }))
+        .collect();
+    let many = parse::addressed(json!({ "entry": entries }).to_string().as_bytes());
+    assert_eq!((many.phone_number_ids.len(), many.business_ids.len()), (64, 64));
+    for body in [&b""[..], b"{", b"[]", b"\xff", br#"{"entry":{}}"#, br#"{"entry":[1,{"id":{},"changes":7}]}"#] {
+        assert_eq!(parse::addressed(body), parse::Addressed::default());
+    }
+}
+
 /// How many messages, statuses and other changes a body holds.
 fn elements(body: &[u8]) -> usize {
     let body: Value = serde_json::from_slice(body).unwrap();

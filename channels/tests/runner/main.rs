@@ -14,5 +14,6 @@ mod hostile;
 mod inbound;
 mod mutations;
 mod outbound;
+mod plain;
 mod settings;
 mod signature;
