@@ -137,6 +137,11 @@ impl Core {
     fn trim_known(&self, change: &mut Change) {
         if let (Some(conversation), Some(live)) = (&mut change.conversation, &self.live) {
             conversation.identities.retain(|identity| !live.identities.contains(identity));
+            conversation.dropped.retain(|identity| live.identities.contains(identity));
+            let moves = !conversation.identities.is_empty() || !conversation.dropped.is_empty();
+            if !moves && change.messages.is_empty() && change.revisions.is_empty() {
+                change.events.clear();
+            }
             if conversation.contact_name == live.contact_name {
                 conversation.contact_name = None;
             }
@@ -159,6 +164,10 @@ impl Core {
         }
         let Some(live) = self.live.as_deref_mut() else { return };
         for event in &news.events {
+            if let Event::Identity(change) = event {
+                live.identities.retain(|identity| !change.before.contains(identity));
+                live.identities.extend(change.after.iter().cloned());
+            }
             if let Event::Message(message) = event {
                 for identity in &message.peer.identities {
                     if !live.identities.contains(identity) {
@@ -258,7 +267,7 @@ impl Core {
             match self.store.commit(posted.change).await {
                 Ok(_) => {
                     let end = if answer.failed { TurnEnd::Failed } else { TurnEnd::Ended };
-                    self.kept_turn(posted.next, &answer.job_id, if wanted { end } else { TurnEnd::Cancelled });
+                    self.kept_turn(posted.next, &answer, if wanted { end } else { TurnEnd::Cancelled });
                     return Ok(wanted);
                 }
                 Err(Refusal::Stale) => self.forget(),
@@ -275,7 +284,7 @@ impl Core {
         Err(ActorError::Refused(Refusal::Stale))
     }
 
-    fn kept_turn(&mut self, next: Conversation, job_id: &str, end: TurnEnd) {
+    fn kept_turn(&mut self, next: Conversation, answer: &TurnAnswer, end: TurnEnd) {
         if let Some(live) = self.live.as_deref_mut() {
             let answered = next.answered_seq;
             live.state = next;
@@ -284,7 +293,8 @@ impl Core {
             live.unanswered_known = live.unanswered_known || live.state.answered_seq >= live.state.last_seq;
         }
         if self.hub.is_watched(&self.id) {
-            self.hub.show(&self.id, &Sight::TurnEnded { turn: job_id.into(), end });
+            let sight = Sight::TurnEnded { turn: answer.job_id.as_str().into(), end, usage: answer.usage };
+            self.hub.show(&self.id, &sight);
         }
     }
 
@@ -408,7 +418,7 @@ fn cancel(live: &mut Live, hub: &Hub, id: &str) {
     if let Some((turn, token)) = live.running.take() {
         token.cancel();
         if hub.is_watched(id) {
-            hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled });
+            hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
         }
     }
 }

@@ -122,4 +122,6 @@ pub struct TurnAnswer {
     pub events: Vec<NewEvent>,
     /// The model failed, and `contents` is the fallback.
     pub failed: bool,
+    /// Tokens read and written, where the model says so.
+    pub usage: Option<(u64, u64)>,
 }

@@ -31,6 +31,8 @@ pub enum Sight {
         turn: Arc<str>,
         /// How.
         end: TurnEnd,
+        /// Tokens read and written, where the model says so.
+        usage: Option<(u64, u64)>,
     },
     /// Events were missed: read the store again.
     Resync,

@@ -1,1 +1,104 @@
 //! One public function is one sentence of the product.
+
+pub mod answering;
+pub mod authenticating;
+pub mod chatting;
+pub mod conversing;
+pub mod directory;
+pub mod downloading;
+pub mod receiving;
+pub mod routing;
+pub mod sending;
+pub mod vendors;
+pub mod visiting;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::actors::agents::Agents;
+use crate::actors::hub::Hub;
+use crate::actors::supervisor::Conversations;
+use crate::llm::prompt::Turn;
+use crate::store::Store;
+
+use directory::Directory;
+use routing::Routes;
+
+/// How the product behaves where its operator may choose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where files are kept.
+    pub files: PathBuf,
+    /// How long to wait for more before a turn.
+    pub quiet_period: Duration,
+    /// How long an uncertain send waits for its receipt before it is sent again.
+    pub receipt_wait: Duration,
+    /// Messages of context that a model gets.
+    pub history: i64,
+    /// Largest file that is fetched from a vendor, in bytes.
+    pub largest_file: u64,
+    /// A turn that takes longer shows a typing sign where the channel has one.
+    pub slow_turn: Duration,
+    /// Longest time a chat request waits for its answer.
+    pub answer_timeout: Duration,
+    /// Key under which visitor tokens are signed.
+    pub token_key: [u8; 32],
+    /// How long a visitor's token is good.
+    pub visitor_lifetime: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            files: PathBuf::from("data/files"),
+            quiet_period: Duration::from_millis(400),
+            receipt_wait: Duration::from_secs(30),
+            history: 20,
+            largest_file: 100 * 1024 * 1024,
+            slow_turn: Duration::from_millis(700),
+            answer_timeout: Duration::from_secs(120),
+            token_key: [0; 32],
+            visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// The product: what every door calls. Clones share everything.
+#[derive(Clone)]
+pub struct Switchboard {
+    /// The database.
+    pub store: Store,
+    /// The living conversations.
+    pub conversations: Conversations,
+    /// The living agents.
+    pub agents: Agents,
+    /// Who watches what.
+    pub hub: Hub,
+    /// Recently read configuration.
+    pub directory: Arc<Directory>,
+    /// Recently used ways from identities to conversations.
+    pub routes: Arc<Routes>,
+    /// The operator's choices.
+    pub options: Arc<Options>,
+    /// Turns that a chat request brought along for its one answer.
+    pub(crate) contexts: Arc<Mutex<HashMap<String, Vec<Turn>>>>,
+}
+
+impl Switchboard {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Store, conversations: Conversations, agents: Agents, hub: Hub, options: Options) -> Self {
+        Self {
+            directory: Arc::new(Directory::new(store.clone())),
+            routes: Arc::default(),
+            options: Arc::new(options),
+            contexts: Arc::default(),
+            store,
+            conversations,
+            agents,
+            hub,
+        }
+    }
+}

@@ -35,6 +35,7 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
     };
     let mut name = None;
     let mut identities = Vec::new();
+    let mut dropped = Vec::new();
     for event in events {
         match event {
             Event::Message(message) => {
@@ -67,6 +68,18 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
                 content: None,
                 at: deletion.at.unwrap_or(situation.now),
             }),
+            Event::Identity(moved) => {
+                dropped.extend(moved.before.iter().filter(|identity| !moved.after.contains(identity)).cloned());
+                identities.extend(moved.after.iter().cloned());
+                received.change.events.push(NewEvent {
+                    kind: EventKind::ContactUpdated,
+                    conversation_id: Some(conversation.id.clone()),
+                    data: serde_json::json!({
+                        "contact_id": conversation.contact_id, "before": moved.before, "after": moved.after,
+                        "text": moved.text,
+                    }),
+                });
+            }
             _ => {}
         }
     }
@@ -75,7 +88,7 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
         expected: (conversation.version > 0).then_some(conversation.version),
         state: received.next.clone(),
         identities,
-        dropped: Vec::new(),
+        dropped,
         contact_name: name,
     });
     received

@@ -1,0 +1,165 @@
+//! Recently read configuration: channels with their settings understood, agents, and who presents which key. Stale by
+//! a few seconds at most, so that a change by `apply` or another node shows without a restart.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use switchboard_channels::Kind;
+
+use super::vendors::Vendor;
+use crate::domain::agents::Agent;
+use crate::domain::channels::Channel;
+use crate::domain::principals::Principal;
+use crate::store::{Store, StoreError};
+
+/// How stale an answer may be.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+/// Entries after which the memory is swept.
+const SWEEP_AT: usize = 10_000;
+
+/// A channel with its vendor's settings understood.
+#[derive(Debug)]
+pub struct Account {
+    /// The channel.
+    pub channel: Arc<Channel>,
+    /// Its vendor's side; `Err`: the stored settings cannot be read.
+    pub vendor: Result<Vendor, String>,
+}
+
+/// Remembers for a moment what was read.
+struct Memory<K, V> {
+    entries: Mutex<HashMap<K, (Instant, V)>>,
+}
+
+impl<K: Eq + Hash, V: Clone> Memory<K, V> {
+    fn new() -> Self {
+        Self { entries: Mutex::new(HashMap::new()) }
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(key).filter(|(since, _)| since.elapsed() < FRESH_FOR).map(|(_, value)| value.clone())
+    }
+
+    fn put(&self, key: K, value: V) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= SWEEP_AT {
+            entries.retain(|_, (since, _)| since.elapsed() < FRESH_FOR);
+        }
+        entries.insert(key, (Instant::now(), value));
+    }
+
+    fn forget(&self, key: &K) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// The memory in front of the store's configuration.
+pub struct Directory {
+    store: Store,
+    by_id: Memory<String, Option<Arc<Account>>>,
+    by_account: Memory<(Kind, String), Option<Arc<Account>>>,
+    agents: Memory<String, Option<Arc<Agent>>>,
+    principals: Memory<String, Option<Arc<Principal>>>,
+}
+
+impl Directory {
+    /// An empty memory.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            by_id: Memory::new(),
+            by_account: Memory::new(),
+            agents: Memory::new(),
+            principals: Memory::new(),
+        }
+    }
+
+    /// The channel of this id.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn channel(&self, id: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        let key = id.to_owned();
+        if let Some(known) = self.by_id.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store.channel_by_id(id).await?.map(understand);
+        self.by_id.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// The channel of this kind with the vendor's account id.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn channel_by_account(&self, kind: Kind, account: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        let key = (kind, account.to_owned());
+        if let Some(known) = self.by_account.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store.channel_by_account(kind, account).await?.map(understand);
+        self.by_account.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// The channels of this kind under the vendor's business account.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn channels_by_business(&self, kind: Kind, business: &str) -> Result<Vec<Arc<Account>>, StoreError> {
+        Ok(self.store.channels_by_business(kind, business).await?.into_iter().map(understand).collect())
+    }
+
+    /// All channels of this kind.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
+        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(understand).collect())
+    }
+
+    /// The agent of this id.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn agent(&self, id: &str) -> Result<Option<Arc<Agent>>, StoreError> {
+        let key = id.to_owned();
+        if let Some(known) = self.agents.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store.agent_by_id(id).await?.map(|stored| Arc::new(stored.agent));
+        self.agents.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// Who presents the key with this hash.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn principal(&self, key_hash: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+        let key = key_hash.to_owned();
+        if let Some(known) = self.principals.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store.principal_by_key(key_hash).await?.map(Arc::new);
+        self.principals.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// Reads this channel anew next time.
+    pub fn forget_channel(&self, id: &str) {
+        self.by_id.forget(&id.to_owned());
+    }
+}
+
+fn understand(channel: Channel) -> Arc<Account> {
+    let vendor = Vendor::read(&channel);
+    if let Err(reason) = &vendor {
+        tracing::error!(channel_id = channel.id, reason, "a channel's settings cannot be read");
+    }
+    Arc::new(Account { channel: Arc::new(channel), vendor })
+}
