@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::mix;
+use crate::json::{set, set_under};
 
 /// Which receipts follow an accepted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
@@ -124,13 +125,13 @@ impl Customer {
     pub fn contact(&self) -> Value {
         let mut contact = json!({"profile": {"name": self.name}});
         if let Some(username) = &self.username {
-            contact["profile"]["username"] = json!(username);
+            set_under(&mut contact, "/profile", "username", json!(username));
         }
         for (key, value) in
             [("wa_id", &self.wa_id), ("user_id", &self.user_id), ("parent_user_id", &self.parent_user_id)]
         {
             if let Some(value) = value {
-                contact[key] = json!(value);
+                set(&mut contact, key, json!(value));
             }
         }
         contact

@@ -26,6 +26,7 @@ mod clock;
 mod control;
 mod faults;
 mod graph;
+mod json;
 mod model;
 mod phone;
 mod server;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{missing, refused};
 use crate::accounts::Account;
 use crate::graph::{inbound as customers_side, media as files};
+use crate::json::set;
 use crate::world::World;
 
 pub async fn accounts(world: Data<World>) -> HttpResponse {
@@ -97,8 +98,8 @@ pub async fn inbound(world: Data<World>, number: Path<String>, wait: Query<Wait>
     let wamids: Vec<&str> = written.iter().map(|one| one.wamid.as_str()).collect();
     let mut answer = json!({"wamids": wamids, "delivery_id": delivery});
     if let [one] = written.as_slice() {
-        answer["wamid"] = json!(one.wamid);
-        answer["customer"] = json!(one.customer.as_ref());
+        set(&mut answer, "wamid", json!(one.wamid));
+        set(&mut answer, "customer", json!(one.customer.as_ref()));
     }
     if wait.wait_ms > 0 {
         let deadline = Instant::now() + Duration::from_millis(wait.wait_ms);
@@ -107,11 +108,11 @@ pub async fn inbound(world: Data<World>, number: Path<String>, wait: Query<Wait>
             changes.borrow_and_update();
             let record = world.books.delivery(delivery);
             if record.as_ref().is_none_or(|record| record.state != "pending") {
-                answer["delivery"] = json!(record);
+                set(&mut answer, "delivery", json!(record));
                 break;
             }
             if !matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
-                answer["delivery"] = json!(record);
+                set(&mut answer, "delivery", json!(record));
                 break;
             }
         }

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::clock::Ids;
+use crate::json::set;
 
 /// Code, HTTP status, title and usual details.
 type Row = (i64, u16, &'static str, &'static str);
@@ -172,12 +173,12 @@ impl GraphError {
     pub fn document(&self, ids: &Ids) -> Value {
         let mut error = json!({"message": self.message, "type": self.kind, "code": self.code});
         if let Some(subcode) = self.subcode {
-            error["error_subcode"] = json!(subcode);
+            set(&mut error, "error_subcode", json!(subcode));
         }
         if let Some(details) = &self.details {
-            error["error_data"] = json!({"messaging_product": "whatsapp", "details": details});
+            set(&mut error, "error_data", json!({"messaging_product": "whatsapp", "details": details}));
         }
-        error["fbtrace_id"] = json!(ids.trace());
+        set(&mut error, "fbtrace_id", json!(ids.trace()));
         json!({"error": error})
     }
 

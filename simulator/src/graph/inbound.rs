@@ -12,6 +12,7 @@ use super::media::download_url;
 use super::webhooks::{Cargo, envelope, schedule, value_head};
 use crate::accounts::{Account, Customer};
 use crate::clock::real_ms;
+use crate::json::set;
 use crate::world::World;
 
 /// A message that has been handed to the lane of webhooks.
@@ -48,8 +49,8 @@ pub fn write(world: &Arc<World>, account: &Account, request: &Value) -> Result<(
                 contacts.push(contact);
             }
         }
-        value["contacts"] = Value::Array(contacts);
-        value["messages"] = part.iter().map(|one| one.message.clone()).collect();
+        set(&mut value, "contacts", Value::Array(contacts));
+        set(&mut value, "messages", part.iter().map(|one| one.message.clone()).collect());
         json!({"id": account.waba_id, "changes": [{"value": value, "field": "messages"}]})
     };
     let entries: Vec<Value> = written.chunks(per_entry).map(entry).collect();
@@ -85,15 +86,15 @@ fn compose(world: &Arc<World>, account: &Account, request: &Value) -> Result<Wri
         ("from_parent_user_id", &customer.parent_user_id),
     ] {
         if let Some(value) = value {
-            message[key] = json!(value);
+            set(&mut message, key, json!(value));
         }
     }
     if let Some(context) = context(account, request) {
-        message["context"] = context;
+        set(&mut message, "context", context);
     }
     for key in ["referral", "group_id", "errors", "identity"] {
         if let Some(value) = request.get(key) {
-            message[key] = value.clone();
+            set(&mut message, key, value.clone());
         }
     }
     content(world, request, &mut message)?;
@@ -134,7 +135,7 @@ fn content(world: &Arc<World>, request: &Value, message: &mut Value) -> Result<(
         "image" | "video" | "audio" | "document" | "sticker" => (kind, media(world, kind, &given)?),
         "button_reply" | "list_reply" => {
             let mut reply = json!({"type": kind});
-            reply[kind] = given;
+            set(&mut reply, kind, given);
             ("interactive", reply)
         }
         "edit" => {
@@ -148,17 +149,21 @@ fn content(world: &Arc<World>, request: &Value, message: &mut Value) -> Result<(
         }
         "unsupported" => {
             if message.get("errors").is_none() {
-                message["errors"] = json!([{"code": 131_051, "title": "Message type unknown",
+                set(
+                    message,
+                    "errors",
+                    json!([{"code": 131_051, "title": "Message type unknown",
                     "message": "Message type unknown",
-                    "error_data": {"details": "Message type is currently not supported."}}]);
+                    "error_data": {"details": "Message type is currently not supported."}}]),
+                );
             }
             ("unsupported", given)
         }
         other => (other, given),
     };
-    message["type"] = json!(kind);
+    set(message, "type", json!(kind));
     if !object.is_null() {
-        message[kind] = object;
+        set(message, kind, object);
     }
     Ok(())
 }
@@ -187,12 +192,12 @@ fn media(world: &Arc<World>, kind: &str, given: &Value) -> Result<Value, String>
     }
     for key in ["caption", "voice", "animated"] {
         if let Some(value) = given.get(key) {
-            object[key] = value.clone();
+            set(&mut object, key, value.clone());
         }
     }
     if kind == "document" {
         let filename = text(given, "filename").or(stored.filename.as_deref());
-        object["filename"] = json!(filename.unwrap_or("document"));
+        set(&mut object, "filename", json!(filename.unwrap_or("document")));
     }
     Ok(object)
 }

@@ -13,6 +13,7 @@ use crate::accounts::{Account, Customer, Receipts, WindowRule};
 use crate::books::SentMessage;
 use crate::clock::real_ms;
 use crate::faults::Action;
+use crate::json::set;
 use crate::world::World;
 
 /// The types a message may have.
@@ -149,7 +150,7 @@ fn phone(to: &str) -> Result<String, GraphError> {
     // Brazil drops the ninth digit outside the oldest area codes; Mexico and Argentina gain one.
     if let Some(rest) = rest("55")
         && rest.len() == 11
-        && rest > "30".to_owned()
+        && rest.as_str() > "30"
         && let (Some(area), Some(local)) = (rest.get(..2), rest.get(2..).and_then(|local| local.strip_prefix('9')))
     {
         return Ok(format!("55{area}{local}"));
@@ -167,14 +168,14 @@ fn phone(to: &str) -> Result<String, GraphError> {
 fn answer(draft: &Draft, wamid: &str) -> Value {
     let mut contact = json!({"input": draft.to.as_deref().or(draft.recipient.as_deref())});
     if let Some(wa_id) = &draft.wa_id {
-        contact["wa_id"] = json!(wa_id);
+        set(&mut contact, "wa_id", json!(wa_id));
     }
     if let Some(user_id) = draft.recipient.as_ref().filter(|_| !draft.group) {
-        contact["user_id"] = json!(user_id);
+        set(&mut contact, "user_id", json!(user_id));
     }
     let mut message = json!({"id": wamid});
     if draft.kind == "template" {
-        message["message_status"] = json!("accepted");
+        set(&mut message, "message_status", json!("accepted"));
     }
     json!({"messaging_product": "whatsapp", "contacts": [contact], "messages": [message]})
 }
@@ -206,24 +207,28 @@ fn status(world: &World, draft: &Draft, message: &SentMessage, name: &str, after
     let at = world.clock.now_ms().saturating_add(i64::try_from(after_ms).unwrap_or_default()) / 1_000;
     let mut status = json!({"id": message.wamid, "status": name, "timestamp": at.to_string()});
     if draft.group {
-        status["recipient_id"] = json!(draft.to);
-        status["recipient_type"] = json!("group");
+        set(&mut status, "recipient_id", json!(draft.to));
+        set(&mut status, "recipient_type", json!("group"));
     } else {
         if let Some(wa_id) = &draft.wa_id {
-            status["recipient_id"] = json!(wa_id);
+            set(&mut status, "recipient_id", json!(wa_id));
         }
         let known = draft.customer.as_ref().and_then(|customer| customer.user_id.as_ref());
         if let Some(user_id) = known.or(draft.recipient.as_ref()) {
-            status["recipient_user_id"] = json!(user_id);
+            set(&mut status, "recipient_user_id", json!(user_id));
         }
     }
     if let Some(tracking) = &message.tracking {
-        status["biz_opaque_callback_data"] = json!(tracking);
+        set(&mut status, "biz_opaque_callback_data", json!(tracking));
     }
     if name == "sent" {
         let free = draft.category == "service";
-        status["pricing"] = json!({"billable": !free, "pricing_model": "PMP",
-            "type": if free { "free_customer_service" } else { "regular" }, "category": draft.category});
+        set(
+            &mut status,
+            "pricing",
+            json!({"billable": !free, "pricing_model": "PMP",
+            "type": if free { "free_customer_service" } else { "regular" }, "category": draft.category}),
+        );
     }
     status
 }
@@ -242,7 +247,7 @@ async fn receipts(
     });
     if let Some(code) = refused.or((!draft.inside_window).then_some(131_047)) {
         let mut failed = status(world, draft, message, "failed", 0);
-        failed["errors"] = json!([GraphError::of(code).in_status()]);
+        set(&mut failed, "errors", json!([GraphError::of(code).in_status()]));
         plan(world, account, message, failed, None, account.receipt_delays_ms[0]);
         return;
     }

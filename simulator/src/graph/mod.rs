@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::Account;
 use crate::faults::Facts;
+use crate::json::set;
 use crate::server::around;
 use crate::world::World;
 use errors::GraphError;
@@ -188,9 +189,9 @@ fn phone_number(account: &Account, query: &[(String, String)]) -> Value {
             "status" => json!("CONNECTED"),
             _ => continue,
         };
-        node[field.trim()] = value;
+        set(&mut node, field.trim(), value);
     }
-    node["id"] = json!(account.phone_number_id);
+    set(&mut node, "id", json!(account.phone_number_id));
     node
 }
 

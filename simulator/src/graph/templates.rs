@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::errors::GraphError;
 use crate::accounts::Account;
+use crate::json::{set, set_under};
 
 /// Templates that a new account has.
 pub fn samples() -> Vec<Value> {
@@ -60,10 +61,15 @@ pub fn page(account: &Account, query: &[(String, String)], path: &str) -> Result
     let mut document = json!({"data": data});
     if !data.is_empty() {
         let last = start + data.len() - 1;
-        document["paging"] = json!({"cursors": {"before": cursor(start), "after": cursor(last)}});
+        set(&mut document, "paging", json!({"cursors": {"before": cursor(start), "after": cursor(last)}}));
         if last + 1 < all.len() {
             let fields = of("fields").map(|fields| format!("&fields={fields}")).unwrap_or_default();
-            document["paging"]["next"] = json!(format!("{path}?limit={limit}&after={}{fields}", cursor(last)));
+            set_under(
+                &mut document,
+                "/paging",
+                "next",
+                json!(format!("{path}?limit={limit}&after={}{fields}", cursor(last))),
+            );
         }
     }
     Ok(HttpResponse::Ok().json(document))

@@ -14,6 +14,7 @@ use super::escape::{signature, to_wire};
 use crate::accounts::Account;
 use crate::clock::real_ms;
 use crate::faults::{Action, Facts};
+use crate::json::set;
 use crate::world::World;
 
 /// Something to tell the gateway.
@@ -191,9 +192,9 @@ pub fn value_head(account: &Account) -> Value {
 fn statuses_document(account: &Account, statuses: Vec<Value>, contacts: Vec<Value>) -> Value {
     let mut value = value_head(account);
     if !contacts.is_empty() {
-        value["contacts"] = Value::Array(contacts);
+        set(&mut value, "contacts", Value::Array(contacts));
     }
-    value["statuses"] = Value::Array(statuses);
+    set(&mut value, "statuses", Value::Array(statuses));
     envelope(account, value)
 }
 

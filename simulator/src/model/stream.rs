@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::ToolCall;
 use super::chat::Reply;
+use crate::json::{set, set_under};
 
 /// One delta and the pause before it.
 #[derive(Debug, Clone)]
@@ -67,7 +68,7 @@ fn chunk(reply: &Reply, delta: Value, finish: Option<&str>, usage: bool) -> Byte
         "model": reply.model,
         "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]});
     if usage {
-        document["usage"] = Value::Null;
+        set(&mut document, "usage", Value::Null);
     }
     Bytes::from(format!("data: {document}\n\n"))
 }
@@ -132,15 +133,15 @@ pub fn whole(reply: &Reply) -> HttpResponse {
                 let before = call.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
                 let more = part.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
                 let joined = format!("{before}{more}");
-                call["function"]["arguments"] = json!(joined);
+                set_under(call, "/function", "arguments", json!(joined));
             }
         }
     }
     let mut message = json!({"role": "assistant", "content": content, "refusal": null});
     if !calls.is_empty() {
-        message["tool_calls"] = Value::Array(calls);
+        set(&mut message, "tool_calls", Value::Array(calls));
         if content.is_empty() {
-            message["content"] = Value::Null;
+            set(&mut message, "content", Value::Null);
         }
     }
     HttpResponse::Ok().json(json!({"id": reply.id, "object": "chat.completion", "created": reply.created,
