@@ -1,7 +1,7 @@
 //! The vendors' side of every wire: a stand-in for messaging platforms and language models. It knows only what the
 //! vendors document and nothing of any gateway, so it could test any gateway.
 //!
-//! Rooms: [`graph`](crate) speaks `WhatsApp`'s Graph API and sends its webhooks, `model` speaks the OpenAI-compatible
+//! Rooms: `graph` speaks `WhatsApp`'s Graph API and sends its webhooks, `model` speaks the OpenAI-compatible
 //! protocol, `control` is the API by which tests and people set the stage, `phone` is the page in the browser,
 //! `faults` are the rules that break things, `books` write down what happened, `clock` can be moved. A further vendor
 //! is a further folder beside `graph`.

@@ -65,19 +65,19 @@ export function showFaults(rules) {
   byId("fault-count").textContent = rules.length ? `${rules.length} on` : "all off";
 }
 
-/** Shows the simulated time and the window. @param {number} offset @param {number|null} closes */
+/** Shows the simulated time and the window. @param {number} offset @param {number|null|undefined} closes */
 export function showClock(offset, closes) {
   const now = Date.now() + offset;
   const hours = Math.round(offset / HOUR);
   byId("clock-time").textContent = new Date(now).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   byId("clock-offset").textContent = hours === 0 ? "real time" : `${hours > 0 ? "+" : "−"}${Math.abs(hours)} h`;
   const state = byId("window-state");
-  const open = closes !== null && closes > now;
-  state.className = open ? "pill good" : "pill bad";
+  const open = Boolean(closes) && closes > now;
+  state.className = closes === undefined ? "pill" : open ? "pill good" : "pill bad";
   const left = open ? closes - now : 0;
   state.textContent = open
     ? `Window open, ${Math.floor(left / HOUR)} h ${Math.floor((left % HOUR) / 60_000)} min left`
-    : closes === null ? "Window closed: never written" : "Window closed: templates only";
+    : closes === undefined ? "No customer chosen" : closes === null ? "Window closed: never written" : "Window closed: templates only";
 }
 
 /** Shows where webhooks go and how the last one fared. @param {any} account @param {any} delivery */

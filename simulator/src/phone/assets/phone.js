@@ -5,7 +5,7 @@ import { showClock, showConnection, showFaults, startPanel } from "./panel.js";
 
 const state = {
   accounts: new Map(), customers: new Map(), messages: new Map(), threads: new Map(),
-  number: "", customer: "", quoting: null, typing: 0, offset: 0, closes: null, delivery: null, unread: new Map(),
+  number: "", customer: "", quoting: null, typing: 0, offset: 0, closes: undefined, delivery: null, unread: new Map(),
 };
 const account = () => state.accounts.get(state.number);
 const threadKey = (number, customer) => `${number}/${customer}`;
