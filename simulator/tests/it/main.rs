@@ -3,6 +3,7 @@
 
 mod exchanges;
 mod faults;
+mod library;
 mod model;
 mod receipts;
 mod stage;
