@@ -1,0 +1,258 @@
+// The phone: keeps what has happened, shows one chat, writes as its customer. Lives on the stream of events.
+import { bubble, summary } from "./bubbles.js";
+import { api, byId, clockTime, el, toast } from "./dom.js";
+import { showClock, showConnection, showFaults, startPanel } from "./panel.js";
+
+const state = {
+  accounts: new Map(), customers: new Map(), messages: new Map(), threads: new Map(),
+  number: "", customer: "", quoting: null, typing: 0, offset: 0, closes: undefined, delivery: null, unread: new Map(),
+};
+const account = () => state.accounts.get(state.number);
+const threadKey = (number, customer) => `${number}/${customer}`;
+const thread = () => state.threads.get(threadKey(state.number, state.customer)) ?? [];
+const guard = (work) => async (...args) => {
+  try { return await work(...args); } catch (error) { toast(error.message); }
+};
+
+/** Adds a message to its thread. */
+function add(message, number, customer) {
+  const key = threadKey(number, customer);
+  if (!state.threads.has(key)) state.threads.set(key, []);
+  state.threads.get(key).push(message);
+  state.messages.set(message.wamid, message);
+  if (message.direction === "out" && (customer !== state.customer || number !== state.number)) {
+    state.unread.set(key, (state.unread.get(key) ?? 0) + 1);
+  }
+}
+
+const RANK = { accepted: 0, sent: 1, delivered: 2, read: 3, failed: 4 };
+
+/** What each event changes. */
+const on = {
+  outbound(e) {
+    const customer = e.customer ?? e.to ?? e.recipient;
+    if (!e.customer && !state.customers.has(customer)) {
+      state.customers.set(customer, { id: customer, name: customer, wa_id: e.to, user_id: e.recipient });
+    }
+    if (e.type === "reaction") {
+      const target = state.messages.get(e.body?.reaction?.message_id);
+      if (target) target.reactions.business = e.body.reaction.emoji;
+      return;
+    }
+    state.typing = 0;
+    add({ direction: "out", wamid: e.wamid, kind: e.type, content: e.body ?? {}, at: e.at_ms, status: "accepted",
+      duplicate: e.duplicate, quotes: e.body?.context?.message_id, reactions: {} }, e.phone_number_id, customer);
+  },
+  inbound(e) {
+    const m = e.message;
+    const original = state.messages.get(m.edit?.original_message_id ?? m.revoke?.original_message_id ?? m.reaction?.message_id);
+    if (m.type === "reaction") { if (original) original.reactions.customer = m.reaction.emoji; return; }
+    if (m.type === "edit") { if (original) original.edited = m.edit.message?.text?.body; return; }
+    if (m.type === "revoke") { if (original) original.revoked = true; return; }
+    add({ direction: "in", wamid: e.wamid, kind: m.type, content: m, at: Number(m.timestamp) * 1000, status: "sent",
+      quotes: m.context?.id, reactions: {} }, e.phone_number_id, e.customer);
+  },
+  receipt(e) {
+    const message = state.messages.get(e.wamid);
+    if (message && RANK[e.status] > RANK[message.status]) message.status = e.status;
+  },
+  mark_read(e) {
+    const marked = state.messages.get(e.wamid);
+    const list = [...state.threads.values()].find((one) => one.includes(marked)) ?? [];
+    for (const message of list) {
+      if (message.direction === "in") message.seen = true;
+      if (message === marked) break;
+    }
+    if (e.typing && list === thread()) state.typing = Date.now() + Math.max(0, 25_000 - (Date.now() + state.offset - e.at_ms));
+  },
+  delivery(e) {
+    if (e.phone_number_id === state.number) state.delivery = e;
+    if (e.state === "acknowledged") for (const wamid of e.wamids) {
+      const message = state.messages.get(wamid);
+      if (message) message.acknowledged = true;
+    }
+  },
+  customer(e) { state.customers.set(e.id, e); },
+  account(e) { state.accounts.set(e.phone_number_id, e); },
+  clock(e) { state.offset = e.offset_ms; askWindow(); },
+  faults(e) { showFaults(e); },
+  cleared() {
+    state.threads.clear(); state.messages.clear(); state.unread.clear(); state.delivery = null; state.typing = 0;
+  },
+};
+
+const askWindow = guard(async () => {
+  if (!state.number || !state.customer) return;
+  const answer = await api("GET", `/sim/whatsapp/${state.number}/windows/${encodeURIComponent(state.customer)}`);
+  state.closes = answer.closes_ms;
+  showClock(state.offset, state.closes);
+});
+
+/** Writes a message as the customer on the screen. */
+const write = guard(async (message) => {
+  if (!state.customer) throw new Error("Choose or create a customer first.");
+  const reply = state.quoting && !message.reply_to ? { reply_to: state.quoting } : {};
+  quote(null);
+  await api("POST", `/sim/whatsapp/${state.number}/inbound`, { customer: state.customer, ...reply, ...message });
+  await askWindow();
+});
+
+function quote(message) {
+  state.quoting = message?.wamid ?? null;
+  byId("quoting").hidden = !message;
+  byId("quoting-text").textContent = message ? summary(message) : "";
+  if (message) byId("words").focus();
+}
+
+/** What taps inside a bubble do. */
+const actions = (message) => ({
+  quote: () => quote(message),
+  react: () => write({ type: "reaction", reaction: { message_id: message.wamid, emoji: message.reactions.customer ? "" : "👍" } }),
+  revoke: () => write({ type: "revoke", revoke: { original_message_id: message.wamid } }),
+  reply: (kind, reply) => write({ type: kind, [kind]: reply, reply_to: message.wamid }),
+  button: (button) => write({ type: "button", button, reply_to: message.wamid }),
+  location: () => sendLocation(message.wamid),
+  list: (object) => openList(object, message.wamid),
+  template: (send) => account()?.templates?.find((t) => t.name === send?.name && t.language === send?.language?.code),
+});
+
+function openList(object, wamid) {
+  const dialog = byId("sheet");
+  const rows = (object.action?.sections ?? []).flatMap((section) => [
+    section.title && el("h3", {}, section.title),
+    ...section.rows.map((row) => el("button", { type: "button", class: "list-row", onclick: () => {
+      dialog.close();
+      write({ type: "list_reply", list_reply: row, reply_to: wamid });
+    } }, el("strong", {}, row.title), row.description && el("small", {}, row.description))),
+  ]);
+  byId("sheet-title").textContent = object.action?.button ?? "Choose";
+  byId("sheet-body").replaceChildren(...rows.filter(Boolean));
+  dialog.showModal();
+}
+
+const sendLocation = (reply_to) => write({ type: "location", reply_to, location: { latitude: 52.520008, longitude: 13.404954, name: "Alexanderplatz", address: "10178 Berlin" } });
+
+/** Draws the list of chats. */
+function drawChats() {
+  const rows = [...state.customers.values()].map((customer) => {
+    const key = threadKey(state.number, customer.id);
+    const last = state.threads.get(key)?.at(-1);
+    const unread = state.unread.get(key) ?? 0;
+    return { customer, last, unread };
+  }).sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0));
+  byId("chats").replaceChildren(...rows.map(({ customer, last, unread }) => el("li", {},
+    el("button", { type: "button", class: "chat", "aria-current": customer.id === state.customer ? "true" : undefined, onclick: () => openChat(customer.id) },
+      avatar(customer), el("span", { class: "chat-text" }, el("strong", {}, customer.name), el("small", {}, last ? summary(last) : address(customer))),
+      el("span", { class: "chat-side" }, last && el("time", {}, clockTime(last.at)), unread > 0 && el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread)))))));
+}
+
+const address = (customer) => customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? "";
+const hue = (text) => [...text].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 8, 0);
+const avatar = (customer) => el("span", { class: `avatar tint${hue(customer.name)}`, "aria-hidden": "true" }, customer.name.slice(0, 1).toUpperCase());
+
+/** Draws the chat on the screen. */
+function drawChat() {
+  const customer = state.customers.get(state.customer);
+  document.body.classList.toggle("in-chat", Boolean(customer));
+  const business = account();
+  byId("peer-name").textContent = business ? business.verified_name : "No account";
+  const typing = state.typing > Date.now();
+  byId("peer-state").textContent = typing ? "typing…" : customer ? `you are ${customer.name}, ${address(customer)}` : "";
+  byId("peer-state").classList.toggle("typing", typing);
+  const list = byId("thread");
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
+  const rows = thread().map((message) => bubble(message, state.messages.get(message.quotes), actions(message)));
+  if (rows.length === 0) rows.push(el("li", { class: "empty" }, customer ? "Say hello. Your message reaches the gateway as a signed webhook." : "Choose a customer to write as."));
+  if (typing) rows.push(el("li", { class: "row theirs" }, el("div", { class: "bubble dots", role: "img", "aria-label": "typing" }, el("i"), el("i"), el("i"))));
+  list.replaceChildren(...rows);
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+let drawing = false;
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    drawChats(); drawChat(); showConnection(account(), state.delivery); showClock(state.offset, state.closes);
+  });
+}
+
+function openChat(id) {
+  state.customer = id; state.typing = 0; quote(null);
+  state.unread.delete(threadKey(state.number, id));
+  askWindow(); draw();
+  requestAnimationFrame(() => requestAnimationFrame(() => (byId("thread").scrollTop = byId("thread").scrollHeight)));
+}
+
+const attach = guard(async (file) => {
+  const family = file.type.split("/")[0];
+  const kind = file.type === "image/webp" ? "sticker" : ["image", "video", "audio"].includes(family) ? family : "document";
+  const { id } = await api("POST", `/sim/media?filename=${encodeURIComponent(file.name)}`, file);
+  const caption = byId("words").value.trim();
+  const object = { id, ...(caption && !["audio", "sticker"].includes(kind) ? { caption } : {}), ...(kind === "document" ? { filename: file.name } : {}), ...(kind === "audio" ? { voice: /ogg/.test(file.type) } : {}) };
+  byId("words").value = "";
+  await write({ type: kind, [kind]: object });
+});
+
+function wire() {
+  byId("composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = byId("words").value.trim();
+    if (!text) return;
+    byId("words").value = "";
+    write({ type: "text", text });
+  });
+  byId("words").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); byId("composer").requestSubmit(); }
+  });
+  byId("attach").addEventListener("click", () => byId("file").click());
+  byId("file").addEventListener("change", () => { for (const file of byId("file").files) attach(file); byId("file").value = ""; });
+  byId("place").addEventListener("click", () => sendLocation());
+  byId("quoting-close").addEventListener("click", () => quote(null));
+  byId("to-list").addEventListener("click", () => { state.customer = ""; draw(); });
+  byId("sheet-close").addEventListener("click", () => byId("sheet").close());
+  byId("open-panel").addEventListener("click", () => document.body.classList.toggle("show-panel"));
+  byId("close-panel").addEventListener("click", () => document.body.classList.remove("show-panel"));
+  byId("number").addEventListener("change", () => { state.number = byId("number").value; state.delivery = null; askWindow(); draw(); });
+  byId("new-customer").addEventListener("submit", guard(async (event) => {
+    event.preventDefault();
+    const name = byId("new-name").value.trim();
+    const customer = await api("POST", "/sim/customers", { name, kind: byId("new-kind").value });
+    byId("new-name").value = "";
+    state.customers.set(customer.id, customer);
+    openChat(customer.id);
+  }));
+  byId("connection").addEventListener("submit", guard(async (event) => {
+    event.preventDefault();
+    const changed = await api("PUT", `/sim/accounts/${state.number}`, { callback_url: byId("callback").value.trim() || null });
+    state.accounts.set(changed.phone_number_id, changed);
+    if (!changed.callback_url) return toast("Webhooks are off.");
+    const report = await api("POST", `/sim/accounts/${state.number}/handshake`);
+    toast(report.ok ? "Handshake passed with the right token and was refused with a wrong one." : `Handshake failed: ${report.right_token.answer.error ?? `status ${report.right_token.answer.status}`}`);
+  }));
+}
+
+async function start() {
+  startPanel(); wire();
+  const overview = await api("GET", "/sim");
+  for (const one of overview.accounts) state.accounts.set(one.phone_number_id, one);
+  for (const one of overview.customers) state.customers.set(one.id, one);
+  state.offset = overview.clock.offset_ms;
+  state.number = overview.accounts[0]?.phone_number_id ?? "";
+  byId("number").replaceChildren(...overview.accounts.map((one) => el("option", { value: one.phone_number_id }, `${one.verified_name} · +${one.display_phone_number}`)));
+  byId("model-default").value = overview.model.default_reply ?? "";
+  showFaults(overview.faults);
+  const wanted = new URLSearchParams(location.search).get("customer");
+  const first = wanted ? state.customers.get(wanted) : matchMedia("(min-width: 760px)").matches && [...state.customers.values()][0];
+  if (first) openChat(first.id);
+  draw();
+  const events = new EventSource("/sim/books/stream");
+  for (const [name, handle] of Object.entries(on)) {
+    events.addEventListener(name, (event) => { handle(JSON.parse(event.data)); draw(); });
+  }
+  events.onopen = () => { byId("live").className = "live on"; byId("live").textContent = "live"; };
+  events.onerror = () => { byId("live").className = "live off"; byId("live").textContent = "reconnecting"; };
+  setInterval(draw, 20_000);
+}
+guard(start)();

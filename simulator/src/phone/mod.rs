@@ -1,0 +1,44 @@
+//! The phone in the browser: static files only. Everything it shows and does goes through the control API.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Path, ServiceConfig};
+
+const PAGE: &str = include_str!("assets/phone.html");
+
+/// The page's own scripts and nothing else may run; images may come from anywhere, as message links do.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src * data: blob:; media-src * blob:; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+/// Registers the addresses.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(page))
+        .route("/phone", web::get().to(page))
+        .route("/phone/{asset}", web::get().to(asset));
+}
+
+async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Content-Security-Policy", POLICY))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .insert_header(("Cache-Control", "no-cache"))
+        .body(PAGE)
+}
+
+async fn asset(name: Path<String>) -> HttpResponse {
+    let (kind, body) = match name.as_str() {
+        "phone.css" => ("text/css; charset=utf-8", include_str!("assets/phone.css")),
+        "phone.js" => ("text/javascript; charset=utf-8", include_str!("assets/phone.js")),
+        "bubbles.js" => ("text/javascript; charset=utf-8", include_str!("assets/bubbles.js")),
+        "panel.js" => ("text/javascript; charset=utf-8", include_str!("assets/panel.js")),
+        "dom.js" => ("text/javascript; charset=utf-8", include_str!("assets/dom.js")),
+        _ => return HttpResponse::NotFound().finish(),
+    };
+    HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header(("Cache-Control", "no-cache"))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body(body)
+}
