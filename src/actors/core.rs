@@ -168,15 +168,19 @@ impl Core {
                 live.identities.retain(|identity| !change.before.contains(identity));
                 live.identities.extend(change.after.iter().cloned());
             }
-            if let Event::Message(message) = event {
-                for identity in &message.peer.identities {
-                    if !live.identities.contains(identity) {
-                        live.identities.push(identity.clone());
-                    }
+            let peer = match event {
+                Event::Message(message) | Event::Echo(message) => &message.peer,
+                Event::Edit(edit) => &edit.peer,
+                Event::Deletion(deletion) => &deletion.peer,
+                _ => continue,
+            };
+            for identity in &peer.identities {
+                if !live.identities.contains(identity) {
+                    live.identities.push(identity.clone());
                 }
-                if message.peer.name.is_some() {
-                    live.contact_name.clone_from(&message.peer.name);
-                }
+            }
+            if matches!(event, Event::Message(_)) && peer.name.is_some() {
+                live.contact_name.clone_from(&peer.name);
             }
         }
         if received.cancels_turn {

@@ -1,1 +1,25 @@
-//! What runs because time came or a queue said so.
+//! What runs because time came or a queue said so. A job is a durable row; this room runs it, in the order of its
+//! lane, and writes down how it ended.
+
+pub mod adoption;
+pub mod runner;
+
+use crate::domain::jobs::{Job, Verdict, Work};
+use crate::net::Client;
+use crate::usecases::Switchboard;
+
+/// Does the work of one job.
+pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Client) -> Verdict {
+    match &job.work {
+        Work::Answer { conversation_id } => switchboard.answer(job, conversation_id, client).await,
+        Work::Send { message_id, .. } => switchboard.send(job, message_id, client).await,
+        Work::Download { message_id } => switchboard.download(job, message_id, client).await,
+    }
+}
+
+/// What follows when a job is given up.
+pub(crate) async fn given_up(switchboard: &Switchboard, job: &Job, reason: &str) {
+    if let Work::Send { message_id, .. } = &job.work {
+        switchboard.give_up_send(job, message_id, reason).await;
+    }
+}

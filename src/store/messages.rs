@@ -147,3 +147,28 @@ impl Store {
         .transpose()
     }
 }
+
+impl Store {
+    /// What was made under an idempotency key of the workspace.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn idempotency(
+        &self,
+        workspace_id: &str,
+        key: &str,
+    ) -> Result<Option<crate::domain::changes::Idempotency>, StoreError> {
+        let row: Option<(String, String)> = fetch_optional!(
+            self.db(),
+            (String, String),
+            "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
+            workspace_id,
+            key
+        )?;
+        Ok(row.map(|(request_hash, result_id)| crate::domain::changes::Idempotency {
+            key: key.to_owned(),
+            request_hash,
+            result_id,
+        }))
+    }
+}

@@ -43,7 +43,8 @@ pub fn handshake(
     Ok(challenge.to_owned())
 }
 
-/// A body that the vendor signed. Only [`signature`] makes one, so an unverified body cannot be parsed.
+/// A body that the vendor signed. [`signature`] makes one of a delivery, [`Verified::kept`] of one that was verified
+/// when it came; so an unverified body cannot be parsed.
 #[derive(Debug, Clone, Copy)]
 pub struct Verified<'a> {
     by: usize,
@@ -51,6 +52,12 @@ pub struct Verified<'a> {
 }
 
 impl<'a> Verified<'a> {
+    /// A body that was verified when it came and has lain in the gateway's own ledger since.
+    #[must_use]
+    pub const fn kept(body: &'a [u8]) -> Self {
+        Self { by: 0, body }
+    }
+
     /// The index of the secret that signed it.
     #[must_use]
     pub const fn by(&self) -> usize {

@@ -1,6 +1,7 @@
 //! What follows from news: messages, echoes, edits and deletions of one contact, in wire order.
 
 use switchboard_channels::contract::inbound::{Event, Message as Incoming};
+use switchboard_channels::contract::peer::Identity;
 
 use super::{Conversation, Owner, Situation, answer_lane};
 use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage, Revision};
@@ -41,14 +42,14 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
             Event::Message(message) => {
                 received.add_inbound(message, situation);
                 name = message.peer.name.clone().or(name);
-                for identity in &message.peer.identities {
-                    if !identities.contains(identity) {
-                        identities.push(identity.clone());
-                    }
-                }
+                add_new(&mut identities, &message.peer.identities);
             }
-            Event::Echo(message) => received.add_echo(message, situation),
+            Event::Echo(message) => {
+                add_new(&mut identities, &message.peer.identities);
+                received.add_echo(message, situation);
+            }
             Event::Edit(edit) => {
+                add_new(&mut identities, &edit.peer.identities);
                 if edit.opens_window {
                     received.next.window_expires_at =
                         windows::renew(situation.rule, received.next.window_expires_at, edit.at, situation.now);
@@ -61,13 +62,16 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
                     at: edit.at.unwrap_or(situation.now),
                 });
             }
-            Event::Deletion(deletion) => received.change.revisions.push(Revision {
-                id: deletion.id.clone(),
-                channel_id: conversation.channel_id.clone(),
-                target: deletion.target.clone(),
-                content: None,
-                at: deletion.at.unwrap_or(situation.now),
-            }),
+            Event::Deletion(deletion) => {
+                add_new(&mut identities, &deletion.peer.identities);
+                received.change.revisions.push(Revision {
+                    id: deletion.id.clone(),
+                    channel_id: conversation.channel_id.clone(),
+                    target: deletion.target.clone(),
+                    content: None,
+                    at: deletion.at.unwrap_or(situation.now),
+                });
+            }
             Event::Identity(moved) => {
                 dropped.extend(moved.before.iter().filter(|identity| !moved.after.contains(identity)).cloned());
                 identities.extend(moved.after.iter().cloned());
@@ -92,6 +96,14 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
         contact_name: name,
     });
     received
+}
+
+fn add_new(identities: &mut Vec<Identity>, more: &[Identity]) {
+    for identity in more {
+        if !identities.contains(identity) {
+            identities.push(identity.clone());
+        }
+    }
 }
 
 impl Received {

@@ -1,0 +1,230 @@
+//! The agent answers: one turn of one conversation, from what is unanswered to a committed reply.
+
+use std::sync::Arc;
+
+use switchboard_channels::Kind;
+use switchboard_channels::contract::content::Content;
+use tokio::sync::mpsc;
+
+use super::{Switchboard, vendors};
+use crate::actors::ActorError;
+use crate::actors::agents::{Question, Reaction};
+use crate::actors::errands::{Begun, TurnAnswer};
+use crate::actors::hub::Sight;
+use crate::domain::agents::Agent;
+use crate::domain::changes::NewEvent;
+use crate::domain::events::EventKind;
+use crate::domain::jobs::{Job, Verdict};
+use crate::domain::messages::{Author, AuthorKind, Direction};
+use crate::llm::answer::Finish;
+use crate::llm::failure::ModelFailureCode;
+use crate::llm::prompt::{Role, Turn};
+use crate::net::Client;
+use crate::telemetry::crash;
+
+/// Longest text of one turn's question that is given to a model, in characters.
+const LONGEST_QUESTION: usize = 32_000;
+
+/// Why a turn ends in the fallback message.
+struct Trouble {
+    code: String,
+    message: String,
+}
+
+impl Switchboard {
+    /// Runs the turn of an answer job.
+    pub async fn answer(&self, job: &Job, conversation_id: &str, client: &Client) -> Verdict {
+        match self.turn(job, conversation_id, client).await {
+            Ok(verdict) => verdict,
+            Err(ActorError::Unknown) => Verdict::Drop,
+            Err(error) => Verdict::Retry {
+                after_ms: crate::domain::jobs::backoff_ms(job.attempts, crate::telemetry::chance::below(1_000)),
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn turn(&self, job: &Job, conversation_id: &str, client: &Client) -> Result<Verdict, ActorError> {
+        let Some(begun) = self.conversations.start_turn(conversation_id, &job.id).await? else {
+            return Ok(Verdict::Drop);
+        };
+        crash::point("answering.begun");
+        let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
+        let answer = match reaction {
+            Ok(Some(reaction)) => self.compose(job, &begun, reaction).await?,
+            Ok(None) => return Ok(Verdict::Drop),
+            Err(ActorError::Busy) => {
+                let agent = self.directory.agent(&begun.agent_id).await?.ok_or(ActorError::Unknown)?;
+                let trouble = Trouble {
+                    code: "AGENT_BUSY".to_owned(),
+                    message: "too many turns wait for this agent".to_owned(),
+                };
+                fallback(job, &begun, &agent, &trouble)
+            }
+            Err(error) => return Err(error),
+        };
+        crash::point("answering.answered");
+        self.conversations.finish_turn(conversation_id, answer).await?;
+        crash::point("answering.finished");
+        Ok(Verdict::Done)
+    }
+
+    /// Asks the agent; `None` when the turn was cancelled meanwhile.
+    async fn ask_agent(
+        &self,
+        job: &Job,
+        conversation_id: &str,
+        begun: &Begun,
+        client: &Client,
+    ) -> Result<Option<Reaction>, ActorError> {
+        let question = Question {
+            turns: self.turns(conversation_id, begun).await?,
+            customer: begun.contact_name.clone(),
+            deltas: self.pass_on_deltas(conversation_id, &job.id),
+            cancel: begun.cancel.clone(),
+        };
+        let asking = self.agents.ask(&begun.agent_id, question);
+        tokio::pin!(asking);
+        let slow = tokio::time::sleep(self.options.slow_turn);
+        tokio::pin!(slow);
+        let mut signed = false;
+        loop {
+            tokio::select! {
+                biased;
+                reaction = &mut asking => {
+                    let reaction = reaction?;
+                    let cancelled = matches!(&reaction.outcome, Err(failure) if failure.code == ModelFailureCode::Cancelled);
+                    return Ok((!cancelled && !begun.cancel.is_cancelled()).then_some(reaction));
+                }
+                () = begun.cancel.cancelled() => return Ok(None),
+                () = &mut slow, if !signed => {
+                    signed = true;
+                    self.show_typing(conversation_id, begun, client).await;
+                }
+            }
+        }
+    }
+
+    /// What the model gets: the unanswered texts as one turn, after the history where a model can use it.
+    async fn turns(&self, conversation_id: &str, begun: &Begun) -> Result<Vec<Turn>, ActorError> {
+        let builtin = self
+            .directory
+            .agent(&begun.agent_id)
+            .await?
+            .is_some_and(|agent| agent.model.starts_with("builtin/"));
+        let brought = self
+            .contexts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(conversation_id)
+            .cloned()
+            .unwrap_or_default();
+        if let (true, Some(texts)) = (builtin, &begun.unanswered) {
+            return Ok(vec![user(texts.join("\n"))]);
+        }
+        let mut turns = brought;
+        let messages =
+            self.store.messages(&begun.workspace_id, conversation_id, None, self.options.history.max(1)).await?;
+        let mut open = Vec::new();
+        for message in messages.iter().filter(|message| message.seq <= begun.upto_seq && message.deleted_at.is_none()) {
+            match message.direction {
+                Direction::Inbound if message.seq > begun.answered_seq => open.push(message.body.clone()),
+                Direction::Inbound => turns.push(user(message.body.clone())),
+                Direction::Outbound => {
+                    turns.push(Turn { role: Role::Assistant, text: message.body.clone() });
+                }
+            }
+        }
+        if let Some(texts) = &begun.unanswered {
+            open.clone_from(texts);
+        }
+        turns.push(user(open.join("\n")));
+        Ok(turns)
+    }
+
+    /// Passes pieces of the answer on to whoever watches.
+    fn pass_on_deltas(&self, conversation_id: &str, job_id: &str) -> Option<mpsc::UnboundedSender<Arc<str>>> {
+        if !self.hub.is_watched(conversation_id) {
+            return None;
+        }
+        let (sender, mut pieces) = mpsc::unbounded_channel::<Arc<str>>();
+        let (hub, id, turn) = (self.hub.clone(), conversation_id.to_owned(), Arc::<str>::from(job_id));
+        actix::spawn(async move {
+            while let Some(text) = pieces.recv().await {
+                hub.show(&id, &Sight::Delta { turn: Arc::clone(&turn), text });
+            }
+        });
+        Some(sender)
+    }
+
+    /// Shows that somebody is typing. A failure here never blocks the answer.
+    async fn show_typing(&self, conversation_id: &str, begun: &Begun, client: &Client) {
+        let Ok(Some(account)) = self.directory.channel(&begun.channel_id).await else { return };
+        let Ok(vendor) = &account.vendor else { return };
+        if matches!(account.channel.kind, Kind::Widget | Kind::Api) {
+            return;
+        }
+        let Ok(messages) = self.store.messages(&begun.workspace_id, conversation_id, None, 10).await else { return };
+        let newest = messages.iter().rev().find(|message| message.direction == Direction::Inbound);
+        let Some(provider_id) = newest.and_then(|message| message.provider_id.as_deref()) else { return };
+        if let Ok(request) = vendor.read_mark(provider_id, true)
+            && let Err(error) = client.send(&request, None).await
+        {
+            tracing::debug!(conversation_id, %error, "the typing sign was not taken");
+        }
+    }
+
+    async fn compose(&self, job: &Job, begun: &Begun, reaction: Reaction) -> Result<TurnAnswer, ActorError> {
+        let Reaction { agent, outcome } = reaction;
+        let trouble = match outcome {
+            Ok(answer) if answer.finish == Finish::Filtered => {
+                Trouble { code: "MODEL_FILTERED".to_owned(), message: "the model's answer was withheld".to_owned() }
+            }
+            Ok(answer) if answer.text.trim().is_empty() => {
+                Trouble { code: "MODEL_EMPTY_ANSWER".to_owned(), message: "the model said nothing".to_owned() }
+            }
+            Ok(answer) => {
+                let kind = self.directory.channel(&begun.channel_id).await?.map(|account| account.channel.kind);
+                return Ok(TurnAnswer {
+                    job_id: job.id.clone(),
+                    upto_seq: begun.upto_seq,
+                    author: author(&agent),
+                    contents: vendors::split(kind.unwrap_or(Kind::Api), &answer.text),
+                    events: Vec::new(),
+                    failed: false,
+                    usage: answer.usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
+                });
+            }
+            Err(failure) => Trouble { code: failure.code.as_str().to_owned(), message: failure.message },
+        };
+        Ok(fallback(job, begun, &agent, &trouble))
+    }
+}
+
+fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble) -> TurnAnswer {
+    let text = agent.settings.fallback_message.trim();
+    TurnAnswer {
+        job_id: job.id.clone(),
+        upto_seq: begun.upto_seq,
+        author: author(agent),
+        contents: if text.is_empty() { Vec::new() } else { vec![Content::text(text)] },
+        events: vec![NewEvent {
+            kind: EventKind::AgentFailed,
+            conversation_id: None,
+            data: serde_json::json!({
+                "agent_id": agent.id, "agent_name": agent.name, "code": trouble.code, "message": trouble.message,
+            }),
+        }],
+        failed: true,
+        usage: None,
+    }
+}
+
+fn author(agent: &Agent) -> Author {
+    Author { kind: AuthorKind::Agent, id: Some(agent.id.clone()), name: Some(agent.name.clone()) }
+}
+
+fn user(text: String) -> Turn {
+    let text = if text.chars().count() > LONGEST_QUESTION { text.chars().take(LONGEST_QUESTION).collect() } else { text };
+    Turn { role: Role::User, text }
+}

@@ -1,0 +1,254 @@
+//! People and programs read conversations, write into them, and hand them over.
+
+use sha2::Digest as _;
+use switchboard_channels::Kind;
+use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::failure::Failure;
+use switchboard_channels::contract::outbound::Outbound;
+
+use super::Switchboard;
+use crate::actors::ActorError;
+use crate::actors::errands::{Said, Say};
+use crate::domain::changes::Idempotency;
+use crate::domain::conversations::{Owner, Refused};
+use crate::domain::messages::{Author, Message};
+use crate::domain::windows::{self, Window};
+use crate::net::Client;
+use crate::store::StoreError;
+use crate::store::conversations::StoredConversation;
+
+/// A message that somebody asks to send.
+#[derive(Debug)]
+pub struct Wish {
+    /// Who says it.
+    pub author: Author,
+    /// What.
+    pub content: Content,
+    /// Our id (or the vendor's) of the message it answers.
+    pub reply_to: Option<String>,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+}
+
+/// Why a message was not taken. Nothing was stored.
+#[derive(Debug)]
+pub enum Unsaid {
+    /// There is no such conversation in this workspace.
+    UnknownConversation,
+    /// There is no such message to answer.
+    UnknownReply,
+    /// The window is closed.
+    WindowClosed(Window),
+    /// The channel cannot carry it.
+    Content(Failure),
+    /// The key was used for something else.
+    KeyMismatch,
+    /// The conversation is quarantined.
+    Quarantined,
+    /// Not now.
+    Unavailable(String),
+}
+
+impl From<StoreError> for Unsaid {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<ActorError> for Unsaid {
+    fn from(error: ActorError) -> Self {
+        match error {
+            ActorError::Quarantined => Self::Quarantined,
+            ActorError::Unknown => Self::UnknownConversation,
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl Switchboard {
+    /// A conversation's window as it stands now.
+    #[must_use]
+    pub fn window(&self, conversation: &StoredConversation) -> Window {
+        let state = &conversation.state;
+        windows::at(state.kind.capabilities().window, state.window_expires_at, self.store.clock().now())
+    }
+
+    /// Says something in a conversation of the workspace. Gives the message, and whether it was said before under the
+    /// same key.
+    ///
+    /// # Errors
+    /// See [`Unsaid`].
+    pub async fn say(
+        &self,
+        workspace_id: &str,
+        conversation_id: &str,
+        wish: Wish,
+    ) -> Result<(Message, bool), Unsaid> {
+        let conversation =
+            self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        let idempotency = wish.key.as_ref().map(|key| Idempotency {
+            key: key.clone(),
+            request_hash: fingerprint(conversation_id, &wish),
+            result_id: String::new(),
+        });
+        if let Some(earlier) = self.said_before(workspace_id, idempotency.as_ref()).await? {
+            return Ok((earlier, true));
+        }
+        let (reply_to, reply_to_provider) = self.resolve_reply(workspace_id, &conversation, &wish).await?;
+        self.judge_content(&conversation, &wish.content, reply_to_provider.as_deref()).await?;
+        let content = self.resolve_reaction(workspace_id, &conversation, wish.content.clone()).await?;
+        let mut deaths = 0;
+        loop {
+            let say = Say {
+                author: wish.author.clone(),
+                content: content.clone(),
+                reply_to: reply_to.clone(),
+                reply_to_provider: reply_to_provider.clone(),
+                idempotency: idempotency.clone(),
+            };
+            return match self.conversations.say(conversation_id, say).await {
+                Ok(Said::Stored(message)) => Ok((*message, false)),
+                Ok(Said::Repeated(earlier)) => self.repeated(workspace_id, idempotency.as_ref(), &earlier).await,
+                Ok(Said::Refused(Refused::WindowClosed(window))) => Err(Unsaid::WindowClosed(window)),
+                Ok(Said::Refused(_)) => Err(Unsaid::Unavailable("somebody else has the conversation".to_owned())),
+                // With a key it is safe to ask again; without one the caller must look.
+                Err(ActorError::Died) if deaths < 3 && idempotency.is_some() => {
+                    deaths += 1;
+                    continue;
+                }
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    async fn said_before(
+        &self,
+        workspace_id: &str,
+        wanted: Option<&Idempotency>,
+    ) -> Result<Option<Message>, Unsaid> {
+        let Some(wanted) = wanted else { return Ok(None) };
+        match self.store.idempotency(workspace_id, &wanted.key).await? {
+            None => Ok(None),
+            Some(earlier) => self.repeated(workspace_id, Some(wanted), &earlier).await.map(|(message, _)| Some(message)),
+        }
+    }
+
+    async fn repeated(
+        &self,
+        workspace_id: &str,
+        wanted: Option<&Idempotency>,
+        earlier: &Idempotency,
+    ) -> Result<(Message, bool), Unsaid> {
+        if wanted.is_none_or(|wanted| wanted.request_hash != earlier.request_hash) {
+            return Err(Unsaid::KeyMismatch);
+        }
+        let stored = self.store.message(workspace_id, &earlier.result_id).await?;
+        stored.map(|stored| (stored.message, true)).ok_or(Unsaid::KeyMismatch)
+    }
+
+    async fn resolve_reply(
+        &self,
+        workspace_id: &str,
+        conversation: &StoredConversation,
+        wish: &Wish,
+    ) -> Result<(Option<String>, Option<String>), Unsaid> {
+        let Some(id) = &wish.reply_to else { return Ok((None, None)) };
+        let found = match self.store.message(workspace_id, id).await? {
+            Some(found) => Some(found),
+            None => self.store.message_by_provider(&conversation.state.channel_id, id).await?,
+        };
+        let found = found.filter(|found| found.conversation_id == conversation.state.id).ok_or(Unsaid::UnknownReply)?;
+        Ok((Some(found.message.id), found.message.provider_id))
+    }
+
+    /// A reaction may name our message id; the vendor wants its own.
+    async fn resolve_reaction(
+        &self,
+        workspace_id: &str,
+        conversation: &StoredConversation,
+        content: Content,
+    ) -> Result<Content, Unsaid> {
+        let Content::Reaction { target, emoji } = content else { return Ok(content) };
+        let known = self.store.message(workspace_id, &target).await?;
+        let known = known.filter(|known| known.conversation_id == conversation.state.id);
+        let provider_id = known.and_then(|known| known.message.provider_id);
+        Ok(Content::Reaction { target: provider_id.unwrap_or(target), emoji })
+    }
+
+    /// Refuses at once what the channel could not carry, by rendering it without sending.
+    async fn judge_content(
+        &self,
+        conversation: &StoredConversation,
+        content: &Content,
+        reply_to: Option<&str>,
+    ) -> Result<(), Unsaid> {
+        let state = &conversation.state;
+        if matches!(state.kind, Kind::Widget | Kind::Api) {
+            return Ok(());
+        }
+        let account = self.directory.channel(&state.channel_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
+        let mut tried = content.clone();
+        if let Some(media) = tried.media_mut()
+            && let Some(file_id) = media.file_id.clone()
+        {
+            if self.store.file(&state.workspace_id, &file_id).await?.is_none() {
+                return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
+            }
+            media.id = Some("0".to_owned());
+        }
+        let outbound = Outbound { id: "0", to: &conversation.identities, content: &tried, reply_to };
+        vendor.render(&outbound).map(|_| ()).map_err(Unsaid::Content)
+    }
+
+    /// Gives a conversation of the workspace to somebody.
+    ///
+    /// # Errors
+    /// See [`Unsaid`].
+    pub async fn hand_to(&self, workspace_id: &str, conversation_id: &str, owner: Owner) -> Result<(), Unsaid> {
+        if self.store.conversation(workspace_id, conversation_id).await?.is_none() {
+            return Err(Unsaid::UnknownConversation);
+        }
+        Ok(self.conversations.assign(conversation_id, owner).await?)
+    }
+
+    /// Marks the newest inbound message as read at the vendor, with a typing sign if asked.
+    ///
+    /// # Errors
+    /// See [`Unsaid`]. `Content`: the channel has no such thing, or the vendor refused.
+    pub async fn mark_read(
+        &self,
+        workspace_id: &str,
+        conversation_id: &str,
+        typing: bool,
+        client: &Client,
+    ) -> Result<(), Unsaid> {
+        let conversation =
+            self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        let messages = self.store.messages(workspace_id, conversation_id, None, 50).await?;
+        let newest = messages
+            .iter()
+            .rev()
+            .find(|message| message.direction == crate::domain::messages::Direction::Inbound)
+            .and_then(|message| message.provider_id.clone());
+        let account =
+            self.directory.channel(&conversation.state.channel_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
+        let Some(provider_id) = newest else { return Ok(()) };
+        let request = vendor.read_mark(&provider_id, typing).map_err(Unsaid::Content)?;
+        let answer = client.send(&request, None).await.map_err(|error| Unsaid::Unavailable(error.to_string()))?;
+        if answer.status >= 400
+            && let switchboard_channels::contract::outbound::Sent::Refused(failure) =
+                vendor.outcome(answer.status, &answer.body)
+        {
+            return Err(Unsaid::Content(failure));
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 of what was asked, lower-case hex.
+fn fingerprint(conversation_id: &str, wish: &Wish) -> String {
+    let asked = serde_json::json!([conversation_id, wish.author, wish.content, wish.reply_to]).to_string();
+    hex::encode(sha2::Sha256::digest(asked.as_bytes()))
+}

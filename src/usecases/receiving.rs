@@ -1,0 +1,394 @@
+//! A vendor delivers: verify, read, write down, hand to the conversations, and only then say yes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use switchboard_channels::Kind;
+use switchboard_channels::contract::credentials::Secret;
+use switchboard_channels::contract::inbound::{Arrival, Event, Ignored, Parsed};
+
+use super::Switchboard;
+use super::directory::Account;
+use super::vendors::{self, Untaken};
+use crate::actors::ActorError;
+use crate::actors::errands::News;
+use crate::domain::changes::{Change, DeliveryEnd, NewDelivery, Refusal};
+use crate::domain::contacts::strongest;
+use crate::domain::deliveries::DeliveryOutcome;
+use crate::store::StoreError;
+use crate::store::deliveries::StoredDelivery;
+use crate::telemetry::crash;
+
+mod notices;
+
+/// Most parts named in a delivery's detail.
+const MOST_DETAILS: usize = 50;
+/// How often news is handed to a conversation that dies over it.
+const MOST_DEATHS: usize = 6;
+/// Most channels whose secrets are tried for a body that names none of them.
+const MOST_SECRETS: usize = 64;
+
+/// A knock at a callback address.
+#[derive(Debug, Clone, Copy)]
+pub struct Knock<'a> {
+    /// The kind of channel whose address it is.
+    pub kind: Kind,
+    /// The channel, when the address names it.
+    pub channel_id: Option<&'a str>,
+    /// The signature header.
+    pub signature: Option<&'a [u8]>,
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+/// Why a knock is turned away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turned {
+    /// No secret of ours signed it.
+    Unverified,
+    /// It is signed, but not of the vendor's shape.
+    Malformed(String),
+    /// There is no such channel.
+    UnknownChannel,
+    /// It could not be written down: the vendor shall come again.
+    Unavailable(String),
+}
+
+impl From<StoreError> for Turned {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// What a delivery came to.
+#[derive(Debug)]
+pub struct Ledger {
+    outcome: DeliveryOutcome,
+    stored: usize,
+    duplicates: usize,
+    failures: Vec<String>,
+    ignored: Vec<Ignored>,
+}
+
+impl Ledger {
+    fn new(ignored: Vec<Ignored>) -> Self {
+        Self { outcome: DeliveryOutcome::Ignored, stored: 0, duplicates: 0, failures: Vec::new(), ignored }
+    }
+
+    fn note(&mut self, outcome: DeliveryOutcome) {
+        self.outcome = self.outcome.merge(outcome);
+        match outcome {
+            DeliveryOutcome::Stored => self.stored += 1,
+            DeliveryOutcome::Duplicate => self.duplicates += 1,
+            _ => {}
+        }
+    }
+
+    fn ignore(&mut self, reason: &str) {
+        self.ignored.push(Ignored { path: String::new(), reason: reason.to_owned() });
+    }
+
+    fn detail(&self) -> Option<serde_json::Value> {
+        let quiet = self.ignored.is_empty() && self.failures.is_empty() && self.duplicates == 0;
+        (!quiet).then(|| {
+            serde_json::json!({
+                "stored": self.stored, "duplicates": self.duplicates, "failures": self.failures,
+                "ignored": self.ignored.iter().take(MOST_DETAILS).collect::<Vec<_>>(),
+                "ignored_total": self.ignored.len(),
+            })
+        })
+    }
+}
+
+/// One conversation's share of a delivery.
+struct Share {
+    account: Arc<Account>,
+    conversation_id: String,
+    events: Vec<Event>,
+}
+
+impl Switchboard {
+    /// Takes a vendor's delivery. When this answers `Ok`, everything in it is committed or has its visible outcome.
+    ///
+    /// # Errors
+    /// See [`Turned`]; nothing was stored as a message.
+    pub async fn take_delivery(&self, knock: Knock<'_>) -> Result<DeliveryOutcome, Turned> {
+        let (accounts, named) = self.candidates(&knock).await?;
+        let secrets: Vec<(&Secret, &Arc<Account>)> = accounts
+            .iter()
+            .filter_map(|account| Some((account.vendor.as_ref().ok()?, account)))
+            .flat_map(|(vendor, account)| vendor.signing_secrets().iter().map(move |secret| (secret, account)))
+            .collect();
+        let keys: Vec<&Secret> = secrets.iter().map(|(secret, _)| *secret).collect();
+        let (parsed, by) = vendors::take(knock.kind, knock.signature, knock.body, &keys).map_err(|untaken| match untaken {
+            Untaken::Unverified => Turned::Unverified,
+            Untaken::Malformed(reason) => Turned::Malformed(reason),
+        })?;
+        // Whoever signed may speak for the accounts that share the secret, and for no others.
+        let signed: Vec<Arc<Account>> = match secrets.get(by) {
+            Some((secret, _)) => secrets
+                .iter()
+                .filter(|(other, _)| other.matches(secret.reveal()))
+                .map(|(_, account)| Arc::clone(account))
+                .collect(),
+            None => Vec::new(),
+        };
+        if !named {
+            metrics::counter!("switchboard_deliveries_for_nobody_total").increment(1);
+            return Ok(DeliveryOutcome::Ignored);
+        }
+        let body: Arc<str> = String::from_utf8_lossy(knock.body).into();
+        self.carry_in(knock.kind, &signed, parsed, body, None).await
+    }
+
+    /// Takes a kept delivery again: a dead letter that an operator wants to try once more, or one that a crash cut off.
+    ///
+    /// # Errors
+    /// See [`Turned`].
+    pub async fn take_again(&self, delivery: StoredDelivery) -> Result<DeliveryOutcome, Turned> {
+        let kind = Kind::from_word(&delivery.kind).ok_or(Turned::UnknownChannel)?;
+        let Some(channel_id) = delivery.channel_id.as_deref() else { return Err(Turned::UnknownChannel) };
+        let account = self.directory.channel(channel_id).await?.ok_or(Turned::UnknownChannel)?;
+        let business = account.channel.business.clone();
+        let mut signed = vec![Arc::clone(&account)];
+        if let Some(business) = business {
+            let siblings = self.directory.channels_by_business(kind, &business).await?;
+            signed.extend(
+                siblings.into_iter().filter(|other| other.channel.workspace_id == account.channel.workspace_id),
+            );
+        }
+        let parsed = vendors::take_again(kind, delivery.body.as_bytes()).map_err(|untaken| match untaken {
+            Untaken::Unverified => Turned::Unverified,
+            Untaken::Malformed(reason) => Turned::Malformed(reason),
+        })?;
+        self.carry_in(kind, &signed, parsed, delivery.body.into(), Some(delivery.id)).await
+    }
+
+    /// The accounts whose secrets may have signed a body, and whether the body names any of them.
+    async fn candidates(&self, knock: &Knock<'_>) -> Result<(Vec<Arc<Account>>, bool), Turned> {
+        if let Some(id) = knock.channel_id {
+            let account = self.directory.channel(id).await?.filter(|account| account.channel.kind == knock.kind);
+            return account.map(|account| (vec![account], true)).ok_or(Turned::UnknownChannel);
+        }
+        let addressees = vendors::addressees(knock.kind, knock.body);
+        let mut accounts = Vec::new();
+        for id in &addressees.accounts {
+            accounts.extend(self.directory.channel_by_account(knock.kind, id).await?);
+        }
+        for id in &addressees.businesses {
+            if accounts.is_empty() {
+                accounts.extend(self.directory.channels_by_business(knock.kind, id).await?);
+            }
+        }
+        if !accounts.is_empty() {
+            return Ok((accounts, true));
+        }
+        let mut all = self.directory.channels_of_kind(knock.kind).await?;
+        all.truncate(MOST_SECRETS);
+        Ok((all, false))
+    }
+
+    async fn carry_in(
+        &self,
+        kind: Kind,
+        signed: &[Arc<Account>],
+        parsed: Parsed,
+        body: Arc<str>,
+        kept: Option<String>,
+    ) -> Result<DeliveryOutcome, Turned> {
+        crash::point("receiving.parsed");
+        let clock = self.store.clock();
+        let mut ledger = Ledger::new(parsed.ignored);
+        let (shares, others) = self.sort(signed, parsed.events, &mut ledger).await?;
+        let first = shares.first().map(|share| &share.account).or_else(|| others.first().map(|(account, _)| account));
+        let first = first.or_else(|| signed.first()).map(Arc::clone);
+        let delivery = NewDelivery {
+            id: kept.clone().unwrap_or_else(|| clock.id()),
+            channel_id: first.as_ref().map(|account| account.channel.id.clone()),
+            kind: kind.as_str().to_owned(),
+            received_at: clock.now(),
+            body,
+            outcome: DeliveryOutcome::Stored,
+            detail: ledger.detail(),
+        };
+        let workspace_id = first.map(|account| account.channel.workspace_id.clone()).unwrap_or_default();
+        if kept.is_none() && shares.len() == 1 && others.is_empty() {
+            if let Some(share) = shares.into_iter().next() {
+                return self.carry_one(share, delivery, ledger, workspace_id).await;
+            }
+            return Ok(DeliveryOutcome::Ignored);
+        }
+        if kept.is_none() && shares.is_empty() {
+            return self.carry_notices(others, delivery, ledger, workspace_id).await;
+        }
+        if kept.is_none() {
+            let pending = NewDelivery { outcome: DeliveryOutcome::Pending, ..delivery.clone() };
+            let change =
+                Change { workspace_id: workspace_id.clone(), delivery: Some(pending), ..Change::default() };
+            self.store.commit(change).await.map_err(turned)?;
+        }
+        crash::point("receiving.pending");
+        let handed = shares.into_iter().map(|share| self.hand_over(share, None));
+        for outcome in futures_util::future::join_all(handed).await {
+            match outcome {
+                Ok(outcome) => ledger.note(outcome),
+                Err(error) => ledger.fail(error)?,
+            }
+        }
+        for (account, arrival) in others {
+            let outcome = self.note_arrival(&account, arrival, &mut ledger).await?;
+            ledger.note(outcome);
+        }
+        let end = DeliveryEnd { id: delivery.id, outcome: ledger.outcome, detail: ledger.detail() };
+        let change = Change { workspace_id, delivered: Some(end), ..Change::default() };
+        self.store.commit(change).await.map_err(turned)?;
+        Ok(ledger.outcome)
+    }
+
+    /// The usual case: all of a delivery is one conversation's, and its row is committed with the message.
+    async fn carry_one(
+        &self,
+        share: Share,
+        delivery: NewDelivery,
+        mut ledger: Ledger,
+        workspace_id: String,
+    ) -> Result<DeliveryOutcome, Turned> {
+        match self.hand_over(share, Some(delivery.clone())).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                ledger.fail(error)?;
+                let dead = NewDelivery { outcome: ledger.outcome, detail: ledger.detail(), ..delivery };
+                let change = Change { workspace_id, delivery: Some(dead), ..Change::default() };
+                self.store.commit(change).await.map_err(turned)?;
+                Ok(DeliveryOutcome::DeadLetter)
+            }
+        }
+    }
+
+    /// Sorts events to their conversations; receipts and notices stay apart, in order.
+    #[expect(clippy::type_complexity, reason = "the pair is taken apart at once by its only caller")]
+    async fn sort(
+        &self,
+        signed: &[Arc<Account>],
+        events: Vec<Arrival>,
+        ledger: &mut Ledger,
+    ) -> Result<(Vec<Share>, Vec<(Arc<Account>, Arrival)>), Turned> {
+        let mut shares: Vec<Share> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut others = Vec::new();
+        for arrival in events {
+            let account = signed.iter().find(|account| match &arrival.account {
+                Some(id) => account.channel.account.as_ref() == Some(id),
+                None => account.channel.business == arrival.business,
+            });
+            let Some(account) = account.map(Arc::clone) else {
+                ledger.ignore("it is for an account that is not configured here, or not with the secret that signed it");
+                continue;
+            };
+            let conversation_id = match &arrival.event {
+                Event::Message(message) | Event::Echo(message) => {
+                    self.route(&account, &message.peer.identities, true).await?
+                }
+                Event::Edit(edit) => self.route(&account, &edit.peer.identities, true).await?,
+                Event::Deletion(deletion) => self.route(&account, &deletion.peer.identities, true).await?,
+                Event::Identity(change) => self.route(&account, &change.before, false).await?,
+                _ => {
+                    others.push((account, arrival));
+                    continue;
+                }
+            };
+            let Some(conversation_id) = conversation_id else {
+                ledger.ignore("it is about somebody who has no conversation here");
+                continue;
+            };
+            let place = *places.entry(conversation_id.clone()).or_insert(shares.len());
+            match shares.get_mut(place) {
+                Some(share) => share.events.push(arrival.event),
+                None => shares.push(Share { account, conversation_id, events: vec![arrival.event] }),
+            }
+        }
+        Ok((shares, others))
+    }
+
+    /// The conversation that these identities lead to; a new id where there is none and one may begin.
+    async fn route(
+        &self,
+        account: &Account,
+        identities: &[switchboard_channels::contract::peer::Identity],
+        may_begin: bool,
+    ) -> Result<Option<String>, Turned> {
+        let (channel_id, now) = (account.channel.id.as_str(), self.store.clock().now());
+        let Some(strongest) = strongest(identities) else { return Ok(None) };
+        if let Some(known) = self.routes.get(channel_id, strongest, now) {
+            return Ok(Some(known));
+        }
+        let found = self.store.find_conversation(channel_id, identities).await?;
+        // Somebody may have come the same way while the store was asked.
+        if let Some(known) = self.routes.get(channel_id, strongest, now) {
+            return Ok(Some(known));
+        }
+        let conversation_id = match found {
+            Some(found) => found,
+            None if may_begin => self.store.clock().id(),
+            None => return Ok(None),
+        };
+        self.routes.put(channel_id, strongest, &conversation_id, now);
+        Ok(Some(conversation_id))
+    }
+
+    /// Hands a share to its conversation, wherever the store says that is, and as often as it dies over it.
+    async fn hand_over(
+        &self,
+        mut share: Share,
+        delivery: Option<NewDelivery>,
+    ) -> Result<DeliveryOutcome, ActorError> {
+        let channel = &share.account.channel;
+        let quiet_ms = i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default();
+        let mut deaths = 0;
+        loop {
+            let news = News {
+                channel: Arc::clone(channel),
+                new_contact_id: self.store.clock().id(),
+                events: share.events.clone(),
+                delivery: delivery.clone(),
+                quiet_ms,
+            };
+            match self.conversations.receive(&share.conversation_id, news).await {
+                Ok(taken) if taken.stored > 0 => return Ok(DeliveryOutcome::Stored),
+                Ok(_) => return Ok(DeliveryOutcome::Duplicate),
+                Err(ActorError::Refused(Refusal::Taken(other))) => {
+                    for event in &share.events {
+                        if let Event::Message(message) | Event::Echo(message) = event
+                            && let Some(identity) = strongest(&message.peer.identities)
+                        {
+                            self.routes.put(&channel.id, identity, &other, self.store.clock().now());
+                        }
+                    }
+                    share.conversation_id = other;
+                }
+                Err(ActorError::Died) if deaths < MOST_DEATHS => deaths += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// What cannot be handled becomes a dead letter; what the store could not take is turned away.
+    fn fail(&mut self, error: ActorError) -> Result<(), Turned> {
+        match error {
+            ActorError::Refused(refusal) => Err(turned(refusal)),
+            ActorError::Store(reason) => Err(Turned::Unavailable(reason)),
+            ActorError::Busy => Err(Turned::Unavailable("the conversation has too much to do".to_owned())),
+            other => {
+                self.failures.push(other.to_string());
+                self.outcome = self.outcome.merge(DeliveryOutcome::DeadLetter);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn turned(refusal: Refusal) -> Turned {
+    Turned::Unavailable(refusal.to_string())
+}

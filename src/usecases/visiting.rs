@@ -1,0 +1,237 @@
+//! A visitor of a web page: gets a signed token, writes, and sees the conversation.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use switchboard_channels::Kind;
+use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::inbound::{Event, Message as Incoming};
+use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
+
+use super::Switchboard;
+use super::directory::Account;
+use crate::actors::ActorError;
+use crate::actors::errands::News;
+use crate::domain::changes::Refusal;
+use crate::domain::messages::Message;
+use crate::domain::principals::Visitor;
+use crate::store::StoreError;
+
+/// A visitor's session.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// The signed token.
+    pub token: String,
+    /// Who it is for.
+    pub visitor: Visitor,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+    /// Name of the agent that answers.
+    pub agent_name: String,
+    /// The visitor's conversation, if there is one.
+    pub conversation_id: Option<String>,
+    /// The visitor was known before.
+    pub known: bool,
+}
+
+/// Why a visitor's wish was not carried out.
+#[derive(Debug)]
+pub enum Unvisited {
+    /// There is no such widget.
+    UnknownChannel,
+    /// The conversation is quarantined, or the store is away.
+    Unavailable(String),
+}
+
+impl From<StoreError> for Unvisited {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl Switchboard {
+    /// Opens a visitor's session at a widget; an earlier token that is still good keeps its visitor.
+    ///
+    /// # Errors
+    /// See [`Unvisited`].
+    pub async fn open_visit(&self, channel_id: &str, earlier: Option<&str>) -> Result<Visit, Unvisited> {
+        let account = self.widget(channel_id).await?;
+        let known = earlier
+            .and_then(|token| self.visitor(token))
+            .filter(|visitor| visitor.channel_id == account.channel.id);
+        let was_known = known.is_some();
+        let visitor = known.unwrap_or_else(|| Visitor {
+            visitor_id: self.store.clock().id(),
+            channel_id: account.channel.id.clone(),
+        });
+        let lifetime = i64::try_from(self.options.visitor_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let expires_at = self.store.clock().now().saturating_add(lifetime);
+        let agent_name = match &account.channel.agent_id {
+            Some(id) => self.directory.agent(id).await?.map(|agent| agent.name.clone()),
+            None => None,
+        };
+        Ok(Visit {
+            token: self.sign(&visitor, expires_at),
+            conversation_id: self.visited_conversation(&visitor).await?,
+            visitor,
+            expires_at,
+            agent_name: agent_name.unwrap_or_else(|| account.channel.name.clone()),
+            known: was_known,
+        })
+    }
+
+    /// Origins from which a widget may be used; empty: any.
+    ///
+    /// # Errors
+    /// See [`Unvisited`].
+    pub async fn allowed_origins(&self, channel_id: &str) -> Result<Vec<String>, Unvisited> {
+        let account = self.widget(channel_id).await?;
+        let origins = account.channel.settings.get("allowed_origins").and_then(serde_json::Value::as_array);
+        Ok(origins
+            .map(|list| list.iter().filter_map(|origin| origin.as_str().map(str::to_owned)).collect())
+            .unwrap_or_default())
+    }
+
+    /// The widget of this id with its agent's name.
+    ///
+    /// # Errors
+    /// See [`Unvisited`].
+    pub async fn widget(&self, channel_id: &str) -> Result<Arc<Account>, Unvisited> {
+        let account = self.directory.channel(channel_id).await?;
+        account.filter(|account| account.channel.kind == Kind::Widget).ok_or(Unvisited::UnknownChannel)
+    }
+
+    /// The visitor's conversation, if there is one.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn visited_conversation(&self, visitor: &Visitor) -> Result<Option<String>, StoreError> {
+        let identity = identity(visitor);
+        if let Some(known) = self.routes.get(&visitor.channel_id, &identity, self.store.clock().now())
+            && self.store.activate(&known).await?.is_some()
+        {
+            return Ok(Some(known));
+        }
+        self.store.find_conversation(&visitor.channel_id, &[identity]).await
+    }
+
+    /// The id of the visitor's conversation, chosen now if there is none yet, so that it can be watched before the
+    /// first message.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn conversation_to_visit(&self, visitor: &Visitor) -> Result<String, StoreError> {
+        let (identity, now) = (identity(visitor), self.store.clock().now());
+        if let Some(known) = self.routes.get(&visitor.channel_id, &identity, now) {
+            return Ok(known);
+        }
+        let found = self.store.find_conversation(&visitor.channel_id, std::slice::from_ref(&identity)).await?;
+        if let Some(known) = self.routes.get(&visitor.channel_id, &identity, now) {
+            return Ok(known);
+        }
+        let id = found.unwrap_or_else(|| self.store.clock().id());
+        self.routes.put(&visitor.channel_id, &identity, &id, now);
+        Ok(id)
+    }
+
+    /// Takes a visitor's message, once per client id. Gives the stored message.
+    ///
+    /// # Errors
+    /// See [`Unvisited`].
+    pub async fn visitor_says(
+        &self,
+        visitor: &Visitor,
+        client_id: &str,
+        content: Content,
+        reply_to: Option<String>,
+    ) -> Result<Message, Unvisited> {
+        let account = self.widget(&visitor.channel_id).await?;
+        let message = Incoming {
+            id: format!("{}:{client_id}", visitor.visitor_id),
+            peer: Peer { identities: vec![identity(visitor)], ..Peer::default() },
+            at: Some(self.store.clock().now()),
+            content,
+            reply_to,
+            forwarded: false,
+            referral: None,
+            opens_window: true,
+            wants_answer: true,
+        };
+        let provider_id = message.id.clone();
+        let conversation_id = self.conversation_to_visit(visitor).await?;
+        self.bring(&account, conversation_id, message).await?;
+        let stored = self.store.message_by_provider(&visitor.channel_id, &provider_id).await?;
+        stored
+            .map(|stored| stored.message)
+            .ok_or_else(|| Unvisited::Unavailable("the message was not stored".to_owned()))
+    }
+
+    /// Hands a message of our own channels to its conversation. Gives the conversation and the turn that will answer.
+    pub(super) async fn bring(
+        &self,
+        account: &Account,
+        mut conversation_id: String,
+        message: Incoming,
+    ) -> Result<(String, Option<String>), Unvisited> {
+        let quiet_ms = match account.channel.kind {
+            Kind::Api => 0,
+            _ => i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default(),
+        };
+        let mut deaths = 0;
+        loop {
+            let news = News {
+                channel: Arc::clone(&account.channel),
+                new_contact_id: self.store.clock().id(),
+                events: vec![Event::Message(Box::new(message.clone()))],
+                delivery: None,
+                quiet_ms,
+            };
+            match self.conversations.receive(&conversation_id, news).await {
+                Ok(taken) => return Ok((conversation_id, taken.turn)),
+                Err(ActorError::Refused(Refusal::Taken(other))) => {
+                    if let Some(identity) = message.peer.identities.first() {
+                        self.routes.put(&account.channel.id, identity, &other, self.store.clock().now());
+                    }
+                    conversation_id = other;
+                }
+                Err(ActorError::Died) if deaths < 3 => deaths += 1,
+                Err(error) => return Err(Unvisited::Unavailable(error.to_string())),
+            }
+        }
+    }
+
+    /// The visitor that a token was signed for, while it is good.
+    #[must_use]
+    pub fn visitor(&self, token: &str) -> Option<Visitor> {
+        let (claims, signature) = token.split_once('.')?;
+        let mut mac = self.mac()?;
+        mac.update(claims.as_bytes());
+        mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let mut parts = claims.split('|');
+        let (visitor_id, channel_id, expires_at) = (parts.next()?, parts.next()?, parts.next()?);
+        let good = expires_at.parse::<i64>().ok()? > self.store.clock().now();
+        good.then(|| Visitor { visitor_id: visitor_id.to_owned(), channel_id: channel_id.to_owned() })
+    }
+
+    fn sign(&self, visitor: &Visitor, expires_at: i64) -> String {
+        let claims = format!("{}|{}|{expires_at}", visitor.visitor_id, visitor.channel_id);
+        let claims = URL_SAFE_NO_PAD.encode(claims);
+        let signature = self.mac().map(|mut mac| {
+            mac.update(claims.as_bytes());
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        });
+        format!("{claims}.{}", signature.unwrap_or_default())
+    }
+
+    fn mac(&self) -> Option<Hmac<Sha256>> {
+        Hmac::<Sha256>::new_from_slice(&self.options.token_key).ok()
+    }
+}
+
+fn identity(visitor: &Visitor) -> Identity {
+    Identity::new(IdentityKind::Visitor, visitor.visitor_id.clone())
+}
