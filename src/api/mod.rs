@@ -1,1 +1,60 @@
-//! The HTTP doors: addresses, headers, statuses, envelopes.
+//! The HTTP doors: addresses, headers, statuses, envelopes. A folder is a surface, a file is the first word of an
+//! address. They know no SQL, no vendor's field and no actor: they call use cases.
+
+pub mod callbacks;
+pub mod failure;
+pub mod health;
+pub mod platform;
+pub mod request_id;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+
+use crate::net::Client;
+use crate::usecases::Switchboard;
+
+/// How the doors behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Largest body of a callback, in bytes.
+    pub callback_bytes: usize,
+    /// Largest body of an API request, in bytes.
+    pub body_bytes: usize,
+    /// Longest time a body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { callback_bytes: 4 * 1024 * 1024, body_bytes: 1024 * 1024, body_timeout: Duration::from_secs(15) }
+    }
+}
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct Doors {
+    /// The product.
+    pub switchboard: Switchboard,
+    /// The way out, for the few things done while a caller waits.
+    pub client: Client,
+    /// How the doors behave.
+    pub options: Arc<Options>,
+    /// Renders the metrics.
+    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+}
+
+/// Adds all addresses to an application.
+pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
+    services
+        .app_data(web::Data::new(doors.clone()))
+        .app_data(web::PayloadConfig::new(doors.options.callback_bytes))
+        .app_data(failure::json_config(doors.options.body_bytes))
+        .app_data(failure::query_config())
+        .app_data(failure::path_config())
+        .configure(health::configure)
+        .configure(callbacks::configure)
+        .configure(platform::configure)
+        .default_service(web::route().to(failure::no_such_address));
+}

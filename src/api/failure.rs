@@ -1,0 +1,169 @@
+//! What goes wrong, in the platform's envelope: `{"error":{"code","message","details"?,"request_id"}}`.
+
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
+use serde::Serialize;
+
+use super::request_id;
+use crate::domain::errors::{Code, FieldProblem};
+use crate::store::StoreError;
+
+/// The envelope of a failure.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct FailureBody {
+    /// The failure.
+    pub error: FailureDetail,
+}
+
+/// A failure.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct FailureDetail {
+    /// A stable word.
+    pub code: Code,
+    /// A sentence.
+    pub message: String,
+    /// For a 400 every failing field; else what helps with this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+    /// Leads to the log.
+    pub request_id: String,
+}
+
+/// A failure on its way to the caller.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Failure {
+    code: Code,
+    message: String,
+    details: Option<serde_json::Value>,
+    request_id: String,
+}
+
+impl Failure {
+    /// A failure of this kind, for this request.
+    pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0 }
+    }
+
+    /// Adds what helps with it.
+    #[must_use]
+    pub fn with(mut self, details: serde_json::Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// Fields that do not have the documented shape.
+    #[must_use]
+    pub fn fields(request: &HttpRequest, problems: &[FieldProblem]) -> Self {
+        let names: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        Self::new(request, Code::InvalidRequest, format!("not as documented: {}", names.join(", ")))
+            .with(serde_json::json!(problems))
+    }
+
+    /// No credential that serves here.
+    #[must_use]
+    pub fn unauthenticated(request: &HttpRequest) -> Self {
+        Self::new(request, Code::Unauthenticated, "send a valid key: Authorization: Bearer sb_…")
+    }
+
+    /// Nothing of that name in this workspace.
+    #[must_use]
+    pub fn not_found(request: &HttpRequest, what: &str) -> Self {
+        Self::new(request, Code::NotFound, format!("there is no such {what}"))
+    }
+
+    /// The store or a needed part is away.
+    #[must_use]
+    pub fn unavailable(request: &HttpRequest, reason: &str) -> Self {
+        let failure = Self::new(request, Code::Unavailable, "this cannot be done just now; nothing was stored; try again");
+        tracing::error!(request_id = failure.request_id, reason, "a request could not be served");
+        failure
+    }
+
+    /// The store could not be read.
+    #[must_use]
+    pub fn store(request: &HttpRequest, error: &StoreError) -> Self {
+        Self::unavailable(request, &error.to_string())
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        if self.code == Code::Unauthenticated {
+            response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        if matches!(self.code, Code::Unavailable | Code::ConversationQuarantined) {
+            response.insert_header(("Retry-After", "1"));
+        }
+        response.json(FailureBody {
+            error: FailureDetail {
+                code: self.code,
+                message: self.message.clone(),
+                details: self.details.clone(),
+                request_id: self.request_id.clone(),
+            },
+        })
+    }
+}
+
+/// Answers every address that does not exist.
+///
+/// # Errors
+/// Always.
+pub async fn no_such_address(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::new(&request, Code::NotFound, "there is no such address"))
+}
+
+/// Answers a method that an address does not have.
+///
+/// # Errors
+/// Always.
+pub async fn no_such_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::new(&request, Code::MethodNotAllowed, "this address does not have that method"))
+}
+
+/// JSON bodies: size cap and errors in the envelope.
+#[must_use]
+pub fn json_config(limit: usize) -> web::JsonConfig {
+    web::JsonConfig::default().limit(limit).error_handler(|error, request| {
+        let failure = match &error {
+            JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+                Failure::new(request, Code::PayloadTooLarge, "the body is larger than this address accepts")
+            }
+            JsonPayloadError::ContentType => {
+                Failure::new(request, Code::UnsupportedMediaType, "send Content-Type: application/json")
+            }
+            JsonPayloadError::Deserialize(error) => {
+                Failure::fields(request, &[FieldProblem::new("body", error.to_string())])
+            }
+            _ => Failure::new(request, Code::InvalidRequest, "the body could not be read"),
+        };
+        failure.into()
+    })
+}
+
+/// Query strings: errors in the envelope.
+#[must_use]
+pub fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default().error_handler(|error, request| {
+        let QueryPayloadError::Deserialize(reason) = &error else {
+            return Failure::new(request, Code::InvalidRequest, "the query could not be read").into();
+        };
+        Failure::fields(request, &[FieldProblem::new("query", reason.to_string())]).into()
+    })
+}
+
+/// Path segments: errors in the envelope.
+#[must_use]
+pub fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|error, request| match error {
+        PathError::Deserialize(_) => Failure::new(request, Code::NotFound, "there is no such address").into(),
+        _ => Failure::new(request, Code::InvalidRequest, "the address could not be read").into(),
+    })
+}
