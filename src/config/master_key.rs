@@ -10,6 +10,15 @@ use crate::telemetry::chance;
 use super::{Problem, Settings};
 
 impl Settings {
+    /// Where no master key is set but `dev` made one in the data folder, takes that, so that commands reach the data
+    /// of a development installation.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn adopt_development_key(&mut self) -> Result<(), Problem> {
+        if self.development_key_file().is_file() { self.ensure_development_key() } else { Ok(()) }
+    }
+
     /// Where no master key is set, takes the one in `{data_dir}/dev.master_key`, and makes it if there is none.
     ///
     /// # Errors
