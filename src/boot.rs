@@ -1,1 +1,203 @@
-//! Wires the rooms: the only file that sees them all.
+//! Wires the rooms: the only file that sees them all. Starts them in order, waits, and drains.
+
+mod dev;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::actors::agents::Agents;
+use crate::actors::hub::Hub;
+use crate::actors::supervisor::{self, Conversations};
+use crate::api::{self, Doors, request_id};
+use crate::config::{Settings, SettingsError};
+use crate::jobs::adoption;
+use crate::jobs::runner::Runners;
+use crate::net::{self, Client, NetError, Trust};
+use crate::store::seal::Sealer;
+use crate::store::{Store, StoreError};
+use crate::telemetry::clock::Clock;
+use crate::usecases::{self, Switchboard};
+
+/// What the process is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A newcomer's machine.
+    Dev,
+    /// Production.
+    Serve,
+}
+
+/// Why the process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The settings cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database is not available.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no way out.
+    #[error("the HTTP client cannot start: {0}")]
+    Net(#[from] NetError),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The demo could not be set up.
+    #[error("the demo cannot be set up: {0}")]
+    Demo(String),
+    /// The process cannot be told to stop, or the server failed.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Starts everything, runs until told to stop, and drains.
+///
+/// # Errors
+/// See [`BootError`].
+pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
+    let key = settings.master_key().ok_or_else(|| SettingsError(settings.check(crate::config::Mode::Serve)))?;
+    net::install_crypto();
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().ok();
+    let store_options = settings.store();
+    let (store, feed) = Store::open(&store_options, Sealer::new(&key), Clock::default()).await?;
+    let hub = Hub::default();
+    actix_web::rt::spawn(hub.clone().follow(store.listen()));
+    let client = Client::new(settings.net(), Trust::Operator)?;
+    let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
+    let agents = Agents::start(&store, &client, conversations.arbiters().next());
+    let options = product_options(&settings, &key);
+    let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
+    let doors = Doors { switchboard: switchboard.clone(), client, options: Arc::new(door_options(&settings)), metrics };
+    let (server, address) = listen(&settings, doors)?;
+    let handle = server.handle();
+    let serving = actix_web::rt::spawn(server);
+    let runners = Runners::start(&switchboard, feed, &settings.net());
+    actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
+    let demo = match mode {
+        Mode::Dev => Some(dev::set_up(&settings, &store, address).await?),
+        Mode::Serve => None,
+    };
+    announce(address, demo.as_ref());
+    tokio::select! {
+        stopped = stop_signal() => stopped?,
+        ended = serving => ended.map_err(std::io::Error::other)??,
+    }
+    drain(&settings, &handle, &runners, &store, demo).await;
+    Ok(())
+}
+
+fn conversations_options(settings: &Settings) -> supervisor::Options {
+    supervisor::Options {
+        shards: settings.shards,
+        idle_after: settings.conversations.idle_after.std(),
+        ..supervisor::Options::default()
+    }
+}
+
+fn product_options(settings: &Settings, key: &[u8; 32]) -> usecases::Options {
+    usecases::Options {
+        files: settings.files_dir(),
+        quiet_period: settings.conversations.quiet_period.std(),
+        receipt_wait: settings.sending.receipt_wait.std(),
+        history: i64::try_from(settings.conversations.history).unwrap_or(20),
+        largest_file: settings.media.max_bytes,
+        token_key: derived(key, b"visitor tokens"),
+        ..usecases::Options::default()
+    }
+}
+
+fn door_options(settings: &Settings) -> api::Options {
+    api::Options {
+        callback_bytes: settings.limits.body_bytes,
+        body_timeout: settings.limits.request_timeout.std(),
+        ..api::Options::default()
+    }
+}
+
+/// A key for one purpose, from the master key.
+fn derived(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+    let mut derived = [0; 32];
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) {
+        mac.update(purpose);
+        derived.copy_from_slice(&mac.finalize().into_bytes());
+    }
+    derived
+}
+
+fn listen(
+    settings: &Settings,
+    doors: Doors,
+) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
+    let refused = |source| BootError::Listen { address: settings.listen, source };
+    let mut server = HttpServer::new(move || {
+        App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
+    })
+    .client_request_timeout(settings.limits.request_timeout.std())
+    .max_connections(settings.limits.connections)
+    .backlog(2_048)
+    .shutdown_timeout(settings.shutdown.deadline.std().as_secs().max(1))
+    .disable_signals();
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    let server = server.bind(settings.listen).map_err(refused)?;
+    let address = server.addrs().first().copied().unwrap_or(settings.listen);
+    Ok((server.run(), address))
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> Result<(), std::io::Error> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Stops accepting, finishes what is in hand within the deadline, and leaves the rest to the durable jobs.
+async fn drain(
+    settings: &Settings,
+    handle: &ServerHandle,
+    runners: &Runners,
+    store: &Store,
+    demo: Option<dev::Demo>,
+) {
+    tracing::info!("draining");
+    let deadline = settings.shutdown.deadline.std();
+    let (_, ()) = tokio::join!(tokio::time::timeout(deadline, handle.stop(true)), runners.drain(deadline));
+    if let Some(demo) = demo {
+        demo.stop().await;
+    }
+    if let Err(error) = store.release_lease().await {
+        tracing::warn!(%error, "the lease could not be given back; it runs out by itself");
+    }
+    tracing::info!("drained");
+}
+
+/// Says on standard output where everything is: for people, then one line for programs.
+fn announce(address: std::net::SocketAddr, demo: Option<&dev::Demo>) {
+    let mut out = std::io::stdout().lock();
+    let gateway = format!("http://{address}");
+    let mut ready = serde_json::json!({ "gateway": gateway });
+    if let Some(demo) = demo {
+        let _ = writeln!(out, "\n{}\n", demo.describe(&gateway));
+        if let Some(members) = ready.as_object_mut() {
+            members.extend(demo.facts(&gateway));
+        }
+    }
+    // Where nobody reads, the server runs all the same.
+    let _ = writeln!(out, "SWITCHBOARD READY {ready}");
+    let _ = out.flush();
+    tracing::info!(%address, "listening");
+}

@@ -57,3 +57,13 @@ pub struct Channel {
     /// The kind's own settings, secrets included.
     pub settings: serde_json::Value,
 }
+
+/// The settings of a web widget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WidgetSettings {
+    /// Origins of the pages that may show it, such as `https://example.com`; `*` is any, none is only the hosted page.
+    pub allowed_origins: Vec<String>,
+    /// What stands above the conversation; none: the agent's name.
+    pub title: Option<String>,
+}

@@ -12,6 +12,7 @@ pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod messages;
+pub mod plans;
 pub mod principals;
 pub mod windows;
 pub mod workspaces;

@@ -34,6 +34,23 @@ pub struct NewApiKey {
     pub expires_at: Option<i64>,
 }
 
+/// A key as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct StoredApiKey {
+    /// UUID.
+    pub id: String,
+    /// One agent only.
+    pub agent_id: Option<String>,
+    /// First characters, for display.
+    pub prefix: String,
+    /// SHA-256, lower-case hex.
+    pub hash: String,
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// Unix milliseconds.
+    pub revoked_at: Option<i64>,
+}
+
 /// How stale the shown time of last use may be, in milliseconds.
 const USE_RESOLUTION_MS: i64 = 60_000;
 
@@ -76,6 +93,29 @@ impl Store {
             workspace_id,
             name
         )
+    }
+
+    /// The workspace's key of this name, revoked and expired ones included.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn stored_api_key(&self, workspace_id: &str, name: &str) -> Result<Option<StoredApiKey>, StoreError> {
+        fetch_optional!(
+            self.db(),
+            StoredApiKey,
+            "SELECT id, agent_id, prefix, hash, expires_at, revoked_at FROM api_keys WHERE workspace_id = $1 AND name = $2",
+            workspace_id,
+            name
+        )
+    }
+
+    /// Id of the key with this hash in whichever workspace, for the operator.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn api_key_holder(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        fetch_optional!(self.db(), (String,), "SELECT id FROM api_keys WHERE hash = $1", hash)
+            .map(|row| row.map(|(id,)| id))
     }
 
     /// Adds a key, or replaces the secret of the one with the same id.

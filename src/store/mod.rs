@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod messages;
 pub mod nodes;
 mod rows;
+pub mod schema;
 pub mod seal;
 mod validate;
 pub mod workspaces;

@@ -1,11 +1,13 @@
 //! One public function is one sentence of the product.
 
 pub mod answering;
+pub mod apply;
 pub mod authenticating;
 pub mod chatting;
 pub mod conversing;
 pub mod directory;
 pub mod downloading;
+pub mod knowledge;
 pub mod receiving;
 pub mod routing;
 pub mod sending;

@@ -1,5 +1,7 @@
 //! The one place that knows which vendor's rules serve which kind of channel.
 
+pub mod settings;
+
 use switchboard_channels::Kind;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::credentials::Secret;

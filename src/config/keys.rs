@@ -1,0 +1,135 @@
+//! The table of settings: what each key takes and what it does. The reference, the sample file and the reading of the
+//! environment come from it, so a key is described once.
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Words.
+    Text,
+    /// A path.
+    Path,
+    /// Words that are never shown.
+    Secret,
+    /// An IP address and a port.
+    Address,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// A duration.
+    Span,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+}
+
+/// A setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its path, for example `conversations.quiet_period`.
+    pub name: &'static str,
+    /// What it takes.
+    pub form: Form,
+    /// Shown as default where the code's own default is none.
+    pub unset: &'static str,
+    /// What it does, in a sentence.
+    pub sentence: &'static str,
+}
+
+const fn key(name: &'static str, form: Form, sentence: &'static str) -> Key {
+    Key { name, form, unset: "", sentence }
+}
+
+const fn optional(name: &'static str, form: Form, unset: &'static str, sentence: &'static str) -> Key {
+    Key { name, form, unset, sentence }
+}
+
+/// All settings, in the order of the documentation.
+pub const KEYS: &[Key] = &[
+    key("data_dir", Form::Path, "Folder of everything that is kept on disk: the database, files, the development key."),
+    key("listen", Form::Address, "Address and port of the HTTP server; 0.0.0.0 listens on every interface."),
+    optional(
+        "database",
+        Form::Text,
+        "sqlite:{data_dir}/switchboard.db",
+        "The database: `sqlite:PATH`, or `postgres://user:password@host/name`.",
+    ),
+    optional(
+        "public_url",
+        Form::Text,
+        "http://{listen}",
+        "Where vendors and browsers reach this installation; links and callback addresses begin with it.",
+    ),
+    optional(
+        "plans",
+        Form::Path,
+        "built-in",
+        "File of the plans and their limits; the built-in ones are `config/plans.toml` of the source.",
+    ),
+    key("workers", Form::Number, "Threads that serve HTTP; 0 takes as many as the machine has processors."),
+    key("shards", Form::Number, "Threads that conversations live on; 0 takes as many as the machine has processors."),
+    optional(
+        "security.master_key",
+        Form::Secret,
+        "none",
+        "64 hex digits, for example from `openssl rand -hex 32`; seals every secret in the database, so keep a copy. `serve` needs it, `dev` makes one.",
+    ),
+    key(
+        "network.allow_private_addresses",
+        Form::Flag,
+        "Lets addresses that customers and vendors name lead into private networks and to this machine; for development.",
+    ),
+    key("network.connect_timeout", Form::Span, "How long a connection to a vendor or model may take to come about."),
+    key("network.request_timeout", Form::Span, "How long a whole exchange with a vendor may take."),
+    key("network.download_idle_timeout", Form::Span, "How long a download may stand still."),
+    key("network.max_response_bytes", Form::Number, "The largest answer of a vendor that is read, in bytes."),
+    key("network.idle_connections_per_host", Form::Number, "Idle connections kept open per host."),
+    key("network.idle_connection_timeout", Form::Span, "How long an idle connection is kept."),
+    key(
+        "sending.receipt_wait",
+        Form::Span,
+        "How long a send whose answer was lost waits for its receipt before it is sent again.",
+    ),
+    key(
+        "conversations.quiet_period",
+        Form::Span,
+        "How long it must be quiet before a burst of messages is answered as one; 0 answers at once.",
+    ),
+    key(
+        "conversations.idle_after",
+        Form::Span,
+        "How long an idle conversation stays in memory; it comes back from the database when needed.",
+    ),
+    key("conversations.history", Form::Number, "Earlier messages that an agent is given as context."),
+    key("limits.body_bytes", Form::Number, "The largest body of a callback, in bytes."),
+    key(
+        "limits.request_timeout",
+        Form::Span,
+        "How long a request may take to arrive, so that slow clients hold nothing.",
+    ),
+    key("limits.connections", Form::Number, "Connections that one worker holds at once."),
+    key("media.max_bytes", Form::Number, "The largest file of a message that is fetched and kept, in bytes."),
+    key("store.connections", Form::Number, "Connections for reading (SQLite), or in all (PostgreSQL)."),
+    key("store.queue", Form::Number, "Changes that may wait to be written; more make their callers wait."),
+    key(
+        "store.lease",
+        Form::Span,
+        "How long this process keeps its jobs without a sign of life before another takes them.",
+    ),
+    key("store.acquire_timeout", Form::Span, "How long to wait for a connection to the database."),
+    key(
+        "shutdown.deadline",
+        Form::Span,
+        "How long what is in hand may take to finish after SIGTERM; the rest is left to the durable jobs.",
+    ),
+    key(
+        "logging.format",
+        Form::Choice(&["auto", "pretty", "json"]),
+        "How log lines look; `auto` is pretty on a terminal and JSON otherwise.",
+    ),
+    key("logging.level", Form::Text, "What is logged: a level, or directives such as `info,switchboard::jobs=debug`."),
+];
+
+/// The key of this path.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}

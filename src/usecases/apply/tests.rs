@@ -1,0 +1,1 @@
+//! Applying files to a real store.

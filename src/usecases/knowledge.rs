@@ -1,0 +1,142 @@
+//! What agents know: documents cut into passages that keep sentences and headings whole.
+
+use hmac::digest::Digest as _;
+use text_splitter::{MarkdownSplitter, TextSplitter};
+
+use crate::store::documents::NewDocument;
+use crate::store::{Store, StoreError};
+
+/// The longest passage, in characters: enough for an answer, little enough to quote.
+const PASSAGE: usize = 800;
+/// Part of every hash; another number makes every document be cut again.
+const CUT: &str = "1";
+
+/// How a document's text is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Markup {
+    /// Headings and lists count.
+    Markdown,
+    /// Paragraphs and sentences only.
+    Plain,
+}
+
+/// A document for an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Title.
+    pub title: String,
+    /// Where it is from; unique for the agent.
+    pub source: String,
+    /// Its text.
+    pub text: String,
+    /// How to read it.
+    pub markup: Markup,
+}
+
+impl Document {
+    /// SHA-256 of everything that matters to what is stored, lower-case hex.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let markup = match self.markup {
+            Markup::Markdown => "markdown",
+            Markup::Plain => "plain",
+        };
+        let parts = [CUT, markup, &self.title, &self.text];
+        hex::encode(sha2::Sha256::digest(parts.join("\0").as_bytes()))
+    }
+
+    /// Its passages in order, none of them empty.
+    #[must_use]
+    pub fn passages(&self) -> Vec<String> {
+        let passages: Vec<&str> = match self.markup {
+            Markup::Markdown => MarkdownSplitter::new(PASSAGE).chunks(&self.text).collect(),
+            Markup::Plain => TextSplitter::new(PASSAGE).chunks(&self.text).collect(),
+        };
+        passages.into_iter().filter(|passage| !passage.trim().is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// What teaching an agent a document would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// The agent has no document of this source.
+    New,
+    /// It has another version.
+    Changed,
+    /// It has this one.
+    Known,
+}
+
+/// Says whether the agent knows the document already.
+///
+/// # Errors
+/// The database is not available.
+pub async fn novelty(store: &Store, agent_id: &str, document: &Document) -> Result<Novelty, StoreError> {
+    Ok(match store.document_hash(agent_id, &document.source).await? {
+        None => Novelty::New,
+        Some((_, hash)) if hash == document.hash() => Novelty::Known,
+        Some(_) => Novelty::Changed,
+    })
+}
+
+/// Teaches an agent a document, in place of its earlier version; does nothing when the agent knows it already.
+///
+/// # Errors
+/// The database is not available.
+pub async fn teach(
+    store: &Store,
+    workspace_id: &str,
+    agent_id: &str,
+    document: &Document,
+) -> Result<Novelty, StoreError> {
+    let novelty = novelty(store, agent_id, document).await?;
+    if novelty != Novelty::Known {
+        let document = NewDocument {
+            id: store.clock().id(),
+            workspace_id: workspace_id.to_owned(),
+            agent_id: agent_id.to_owned(),
+            title: document.title.clone(),
+            source: document.source.clone(),
+            hash: document.hash(),
+            passages: document.passages(),
+        };
+        store.put_document(&document).await?;
+    }
+    Ok(novelty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, Markup, PASSAGE};
+
+    fn document(text: &str, markup: Markup) -> Document {
+        Document { title: "T".into(), source: "s".into(), text: text.into(), markup }
+    }
+
+    #[test]
+    fn passages_are_short_whole_and_complete() {
+        let sentence = "We roast every order on the day it ships. ";
+        let section = format!("## Delivery\n\n{}\n\n", sentence.repeat(15));
+        let passages = document(&section.repeat(3), Markup::Markdown).passages();
+        assert_eq!(passages.len(), 3, "one passage a section");
+        assert!(passages.iter().all(|passage| passage.starts_with("## Delivery") && passage.len() <= PASSAGE));
+        let long = document(&sentence.repeat(100), Markup::Plain).passages();
+        assert!(long.iter().all(|passage| passage.len() <= PASSAGE && passage.ends_with('.')), "{long:?}");
+        assert_eq!(long.iter().map(|passage| passage.matches("ships.").count()).sum::<usize>(), 100);
+        assert!(document(" \n\n ", Markup::Markdown).passages().is_empty());
+    }
+
+    #[test]
+    fn what_matters_changes_the_hash() {
+        let one = document("text", Markup::Plain);
+        let others = [
+            document("text!", Markup::Plain),
+            document("text", Markup::Markdown),
+            Document { title: "U".into(), ..one.clone() },
+        ];
+        for other in others {
+            assert_ne!(one.hash(), other.hash());
+        }
+        assert_eq!(one.hash(), Document { source: "elsewhere".into(), ..one.clone() }.hash());
+    }
+}
