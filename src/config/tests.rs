@@ -177,13 +177,10 @@ fn the_sample_file_is_what_the_table_says_and_can_be_used() {
     assert_eq!(kept.expect("the sample file"), sample(), "config/switchboard.toml must be what the table of keys says");
     load(&sample(), &[], &Flags::default()).expect("every line is a comment or a section");
     // With the marks removed, only settings without a default are empty.
-    let used: String = sample().lines().filter(|line| !line.ends_with(|c: char| c == '.' || c == ';')).fold(
-        String::new(),
-        |file, line| {
-            let line = line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line);
-            if line.contains("= \"\"") { file } else { format!("{file}{line}\n") }
-        },
-    );
+    let used: String = sample().lines().filter(|line| !line.ends_with(['.', ';'])).fold(String::new(), |file, line| {
+        let line = line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line);
+        if line.contains("= \"\"") { file } else { format!("{file}{line}\n") }
+    });
     let settings = load(&used, &[], &Flags::default()).expect("the defaults are valid");
     assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
 }
