@@ -88,7 +88,7 @@ async fn of_database(settings: &Settings, sound: bool) -> Vec<Finding> {
     if database.sqlite_file().is_some_and(|file| !Path::new(file).exists()) {
         return vec![Warning(format!("database: {database} does not exist yet; `switchboard migrate` makes it"))];
     }
-    let health = match schema::examine(&settings.store(), &clock).await {
+    let health = match schema::examine(&settings.store(), clock.now()).await {
         Ok(health) => health,
         Err(error) => {
             return vec![Wrong(format!(

@@ -2,7 +2,6 @@
 
 use super::db::{execute, fetch_all, fetch_one};
 use super::{Db, Options, StoreError};
-use crate::telemetry::clock::Clock;
 
 /// How a database is doing.
 #[derive(Debug)]
@@ -26,11 +25,11 @@ pub async fn migrate(options: &Options) -> Result<Vec<String>, StoreError> {
     Ok(pending)
 }
 
-/// Looks at a database without changing what is in it.
+/// Looks at a database without changing what is in it. `now` is our time in Unix milliseconds.
 ///
 /// # Errors
 /// The database cannot be reached.
-pub async fn examine(options: &Options, clock: &Clock) -> Result<Health, StoreError> {
+pub async fn examine(options: &Options, now: i64) -> Result<Health, StoreError> {
     let db = Db::open(options).await?;
     let pending = pending(&db).await;
     let unwritable = if pending.is_empty() {
@@ -44,7 +43,7 @@ pub async fn examine(options: &Options, clock: &Clock) -> Result<Health, StoreEr
         Db::Postgres(_) => {
             const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
             let (theirs,) = fetch_one!(&db, (i64,), NOW)?;
-            Some(theirs - clock.now())
+            Some(theirs - now)
         }
     };
     Ok(Health { pending, unwritable, clock_ahead_ms })
