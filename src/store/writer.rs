@@ -16,10 +16,12 @@ use crate::telemetry::crash;
 /// Most changes in one transaction.
 const LARGEST_BATCH: usize = 512;
 
+type Reply = oneshot::Sender<Result<Committed, Refusal>>;
+
 /// A change on its way to the writer.
 pub(super) struct Envelope {
     pub(super) change: Change,
-    pub(super) reply: oneshot::Sender<Result<Committed, Refusal>>,
+    pub(super) reply: Reply,
     /// Unix milliseconds.
     pub(super) at: i64,
 }
@@ -56,22 +58,46 @@ impl Writer {
             changes.push(envelope.change);
             replies.push(envelope.reply);
         }
-        match self.attempt(&mut changes, at).await {
+        let mut result = self.attempt(&mut changes, at).await;
+        if let Err(error) = &result
+            && passes(error)
+        {
+            tracing::warn!(%error, changes = changes.len(), "batch failed; trying it again");
+            result = self.attempt(&mut changes, at).await;
+        }
+        match result {
             Ok(outcomes) => answer(replies, outcomes),
-            Err(error) if changes.len() > 1 => {
+            Err(error) if changes.len() > 1 && !passes(&error) => {
                 tracing::warn!(%error, changes = changes.len(), "batch failed; committing its changes one by one");
-                for (change, reply) in changes.into_iter().zip(replies) {
-                    let outcome = match self.attempt(&mut vec![change], at).await {
-                        Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
-                        Err(error) => Err(unavailable(&error)),
-                    };
-                    let _ = reply.send(outcome);
-                }
+                self.one_by_one(changes, replies, at).await;
             }
             Err(error) => {
                 let refusal = unavailable(&error);
-                answer(replies, vec![Err(refusal)]);
+                let outcomes = vec![Err(refusal); replies.len()];
+                answer(replies, outcomes);
             }
+        }
+    }
+
+    /// Commits each change alone. Once the database is gone the rest is refused at once: each would wait for it in vain
+    /// while everybody else waits behind.
+    async fn one_by_one(&mut self, changes: Vec<Change>, replies: Vec<Reply>, at: i64) {
+        let mut gone = None;
+        for (change, reply) in changes.into_iter().zip(replies) {
+            let outcome = match &gone {
+                Some(refusal) => Err(Refusal::clone(refusal)),
+                None => match self.attempt(&mut vec![change], at).await {
+                    Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
+                    Err(error) => {
+                        let refusal = unavailable(&error);
+                        if passes(&error) {
+                            gone = Some(refusal.clone());
+                        }
+                        Err(refusal)
+                    }
+                },
+            };
+            let _ = reply.send(outcome);
         }
     }
 
@@ -93,9 +119,27 @@ impl Writer {
     }
 }
 
-fn answer(replies: Vec<oneshot::Sender<Result<Committed, Refusal>>>, outcomes: Vec<Result<Committed, Refusal>>) {
+fn answer(replies: Vec<Reply>, outcomes: Vec<Result<Committed, Refusal>>) {
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
         let _ = reply.send(outcome);
+    }
+}
+
+/// Whether the failure says nothing about the changes: the connection or the server went away, or another writer was in
+/// the way.
+fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // PostgreSQL's classes, then SQLite's `BUSY`.
+            ["08", "40", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
+        }),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
     }
 }
 
