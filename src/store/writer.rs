@@ -58,16 +58,9 @@ impl Writer {
             changes.push(envelope.change);
             replies.push(envelope.reply);
         }
-        let mut result = self.attempt(&mut changes, at).await;
-        if let Err(error) = &result
-            && passes(error)
-        {
-            tracing::warn!(%error, changes = changes.len(), "batch failed; trying it again");
-            result = self.attempt(&mut changes, at).await;
-        }
-        match result {
+        match self.attempt_twice(&mut changes, at).await {
             Ok(outcomes) => answer(replies, outcomes),
-            Err(error) if changes.len() > 1 && !passes(&error) => {
+            Err(error) if changes.len() > 1 && !is_gone(&error) => {
                 tracing::warn!(%error, changes = changes.len(), "batch failed; committing its changes one by one");
                 self.one_by_one(changes, replies, at).await;
             }
@@ -86,11 +79,11 @@ impl Writer {
         for (change, reply) in changes.into_iter().zip(replies) {
             let outcome = match &gone {
                 Some(refusal) => Err(Refusal::clone(refusal)),
-                None => match self.attempt(&mut vec![change], at).await {
+                None => match self.attempt_twice(&mut vec![change], at).await {
                     Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
                     Err(error) => {
                         let refusal = unavailable(&error);
-                        if passes(&error) {
+                        if is_gone(&error) {
                             gone = Some(refusal.clone());
                         }
                         Err(refusal)
@@ -98,6 +91,22 @@ impl Writer {
                 },
             };
             let _ = reply.send(outcome);
+        }
+    }
+
+    /// Tries once more what may well succeed then: on a fresh connection, or after a race that another node won, whose
+    /// rows the second try sees.
+    async fn attempt_twice(
+        &mut self,
+        changes: &mut Vec<Change>,
+        at: i64,
+    ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
+        match self.attempt(changes, at).await {
+            Err(error) if is_gone(&error) || lost_a_race(&error) => {
+                tracing::warn!(%error, changes = changes.len(), "batch failed; trying it again");
+                self.attempt(changes, at).await
+            }
+            result => result,
         }
     }
 
@@ -125,13 +134,20 @@ fn answer(replies: Vec<Reply>, outcomes: Vec<Result<Committed, Refusal>>) {
     }
 }
 
-/// Whether the failure says nothing about the changes: the connection or the server went away, or another writer was in
-/// the way.
-fn passes(error: &sqlx::Error) -> bool {
+/// Whether another writer was first: with the same unique name, or in a deadlock.
+fn lost_a_race(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.is_unique_violation() || error.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+    })
+}
+
+/// Whether the failure says nothing about the changes: the connection, the server or the lock on the file is not to be
+/// had.
+fn is_gone(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // PostgreSQL's classes, then SQLite's `BUSY`.
-            ["08", "40", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
+            ["08", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

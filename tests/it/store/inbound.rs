@@ -79,7 +79,7 @@ on_both_databases! {
         assert_eq!(stored, 1);
         assert_eq!(store.conversations(&store.workspace.id, None, 100, 0).await.unwrap().1, 1);
         // One message twice within one change is as double as twice in two.
-        let twice = [text("wamid.twice", "490", "a"), text("wamid.twice", "490", "b")];
+        let twice = [text("wamid.twice", "500", "a"), text("wamid.twice", "500", "b")];
         let refusal = hear(&store, &unwritten(&store, &store.channel), &twice).await.unwrap_err();
         assert_eq!(refusal, Refusal::Duplicate(vec!["wamid.twice".to_owned()]));
     }
