@@ -144,7 +144,7 @@ impl Committer {
     }
 
     /// Commits the changes that may be, in order; leaves `changes` as they were when the whole batch fails.
-    pub(super) async fn commit(&self, changes: &mut Vec<Change>, at: i64) -> Result<Batch, sqlx::Error> {
+    pub(super) async fn commit(&self, changes: &mut [Change], at: i64) -> Result<Batch, sqlx::Error> {
         let mut tx = Tx::begin(&self.db).await?;
         let mut known = Known::about(changes, &mut tx, &self.statements, &self.node_id).await?;
         let mut outcomes: Vec<Result<Committed, Refusal>> =

@@ -1,13 +1,15 @@
 //! Turns a batch's changes into rows, table by table, and derives the events of what really happened.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod numbering;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Committed;
 use super::rows::{Rows, clean};
 use super::validate::Bindings;
-use super::{Committed, LiveEvent};
 use crate::domain::changes::{Change, ConversationChange, NewMessage, Progress, Refusal};
 use crate::domain::conversations::Conversation;
 use crate::domain::deliveries::DeliveryOutcome;
@@ -439,60 +441,6 @@ impl<'a> Sheets<'a> {
             }
         }
         rows
-    }
-
-    /// How many events each workspace gets, sorted so that two writers cannot hold each other's rows.
-    pub(super) fn event_counts(&self) -> Rows {
-        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in &self.events {
-            *counts.entry(&event.workspace_id).or_default() += 1;
-        }
-        let mut rows = Rows::new();
-        for (workspace_id, count) in counts {
-            rows.row().text(workspace_id).int(count);
-        }
-        rows
-    }
-
-    /// The events with their numbers, given each workspace's last one.
-    ///
-    /// # Errors
-    /// A workspace does not exist.
-    pub(super) fn numbered_events(
-        &mut self,
-        last: &HashMap<String, i64>,
-    ) -> Result<(Rows, Vec<LiveEvent>), sqlx::Error> {
-        let mut counts: HashMap<&str, i64> = HashMap::new();
-        for event in &self.events {
-            *counts.entry(&event.workspace_id).or_default() += 1;
-        }
-        let mut next: HashMap<Arc<str>, i64> = HashMap::with_capacity(counts.len());
-        for (workspace, count) in counts {
-            let last = last.get(workspace).ok_or(sqlx::Error::RowNotFound)?;
-            next.insert(workspace.into(), last - count);
-        }
-        let mut rows = Rows::new();
-        let mut live = Vec::with_capacity(self.events.len());
-        for event in self.events.drain(..) {
-            let seq = next.entry(Arc::clone(&event.workspace_id)).or_default();
-            *seq += 1;
-            rows.row()
-                .text(&event.workspace_id)
-                .int(*seq)
-                .text(event.kind.as_str())
-                .maybe_text(event.conversation_id.as_deref())
-                .int(self.at)
-                .text(&event.data);
-            live.push(LiveEvent {
-                workspace_id: event.workspace_id,
-                seq: *seq,
-                kind: event.kind.as_str(),
-                conversation_id: event.conversation_id,
-                at: self.at,
-                data: event.data.into(),
-            });
-        }
-        Ok((rows, live))
     }
 }
 

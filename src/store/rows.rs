@@ -127,8 +127,8 @@ mod tests {
         for text in texts {
             rows.row().text(text).int(-3).null().maybe_text(None).maybe_int(Some(i64::MAX));
         }
-        let parsed: Vec<(String, i64, Option<String>, Option<String>, i64)> =
-            serde_json::from_str(&rows.finish()).unwrap();
+        type Row = (String, i64, Option<String>, Option<String>, i64);
+        let parsed: Vec<Row> = serde_json::from_str(&rows.finish()).unwrap();
         let back: Vec<_> = parsed.iter().map(|row| row.0.replace('\u{fffd}', "\0")).collect();
         assert_eq!(back, texts);
         assert_eq!(Rows::new().finish(), "[]");

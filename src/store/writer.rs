@@ -79,7 +79,7 @@ impl Writer {
         for (change, reply) in changes.into_iter().zip(replies) {
             let outcome = match &gone {
                 Some(refusal) => Err(Refusal::clone(refusal)),
-                None => match self.attempt_twice(&mut vec![change], at).await {
+                None => match self.attempt_twice(&mut [change], at).await {
                     Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
                     Err(error) => {
                         let refusal = unavailable(&error);
@@ -98,7 +98,7 @@ impl Writer {
     /// rows the second try sees.
     async fn attempt_twice(
         &mut self,
-        changes: &mut Vec<Change>,
+        changes: &mut [Change],
         at: i64,
     ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
         match self.attempt(changes, at).await {
@@ -112,7 +112,7 @@ impl Writer {
 
     async fn attempt(
         &mut self,
-        changes: &mut Vec<Change>,
+        changes: &mut [Change],
         at: i64,
     ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
         crash::point("store.commit.before");

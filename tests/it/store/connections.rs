@@ -22,7 +22,7 @@ on_both_databases! {
         assert_eq!(again.activate(&conversation.id).await.unwrap().unwrap().state, conversation);
         let adopted = again.adopt_jobs(10).await.unwrap();
         assert_eq!(adopted.iter().map(|job| &job.id).collect::<Vec<_>>(), [&fed[0].id]);
-        assert_eq!(again.workspaces().await.unwrap(), [store.workspace.clone()]);
+        assert_eq!(again.workspaces().await.unwrap(), std::slice::from_ref(&store.workspace));
         hear(&again, &conversation, &[text("wamid.2", "491", "on")]).await.unwrap();
         let events = again.events(&store.workspace.id, 0, 10).await.unwrap();
         assert!(events.iter().map(|event| event.seq).eq(1..=3));

@@ -15,7 +15,11 @@ on_both_databases! {
         };
         let keyed = |hash: &str| Change { idempotency: Some(key(hash)), ..nothing(&store.channel) };
         let (one, other) = tokio::join!(store.commit(keyed("a")), store.commit(keyed("b")));
-        let (won, refusal) = if one.is_ok() { ("a", other.unwrap_err()) } else { ("b", one.unwrap_err()) };
+        let (won, refusal) = match (one, other) {
+            (Ok(_), Err(refusal)) => ("a", refusal),
+            (Err(refusal), Ok(_)) => ("b", refusal),
+            both => panic!("{both:?}"),
+        };
         let Refusal::Repeated(earlier) = refusal else { panic!("{refusal}") };
         assert_eq!(earlier.result_id, won);
         let Refusal::Repeated(earlier) = store.commit(keyed("c")).await.unwrap_err() else { panic!("not refused") };
