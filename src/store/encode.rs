@@ -416,6 +416,10 @@ impl<'a> Sheets<'a> {
         let mut rows = Rows::new();
         for (change, outcome) in changes.iter().zip(outcomes) {
             if let (Some(delivery), Ok(committed)) = (&change.delivery, outcome) {
+                let outcome = match (delivery.outcome, committed.news) {
+                    (DeliveryOutcome::Stored, false) => DeliveryOutcome::Duplicate,
+                    (outcome, _) => outcome,
+                };
                 let detail = delivery.detail.as_ref().map(ToString::to_string);
                 rows.row()
                     .text(&delivery.id)
@@ -423,7 +427,7 @@ impl<'a> Sheets<'a> {
                     .maybe_text(delivery.channel_id.as_deref())
                     .text(&delivery.kind)
                     .int(delivery.received_at)
-                    .text(settled(delivery.outcome, committed.news).as_str())
+                    .text(outcome.as_str())
                     .maybe_text(detail.as_deref())
                     .text(&delivery.body);
             }
@@ -441,13 +445,6 @@ impl<'a> Sheets<'a> {
             }
         }
         rows
-    }
-}
-
-const fn settled(outcome: DeliveryOutcome, news: bool) -> DeliveryOutcome {
-    match (outcome, news) {
-        (DeliveryOutcome::Stored, false) => DeliveryOutcome::Duplicate,
-        _ => outcome,
     }
 }
 
