@@ -31,8 +31,7 @@ pub mod llm;
 pub mod net;
 /// Floor 2: the database.
 pub mod store;
-/// Floor 2: logs, metrics and crash points.
-pub mod telemetry;
-
 /// Floor 1: nouns and rules.
 pub mod domain;
+/// Floor 1: logs, the clock, chance and crash points: what every room above may be given.
+pub mod telemetry;

@@ -1,5 +1,6 @@
 //! The two pools behind one name, and the macros that run one statement text on either.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use super::StoreError;
+use super::rows::clean;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
@@ -112,15 +114,55 @@ fn sqlite_options(path: &std::path::Path) -> SqliteConnectOptions {
         .pragma("temp_store", "MEMORY")
 }
 
+/// A value on its way into a statement, fit for both databases.
+pub(super) trait Parameter {
+    /// What is bound.
+    type Bound;
+
+    fn parameter(self) -> Self::Bound;
+}
+
+impl Parameter for i64 {
+    type Bound = Self;
+
+    fn parameter(self) -> Self {
+        self
+    }
+}
+
+impl Parameter for Option<i64> {
+    type Bound = Self;
+
+    fn parameter(self) -> Self {
+        self
+    }
+}
+
+impl<'a> Parameter for &'a str {
+    type Bound = Cow<'a, str>;
+
+    fn parameter(self) -> Cow<'a, str> {
+        clean(self)
+    }
+}
+
+impl<'a> Parameter for Option<&'a str> {
+    type Bound = Option<Cow<'a, str>>;
+
+    fn parameter(self) -> Self::Bound {
+        self.map(clean)
+    }
+}
+
 /// Runs a query on either database and gives all rows as `$row`.
 macro_rules! fetch_all {
     ($db:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
             $crate::store::Db::Sqlite { read, .. } => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(read).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_all(read).await.map_err($crate::store::StoreError::from)
             }
             $crate::store::Db::Postgres(pool) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(pool).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_all(pool).await.map_err($crate::store::StoreError::from)
             }
         }
     };
@@ -131,10 +173,10 @@ macro_rules! fetch_optional {
     ($db:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
             $crate::store::Db::Sqlite { read, .. } => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(read).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_optional(read).await.map_err($crate::store::StoreError::from)
             }
             $crate::store::Db::Postgres(pool) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(pool).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_optional(pool).await.map_err($crate::store::StoreError::from)
             }
         }
     };
@@ -145,10 +187,10 @@ macro_rules! fetch_one {
     ($db:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
             $crate::store::Db::Sqlite { read, .. } => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(read).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_one(read).await.map_err($crate::store::StoreError::from)
             }
             $crate::store::Db::Postgres(pool) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(pool).await.map_err($crate::store::StoreError::from)
+                sqlx::query_as::<_, $row>($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*.fetch_one(pool).await.map_err($crate::store::StoreError::from)
             }
         }
     };
@@ -158,9 +200,9 @@ macro_rules! fetch_one {
 macro_rules! execute {
     ($db:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
-            $crate::store::Db::Sqlite { write, .. } => sqlx::query($sql)$(.bind($bind))*
+            $crate::store::Db::Sqlite { write, .. } => sqlx::query($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*
                 .execute(write).await.map(|done| done.rows_affected()).map_err($crate::store::StoreError::from),
-            $crate::store::Db::Postgres(pool) => sqlx::query($sql)$(.bind($bind))*
+            $crate::store::Db::Postgres(pool) => sqlx::query($sql)$(.bind($crate::store::db::Parameter::parameter($bind)))*
                 .execute(pool).await.map(|done| done.rows_affected()).map_err($crate::store::StoreError::from),
         }
     };

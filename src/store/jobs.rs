@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one};
-use super::{Store, StoreError};
+use super::{Db, Store, StoreError};
 use crate::domain::jobs::Job;
 
 #[derive(FromRow)]
@@ -44,6 +44,11 @@ pub struct JobCount {
     pub count: i64,
 }
 
+/// Takes the oldest jobs of dead nodes, and with them the rest of their lanes, so that no lane is split between nodes.
+const ADOPT: &str = "WITH orphans AS (SELECT j.id, j.lane FROM jobs AS j LEFT JOIN nodes AS n ON n.id = j.node_id WHERE j.state = 'ready' AND j.node_id <> $1 AND COALESCE(n.lease_until, 0) < $2), oldest AS (SELECT id, lane FROM orphans ORDER BY id LIMIT $3) UPDATE jobs SET node_id = $1 WHERE id IN (SELECT id FROM oldest UNION SELECT o.id FROM orphans AS o JOIN oldest AS l ON l.lane = o.lane WHERE o.lane <> '') RETURNING id, workspace_id, lane, work, run_at, attempts";
+/// Names the lock under which jobs are adopted.
+const ADOPTION: i64 = 0x0073_7764_6f70;
+
 impl JobRow {
     fn into_job(self) -> Result<Job, StoreError> {
         let work = serde_json::from_str(&self.work).map_err(|error| StoreError::Unreadable {
@@ -66,33 +71,24 @@ impl JobRow {
 }
 
 impl Store {
-    /// Takes over the jobs of nodes whose lease has run out, at most `limit`, oldest first. Two nodes that try at once
-    /// get different jobs.
+    /// Takes over the jobs of nodes whose lease has run out, about `limit` of them, oldest first: the lanes of those
+    /// taken are taken whole. Two nodes that try at once get different jobs, and jobs of different lanes.
     ///
     /// # Errors
     /// The database is not available, or a job cannot be read.
     pub async fn adopt_jobs(&self, limit: i64) -> Result<Vec<Job>, StoreError> {
         let now = self.clock().now();
         let rows: Vec<JobRow> = match self.db() {
-            super::Db::Sqlite { write, .. } => {
-                sqlx::query_as(
-                    "UPDATE jobs SET node_id = $1 WHERE id IN (SELECT j.id FROM jobs AS j LEFT JOIN nodes AS n ON n.id = j.node_id WHERE j.state = 'ready' AND j.node_id <> $1 AND COALESCE(n.lease_until, 0) < $2 ORDER BY j.id LIMIT $3) RETURNING id, workspace_id, lane, work, run_at, attempts",
-                )
-                .bind(self.node_id())
-                .bind(now)
-                .bind(limit)
-                .fetch_all(write)
-                .await?
+            Db::Sqlite { write, .. } => {
+                sqlx::query_as(ADOPT).bind(self.node_id()).bind(now).bind(limit).fetch_all(write).await?
             }
-            super::Db::Postgres(pool) => {
-                sqlx::query_as(
-                    "UPDATE jobs SET node_id = $1 WHERE id IN (SELECT j.id FROM jobs AS j LEFT JOIN nodes AS n ON n.id = j.node_id WHERE j.state = 'ready' AND j.node_id <> $1 AND COALESCE(n.lease_until, 0) < $2 ORDER BY j.id LIMIT $3 FOR UPDATE OF j SKIP LOCKED) RETURNING id, workspace_id, lane, work, run_at, attempts",
-                )
-                .bind(self.node_id())
-                .bind(now)
-                .bind(limit)
-                .fetch_all(pool)
-                .await?
+            Db::Postgres(pool) => {
+                // One adopter at a time: two at once could each take a part of the same lane.
+                let mut tx = pool.begin().await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ADOPTION).execute(&mut *tx).await?;
+                let rows = sqlx::query_as(ADOPT).bind(self.node_id()).bind(now).bind(limit).fetch_all(&mut *tx).await?;
+                tx.commit().await?;
+                rows
             }
         };
         let mut jobs = rows.into_iter().map(JobRow::into_job).collect::<Result<Vec<_>, _>>()?;

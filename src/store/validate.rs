@@ -1,11 +1,19 @@
 //! Which changes of a batch may be committed: compares versions, vendor ids, identities and idempotency keys with the
 //! database and with the changes before them in the batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use switchboard_channels::contract::peer::Identity;
 
 use super::commit::{Statements, Tx};
-use super::rows::Rows;
+use super::rows::{Rows, clean};
 use crate::domain::changes::{Change, Idempotency, Refusal};
+
+/// Channel, kind and value of an identity.
+type IdentityKey = (String, String, String);
+/// The workspace and contact of each identity to bind, in one order for every writer.
+pub(super) type Bindings = BTreeMap<IdentityKey, (String, String)>;
 
 /// What the database knows about the things that a batch names.
 #[derive(Debug, Default)]
@@ -13,79 +21,73 @@ pub(super) struct Known {
     versions: HashMap<String, i64>,
     provider_ids: HashSet<(String, String)>,
     /// (channel, kind, value) to (contact, conversation).
-    identities: HashMap<(String, String, String), (String, Option<String>)>,
+    identities: HashMap<IdentityKey, (String, Option<String>)>,
+    bindings: Bindings,
+    /// Jobs that the changes finish and this node holds.
+    held: HashSet<String>,
     keys: HashMap<(String, String), Idempotency>,
 }
 
 impl Known {
     /// Asks the database about everything the batch names; a question without rows is not asked.
-    pub(super) async fn about(changes: &[Change], tx: &mut Tx, sql: &Statements) -> Result<Self, sqlx::Error> {
+    pub(super) async fn about(
+        changes: &[Change],
+        tx: &mut Tx,
+        sql: &Statements,
+        node: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let questions = Questions::about(changes);
         let mut known = Self::default();
-        let (mut versions, mut providers, mut identities, mut keys) =
-            (Rows::new(), Rows::new(), Rows::new(), Rows::new());
-        let mut asked: Vec<&str> = Vec::new();
-        for change in changes {
-            if let Some(conversation) = &change.conversation {
-                if conversation.expected.is_some() {
-                    asked.push(&conversation.state.id);
-                }
-                for identity in &conversation.identities {
-                    identities
-                        .row()
-                        .text(&conversation.state.channel_id)
-                        .text(identity.kind.as_str())
-                        .text(&identity.value);
-                }
-            }
-            for new in &change.messages {
-                if let Some(provider_id) = &new.message.provider_id {
-                    providers.row().text(&new.channel_id).text(provider_id);
-                }
-            }
-            if let Some(idempotency) = &change.idempotency {
-                keys.row().text(&change.workspace_id).text(&idempotency.key);
-            }
+        if !questions.versions.is_empty() {
+            known.versions = tx.fetch(&sql.versions, questions.versions).await?.into_iter().collect();
         }
-        // In one order for every writer, so that two of them cannot hold each other's rows.
-        asked.sort_unstable();
-        for id in asked {
-            versions.row().text(id);
+        if !questions.providers.is_empty() {
+            known.provider_ids = tx.fetch(&sql.provider_ids, questions.providers).await?.into_iter().collect();
         }
-        if !versions.is_empty() {
-            known.versions = tx.fetch(&sql.versions, versions).await?.into_iter().collect();
-        }
-        if !providers.is_empty() {
-            known.provider_ids = tx.fetch(&sql.provider_ids, providers).await?.into_iter().collect();
-        }
-        if !identities.is_empty() {
+        if !questions.identities.is_empty() {
             let rows: Vec<(String, String, String, String, Option<String>)> =
-                tx.fetch(&sql.identities, identities).await?;
+                tx.fetch(&sql.identities, questions.identities).await?;
             for (channel, kind, value, contact, conversation) in rows {
                 known.identities.insert((channel, kind, value), (contact, conversation));
             }
         }
-        if !keys.is_empty() {
-            let rows: Vec<(String, String, String, String)> = tx.fetch(&sql.keys, keys).await?;
+        if !questions.keys.is_empty() {
+            let rows: Vec<(String, String, String, String)> = tx.fetch(&sql.keys, questions.keys).await?;
             for (workspace, key, request_hash, result_id) in rows {
                 known.keys.insert((workspace, key.clone()), Idempotency { key, request_hash, result_id });
             }
         }
+        if !questions.jobs.is_empty() {
+            let held: Vec<(String,)> = tx.fetch_for(&sql.held_jobs, questions.jobs, node).await?;
+            known.held = held.into_iter().map(|row| row.0).collect();
+        }
         Ok(known)
+    }
+
+    /// The identities that the admitted changes bind and nobody has.
+    pub(super) const fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 
     /// Judges one change, and remembers what it will have written for those after it.
     pub(super) fn admit(&mut self, change: &Change) -> Result<(), Refusal> {
+        if let Some(job) = &change.finishes
+            && !self.held.contains(job)
+        {
+            return Err(Refusal::Fenced);
+        }
         if let Some(idempotency) = &change.idempotency
-            && let Some(earlier) = self.keys.get(&(change.workspace_id.clone(), idempotency.key.clone()))
+            && let Some(earlier) = self.keys.get(&(change.workspace_id.clone(), clean(&idempotency.key).into_owned()))
         {
             return Err(Refusal::Repeated(earlier.clone()));
         }
         if let Some(conversation) = &change.conversation {
-            if let Some(expected) = conversation.expected {
-                if self.versions.get(&conversation.state.id) != Some(&expected) {
-                    return Err(Refusal::Stale);
-                }
-            } else if let Some(other) = self.owner_of_identities(change) {
+            if self.versions.get(&conversation.state.id).copied() != conversation.expected {
+                return Err(Refusal::Stale);
+            }
+            if conversation.expected.is_none()
+                && let Some(other) = self.owner_of_identities(change)
+            {
                 return Err(other);
             }
         }
@@ -100,9 +102,7 @@ impl Known {
     fn owner_of_identities(&self, change: &Change) -> Option<Refusal> {
         let conversation = change.conversation.as_ref()?;
         conversation.identities.iter().find_map(|identity| {
-            let key =
-                (conversation.state.channel_id.clone(), identity.kind.as_str().to_owned(), identity.value.clone());
-            let (contact, existing) = self.identities.get(&key)?;
+            let (contact, existing) = self.identities.get(&key(&conversation.state.channel_id, identity))?;
             match existing {
                 Some(existing) if *existing != conversation.state.id => Some(Refusal::Taken(existing.clone())),
                 None if *contact != conversation.state.contact_id => Some(Refusal::Stale),
@@ -118,7 +118,7 @@ impl Known {
             .iter()
             .filter_map(|new| {
                 let provider_id = new.message.provider_id.as_ref()?;
-                let key = (new.channel_id.clone(), provider_id.clone());
+                let key = (new.channel_id.clone(), clean(provider_id).into_owned());
                 (self.provider_ids.contains(&key) || !own.insert(key)).then(|| provider_id.clone())
             })
             .collect()
@@ -128,19 +128,85 @@ impl Known {
         if let Some(conversation) = &change.conversation {
             let state = &conversation.state;
             self.versions.insert(state.id.clone(), state.version);
+            for identity in &conversation.dropped {
+                let key = key(&state.channel_id, identity);
+                if self.identities.get(&key).is_some_and(|(contact, _)| *contact == state.contact_id) {
+                    self.identities.remove(&key);
+                    self.bindings.remove(&key);
+                }
+            }
             for identity in &conversation.identities {
-                self.identities
-                    .entry((state.channel_id.clone(), identity.kind.as_str().to_owned(), identity.value.clone()))
-                    .or_insert_with(|| (state.contact_id.clone(), Some(state.id.clone())));
+                if let Entry::Vacant(free) = self.identities.entry(key(&state.channel_id, identity)) {
+                    let binding = (state.workspace_id.clone(), state.contact_id.clone());
+                    self.bindings.insert(free.key().clone(), binding);
+                    free.insert((state.contact_id.clone(), Some(state.id.clone())));
+                }
             }
         }
         for new in &change.messages {
             if let Some(provider_id) = &new.message.provider_id {
-                self.provider_ids.insert((new.channel_id.clone(), provider_id.clone()));
+                self.provider_ids.insert((new.channel_id.clone(), clean(provider_id).into_owned()));
             }
         }
         if let Some(idempotency) = &change.idempotency {
-            self.keys.insert((change.workspace_id.clone(), idempotency.key.clone()), idempotency.clone());
+            let key = (change.workspace_id.clone(), clean(&idempotency.key).into_owned());
+            self.keys.insert(key, idempotency.clone());
+        }
+        if let Some(job) = &change.finishes {
+            self.held.remove(job);
+        }
+    }
+}
+
+fn key(channel_id: &str, identity: &Identity) -> IdentityKey {
+    (channel_id.to_owned(), identity.kind.as_str().to_owned(), clean(&identity.value).into_owned())
+}
+
+/// What to ask the database about a batch, as rows.
+struct Questions {
+    versions: Rows,
+    providers: Rows,
+    identities: Rows,
+    keys: Rows,
+    jobs: Rows,
+}
+
+impl Questions {
+    fn about(changes: &[Change]) -> Self {
+        let mut questions = Self {
+            versions: Rows::new(),
+            providers: Rows::new(),
+            identities: Rows::new(),
+            keys: Rows::new(),
+            jobs: Rows::new(),
+        };
+        for change in changes {
+            questions.add(change);
+        }
+        questions
+    }
+
+    fn add(&mut self, change: &Change) {
+        if let Some(conversation) = &change.conversation {
+            self.versions.row().text(&conversation.state.id);
+            for identity in conversation.identities.iter().chain(&conversation.dropped) {
+                self.identities
+                    .row()
+                    .text(&conversation.state.channel_id)
+                    .text(identity.kind.as_str())
+                    .text(&identity.value);
+            }
+        }
+        for new in &change.messages {
+            if let Some(provider_id) = &new.message.provider_id {
+                self.providers.row().text(&new.channel_id).text(provider_id);
+            }
+        }
+        if let Some(idempotency) = &change.idempotency {
+            self.keys.row().text(&change.workspace_id).text(&idempotency.key);
+        }
+        if let Some(job) = &change.finishes {
+            self.jobs.row().text(job);
         }
     }
 }

@@ -15,8 +15,8 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (5, &["usecases"]),
     (4, &["actors"]),
     (3, &["workflows", "llm", "connectors"]),
-    (2, &["store", "cache", "net", "telemetry"]),
-    (1, &["domain"]),
+    (2, &["store", "cache", "net"]),
+    (1, &["domain", "telemetry"]),
 ];
 
 /// Where the roof begins: what lies below sees neither settings nor simulator.

@@ -1,0 +1,79 @@
+//! What agents know: replaced whole, forgotten, and found by their own agent only.
+
+use switchboard::store::documents::NewDocument;
+
+use crate::support::databases::{TestStore, agent, on_both_databases, workspace};
+
+fn document(store: &TestStore, agent_id: &str, source: &str, passages: &[&str]) -> NewDocument {
+    NewDocument {
+        id: store.id(),
+        workspace_id: store.workspace.id.clone(),
+        agent_id: agent_id.to_owned(),
+        title: format!("About {source}"),
+        source: source.to_owned(),
+        hash: format!("hash of {}", passages.len()),
+        passages: passages.iter().map(|text| (*text).to_owned()).collect(),
+    }
+}
+
+async fn found(store: &TestStore, question: &str) -> Vec<String> {
+    let found = store.search_passages(&store.workspace.id, &store.agent.id, question, 10).await.unwrap();
+    found.into_iter().map(|passage| passage.text).collect()
+}
+
+on_both_databases! {
+    async fn the_passage_with_more_of_the_question_comes_first(store: TestStore) {
+        let passages = ["We deliver on weekdays.", "Delivery to islands costs ten euros.", "Our shop is red."];
+        store.put_document(&document(&store, &store.agent.id, "faq.md", &passages)).await.unwrap();
+        let best = store
+            .search_passages(&store.workspace.id, &store.agent.id, "What does delivery to the islands cost?", 10)
+            .await
+            .unwrap();
+        assert_eq!(best[0].text, passages[1]);
+        assert_eq!((best[0].title.as_str(), best[0].source.as_str()), ("About faq.md", "faq.md"));
+        assert!(best.windows(2).all(|pair| pair[0].score >= pair[1].score));
+        assert!(!best.iter().any(|passage| passage.text == passages[2]));
+        assert_eq!(found(&store, "zebra").await, Vec::<String>::new());
+    }
+
+    async fn a_document_is_replaced_whole_and_forgotten(store: TestStore) {
+        store.put_document(&document(&store, &store.agent.id, "a.md", &["apples", "pears"])).await.unwrap();
+        store.put_document(&document(&store, &store.agent.id, "b.md", &["plums"])).await.unwrap();
+        let second = document(&store, &store.agent.id, "a.md", &["quinces"]);
+        store.put_document(&second).await.unwrap();
+        let hash = store.document_hash(&store.agent.id, "a.md").await.unwrap();
+        assert_eq!(hash, Some((second.id, second.hash)));
+        assert!(found(&store, "apples pears").await.is_empty());
+        assert_eq!(found(&store, "quinces").await, ["quinces"]);
+        assert_eq!(store.forget_documents(&store.agent.id, &["a.md".to_owned()]).await.unwrap(), 1);
+        assert!(found(&store, "plums").await.is_empty());
+        assert_eq!(found(&store, "quinces").await, ["quinces"]);
+    }
+
+    async fn hostile_questions_and_texts_break_nothing(store: TestStore) {
+        let odd = document(&store, &store.agent.id, "odd\0.md", &["nul \0 here", "'; DROP TABLE passages; --", ""]);
+        store.put_document(&odd).await.unwrap();
+        assert!(store.document_hash(&store.agent.id, "odd\0.md").await.unwrap().is_some());
+        assert_eq!(found(&store, "nul").await.len(), 1);
+        let long = "w ".repeat(50_000);
+        for question in [
+            "", "\0", "\" OR * NEAR(", "a:b -c ^d", "& | ! <-> ( :*", "'", "AND OR NOT", "passages MATCH 'x'", "the of a",
+            "ª º ² ½ ①", "日本語 العربية", "👍", "\u{301}\u{200d}", &long, "DROP \\ TABLE",
+        ] {
+            let _ = found(&store, question).await;
+        }
+        assert_eq!(found(&store, "drop\0table").await.len(), 1);
+    }
+
+    async fn nobody_finds_what_another_agent_knows(store: TestStore) {
+        let other = agent(&store, &store.workspace, "other").await;
+        let stranger = workspace(&store, "stranger").await;
+        store.put_document(&document(&store, &other.id, "a.md", &["the secret recipe"])).await.unwrap();
+        assert!(found(&store, "secret recipe").await.is_empty());
+        let search = store.search_passages(&stranger.id, &other.id, "secret recipe", 10).await.unwrap();
+        assert!(search.is_empty());
+        assert_eq!(store.forget_documents(&store.agent.id, &[]).await.unwrap(), 0);
+        let search = store.search_passages(&store.workspace.id, &other.id, "secret recipe", 10).await.unwrap();
+        assert_eq!(search.len(), 1);
+    }
+}

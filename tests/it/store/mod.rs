@@ -1,0 +1,14 @@
+//! The store's promises, each kept on both databases.
+
+mod connections;
+mod deliveries;
+mod documents;
+mod inbound;
+mod invariants;
+mod jobs;
+mod outcomes;
+mod progress;
+mod revisions;
+mod secrets;
+mod tenancy;
+mod texts;
