@@ -10,12 +10,17 @@ const BATCH: i64 = 500;
 /// A delivery that is still pending after so long was cut off by a crash, in milliseconds.
 const CUT_OFF_AFTER_MS: i64 = 30_000;
 
-/// Renews the lease and takes over what dead nodes left, until it is dropped. The first round runs at once.
+/// Takes over what earlier lives of this installation left, before the doors open.
+pub async fn begin(switchboard: &Switchboard, runners: &Runners) {
+    adopt(switchboard, runners).await;
+    repair(switchboard, true).await;
+}
+
+/// Renews the lease and takes over what dead nodes left, until it is dropped.
 pub async fn keep(switchboard: Switchboard, runners: Runners, lease_ms: i64) {
     let every = Duration::from_millis(u64::try_from(lease_ms / 6).unwrap_or(2_500).max(50));
     let mut rounds = tokio::time::interval(every);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut first = true;
     loop {
         rounds.tick().await;
         match switchboard.store.renew_lease(lease_ms).await {
@@ -32,8 +37,7 @@ pub async fn keep(switchboard: Switchboard, runners: Runners, lease_ms: i64) {
             }
         }
         adopt(&switchboard, &runners).await;
-        repair(&switchboard, first).await;
-        first = false;
+        repair(&switchboard, false).await;
     }
 }
 

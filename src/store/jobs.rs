@@ -96,6 +96,21 @@ impl Store {
         Ok(jobs)
     }
 
+    /// Whether a job of the lane that was made before this one is still to be done, here or on another node.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn has_older_in_lane(&self, lane: &str, id: &str) -> Result<bool, StoreError> {
+        let row = super::db::fetch_optional!(
+            self.db(),
+            (String,),
+            "SELECT id FROM jobs WHERE lane = $1 AND id < $2 AND state = 'ready' LIMIT 1",
+            lane,
+            id
+        )?;
+        Ok(row.is_some())
+    }
+
     /// Writes down that a job waits until `run_at`. Gives `false` when it is no longer ours.
     ///
     /// # Errors
