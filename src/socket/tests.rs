@@ -1,0 +1,1 @@
+//! The door with a real client at the other end.
