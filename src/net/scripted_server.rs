@@ -103,7 +103,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
             let head = head.to_lowercase();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             let whole = match length {
-                Some(length) => body.len() >= length.parse().expect("a length"),
+                Some(length) => body.len() >= length.parse::<usize>().expect("a length"),
                 None => !head.contains("transfer-encoding: chunked") || body.ends_with("0\r\n\r\n"),
             };
             if whole {
