@@ -78,7 +78,8 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, Unread> {
 
 /// A client id goes into our id of the message, so it is a short word.
 pub(super) fn is_client_id(text: &str) -> bool {
-    (1..=LONGEST_CLIENT_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=LONGEST_CLIENT_ID).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Whether a text can be the id of a message.

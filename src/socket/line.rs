@@ -120,26 +120,28 @@ impl Line {
         let opening = async move {
             let visitor = visitor.ok_or(Unopened::Token)?;
             let origins = switchboard.allowed_origins(&visitor.channel_id).await?;
-            if !(origins.is_empty() || origin.is_some_and(|origin| origins.iter().any(|known| is_same(known, &origin)))) {
+            if !(origins.is_empty() || origin.is_some_and(|origin| origins.iter().any(|known| is_same(known, &origin))))
+            {
                 return Err(Unopened::Origin);
             }
             let attendance = switchboard.attend(&visitor).await?;
             Ok((visitor, attendance))
         };
-        let opened = opening.into_actor(self).map(move |opened: Result<(Visitor, Attendance), Unopened>, line, context| {
-            match opened {
-                Ok((visitor, attendance)) => line.welcome(visitor, attendance, since, context),
-                Err(Unopened::Token) => {
-                    Self::refuse(context, "INVALID_TOKEN", "The session has ended.", None);
-                    Self::hang_up(context, CloseCode::Policy, "the token is not valid");
+        let opened =
+            opening.into_actor(self).map(move |opened: Result<(Visitor, Attendance), Unopened>, line, context| {
+                match opened {
+                    Ok((visitor, attendance)) => line.welcome(visitor, attendance, since, context),
+                    Err(Unopened::Token) => {
+                        Self::refuse(context, "INVALID_TOKEN", "The session has ended.", None);
+                        Self::hang_up(context, CloseCode::Policy, "the token is not valid");
+                    }
+                    Err(Unopened::Origin) => {
+                        Self::refuse(context, "ORIGIN_NOT_ALLOWED", "The chat is not available on this page.", None);
+                        Self::hang_up(context, CloseCode::Policy, "the origin is not allowed");
+                    }
+                    Err(Unopened::Unavailable(reason)) => Self::put_off(context, &reason),
                 }
-                Err(Unopened::Origin) => {
-                    Self::refuse(context, "ORIGIN_NOT_ALLOWED", "The chat is not available on this page.", None);
-                    Self::hang_up(context, CloseCode::Policy, "the origin is not allowed");
-                }
-                Err(Unopened::Unavailable(reason)) => Self::put_off(context, &reason),
-            }
-        });
+            });
         context.wait(opened);
     }
 
@@ -170,7 +172,12 @@ impl Line {
             return Self::refuse(context, "INVALID_FRAME", "This could not be understood.", None);
         }
         if !self.sends.take(Instant::now()) {
-            return Self::refuse(context, "RATE_LIMITED", "Too many messages. Try again in a moment.", Some(&client_id));
+            return Self::refuse(
+                context,
+                "RATE_LIMITED",
+                "Too many messages. Try again in a moment.",
+                Some(&client_id),
+            );
         }
         let content = match said.content() {
             Ok(content) if reply_to.as_deref().is_none_or(is_message_id) => content,

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::Options;
 use crate::actors::hub::Sight;
+use crate::domain::conversations::Owner;
 use client::Client;
 use rig::Rig;
 
@@ -169,8 +170,16 @@ async fn broken_frames_close_the_line_and_foreign_ones_do_not() {
         (text(r#"{"type":"dance"}"#), Some("INVALID_FRAME"), None),
         (text(r#"{"type":"hello","token":""}"#), Some("INVALID_FRAME"), None),
         (text(r#"{"type":"send","client_id":"a","content":{"type":"image"}}"#), Some("INVALID_FRAME"), None),
-        (text(r#"{"type":"send","client_id":"a:b","content":{"type":"text","text":"x"}}"#), Some("INVALID_FRAME"), None),
-        (text(r#"{"type":"send","client_id":"a","content":{"type":"text","text":" "}}"#), Some("INVALID_MESSAGE"), None),
+        (
+            text(r#"{"type":"send","client_id":"a:b","content":{"type":"text","text":"x"}}"#),
+            Some("INVALID_FRAME"),
+            None,
+        ),
+        (
+            text(r#"{"type":"send","client_id":"a","content":{"type":"text","text":" "}}"#),
+            Some("INVALID_MESSAGE"),
+            None,
+        ),
     ] {
         let mut line = Client::open(&rig, &visit, 0).await;
         line.send_raw(frame).await;
@@ -220,18 +229,30 @@ async fn too_many_messages_at_once_are_refused_and_not_stored() {
 
 #[actix_web::test]
 async fn what_the_hub_missed_is_read_from_the_store() {
-    let rig = Rig::start(Options::default()).await;
+    let rig = Rig::start_deaf(Options::default()).await;
     let visit = rig.visit().await;
-    rig.says(&visit, "a", "Before").await;
-    let last = rig.settle(&visit).await;
-    let mut line = Client::open(&rig, &visit, 1_000).await;
-    let conversation = rig.switchboard.conversation_to_visit(&visit.visitor).await.unwrap();
-    rig.switchboard.hub.show(&conversation, &Sight::Resync);
-    rig.says(&visit, "b", "After").await;
-    rig.switchboard.hub.show(&conversation, &Sight::Resync);
-    let own = line.own("b").await;
-    assert_eq!(own["seq"], last + 1);
-    assert_eq!(line.expect_message("outbound").await["seq"], last + 2);
+    let mut line = Client::open(&rig, &visit, 0).await;
+    // The end of the turn is told, though none of its messages are: they come first all the same.
+    rig.says(&visit, "a", "One").await;
+    for seq in 1..=2 {
+        assert_eq!(line.expect("message").await["message"]["seq"], seq);
+    }
+    assert_eq!(line.expect("turn").await["state"], "ended");
+    // A person speaks: nothing is told but that something was missed.
+    let id = rig.switchboard.conversation_to_visit(&visit.visitor).await.unwrap();
+    rig.switchboard.conversations.assign(&id, Owner::Nobody).await.unwrap();
+    rig.says(&visit, "b", "Two").await;
+    rig.says(&visit, "c", "Three").await;
+    rig.switchboard.hub.show(&id, &Sight::Resync);
+    for (client_id, seq) in [("b", 3), ("c", 4)] {
+        assert_eq!(line.own(client_id).await["seq"], seq);
+    }
+    // Own words are acknowledged without being told, and what came before them is not left out.
+    rig.says(&visit, "d", "Four").await;
+    line.say("e", "Five").await;
+    for (client_id, seq) in [("d", 5), ("e", 6)] {
+        assert_eq!(line.own(client_id).await["seq"], seq);
+    }
 }
 
 #[actix_web::test]

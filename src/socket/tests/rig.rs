@@ -46,6 +46,15 @@ impl Drop for Rig {
 
 impl Rig {
     pub(super) async fn start(options: Options) -> Self {
+        Self::start_with(options, true).await
+    }
+
+    /// A gateway whose watchers are told nothing of what is committed.
+    pub(super) async fn start_deaf(options: Options) -> Self {
+        Self::start_with(options, false).await
+    }
+
+    async fn start_with(options: Options, hears: bool) -> Self {
         net::install_crypto();
         let folder = tempfile::tempdir().unwrap();
         let database = store::Options {
@@ -54,7 +63,9 @@ impl Rig {
         };
         let (store, feed) = Store::open(&database, Sealer::new(&[7; 32]), Clock::default()).await.unwrap();
         let hub = Hub::default();
-        actix_web::rt::spawn(hub.clone().follow(store.listen()));
+        if hears {
+            actix_web::rt::spawn(hub.clone().follow(store.listen()));
+        }
         let living = supervisor::Options { shards: 1, ..supervisor::Options::default() };
         let conversations = Conversations::start(&store, &hub, &living);
         let client = net::Client::new(net::Options::default(), Trust::Operator).unwrap();
@@ -151,8 +162,12 @@ impl Rig {
 
 async fn furnish(store: &Store) -> (String, String) {
     let (workspace_id, agent_id) = (store.clock().id(), store.clock().id());
-    let workspace =
-        Workspace { id: workspace_id.clone(), name: "Acme".into(), plan: "free".into(), created_at: store.clock().now() };
+    let workspace = Workspace {
+        id: workspace_id.clone(),
+        name: "Acme".into(),
+        plan: "free".into(),
+        created_at: store.clock().now(),
+    };
     store.put_workspace(&workspace).await.unwrap();
     let agent = Agent {
         id: agent_id.clone(),
