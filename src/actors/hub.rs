@@ -2,11 +2,18 @@
 //! already or a draft that nobody relies on.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
+use futures_util::Stream;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::store::LiveEvent;
+
+/// Sights that may wait for one watcher; who falls further behind is no longer shown anything. More than the pieces
+/// of one answer, so that a stalled reader of a stream does not lose its end.
+const BACKLOG: usize = 2_048;
 
 /// Something that watchers see.
 #[derive(Debug, Clone)]
@@ -52,16 +59,59 @@ pub enum TurnEnd {
 /// Watchers by conversation. Clones share them.
 #[derive(Clone, Default)]
 pub struct Hub {
-    watchers: Arc<Mutex<HashMap<String, Vec<mpsc::UnboundedSender<Sight>>>>>,
+    watchers: Arc<Mutex<Watchers>>,
+}
+
+type Watchers = HashMap<String, Vec<mpsc::Sender<Sight>>>;
+
+/// What one watcher sees, in order. It ends when the watcher has fallen too far behind. Dropping it ends the watch.
+pub struct Watching {
+    hub: Hub,
+    conversation_id: String,
+    sights: mpsc::Receiver<Sight>,
+}
+
+impl std::fmt::Debug for Watching {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Watching").field("conversation_id", &self.conversation_id).finish_non_exhaustive()
+    }
+}
+
+impl Watching {
+    /// The next sight.
+    pub async fn recv(&mut self) -> Option<Sight> {
+        self.sights.recv().await
+    }
+}
+
+impl Stream for Watching {
+    type Item = Sight;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Sight>> {
+        self.sights.poll_recv(context)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.sights.close();
+        let mut watchers = self.hub.lock();
+        if let Some(list) = watchers.get_mut(&self.conversation_id) {
+            list.retain(|watcher| !watcher.is_closed());
+            if list.is_empty() {
+                watchers.remove(&self.conversation_id);
+            }
+        }
+    }
 }
 
 impl Hub {
-    /// Watches a conversation until the receiver is dropped.
+    /// Watches a conversation until what is given back is dropped.
     #[must_use]
-    pub fn watch(&self, conversation_id: &str) -> mpsc::UnboundedReceiver<Sight> {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub fn watch(&self, conversation_id: &str) -> Watching {
+        let (sender, sights) = mpsc::channel(BACKLOG);
         self.lock().entry(conversation_id.to_owned()).or_default().push(sender);
-        receiver
+        Watching { hub: self.clone(), conversation_id: conversation_id.to_owned(), sights }
     }
 
     /// Whether anybody watches a conversation.
@@ -74,7 +124,7 @@ impl Hub {
     pub fn show(&self, conversation_id: &str, sight: &Sight) {
         let mut watchers = self.lock();
         if let Some(list) = watchers.get_mut(conversation_id) {
-            list.retain(|watcher| watcher.send(sight.clone()).is_ok());
+            list.retain(|watcher| watcher.try_send(sight.clone()).is_ok());
             if list.is_empty() {
                 watchers.remove(conversation_id);
             }
@@ -104,14 +154,14 @@ impl Hub {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<mpsc::UnboundedSender<Sight>>>> {
+    fn lock(&self) -> MutexGuard<'_, Watchers> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Hub, Sight};
+    use super::{BACKLOG, Hub, Sight};
 
     #[test]
     fn a_dropped_watcher_leaves_nothing_behind() {
@@ -120,10 +170,23 @@ mod tests {
         let other = hub.watch("a");
         hub.show("b", &Sight::Resync);
         hub.show("a", &Sight::Resync);
-        assert!(matches!(one.try_recv(), Ok(Sight::Resync)));
-        assert!(one.try_recv().is_err());
-        drop((one, other));
-        hub.show("a", &Sight::Resync);
+        assert!(matches!(one.sights.try_recv(), Ok(Sight::Resync)));
+        assert!(one.sights.try_recv().is_err());
+        drop(one);
+        assert!(hub.is_watched("a"));
+        drop(other);
         assert!(!hub.is_watched("a"));
+    }
+
+    #[test]
+    fn who_falls_too_far_behind_is_let_go() {
+        let hub = Hub::default();
+        let mut slow = hub.watch("a");
+        for _ in 0..=BACKLOG {
+            hub.show("a", &Sight::Resync);
+        }
+        assert!(!hub.is_watched("a"));
+        let kept = std::iter::from_fn(|| slow.sights.try_recv().ok()).count();
+        assert_eq!(kept, BACKLOG);
     }
 }

@@ -1,1 +1,69 @@
-//! The WebSocket door (the only room that knows actix-web-actors).
+//! The WebSocket door: a visitor's line into their conversation, as `docs/widget-protocol.md` says. It keeps nothing
+//! that is not in the store: a line that breaks is opened again from the last sequence number its client has seen.
+
+mod allowance;
+mod frames;
+mod line;
+mod visible;
+mod visit;
+
+use std::time::Duration;
+
+use actix_web::http::header::ORIGIN;
+use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+
+use crate::usecases::Switchboard;
+use line::Line;
+
+/// Largest message of a client, in bytes.
+const LARGEST_FRAME: usize = 64 * 1024;
+
+/// How the door behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a client may take for its first frame.
+    pub hello_within: Duration,
+    /// How often a line is pinged and looked at; the client is told to do the same.
+    pub heartbeat: Duration,
+    /// A line that was silent for so long is closed.
+    pub silence: Duration,
+    /// Messages that a visitor may send at once.
+    pub burst: u16,
+    /// Messages a second that a visitor may go on sending.
+    pub rate: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            hello_within: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(25),
+            silence: Duration::from_secs(60),
+            burst: 20,
+            rate: 5,
+        }
+    }
+}
+
+/// What every line may use.
+#[derive(Clone)]
+pub struct State {
+    /// The product.
+    pub switchboard: Switchboard,
+    /// How the door behaves.
+    pub options: Options,
+}
+
+/// Adds the door's address to an application.
+pub fn configure(state: &State, services: &mut web::ServiceConfig) {
+    services.app_data(web::Data::new(state.clone())).route("/api/widget/socket", web::get().to(open));
+}
+
+async fn open(request: HttpRequest, body: web::Payload, state: web::Data<State>) -> Result<HttpResponse, Error> {
+    let origin = request.headers().get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into());
+    ws::WsResponseBuilder::new(Line::new(state, origin), &request, body).frame_size(LARGEST_FRAME).start()
+}
+
+#[cfg(test)]
+mod tests;

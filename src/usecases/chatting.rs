@@ -6,12 +6,11 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::Message as Incoming;
 use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
-use tokio::sync::mpsc;
 
 use super::Switchboard;
 use super::directory::Account;
 use super::visiting::Unvisited;
-use crate::actors::hub::{Sight, TurnEnd};
+use crate::actors::hub::{Sight, TurnEnd, Watching};
 use crate::domain::agents::Agent;
 use crate::domain::messages::{Direction, Message};
 use crate::llm::prompt::Turn;
@@ -35,7 +34,7 @@ pub struct Chat {
     pub conversation_id: String,
     /// The session's name, given or made.
     pub session_id: String,
-    watching: mpsc::UnboundedReceiver<Sight>,
+    watching: Watching,
     turn: Option<String>,
     workspace_id: String,
     after_seq: i64,

@@ -1,17 +1,60 @@
 // Starts what the browser tests need: a gateway, a stranger's page with a strict policy, and a browser.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 /** @typedef {{url: string, channel: string, close: () => Promise<void>}} Gateway */
 
+const READY = 'SWITCHBOARD READY ';
+const PATIENCE_MS = 60_000;
+
 /**
- * @returns {Promise<Gateway>} the gateway at `SWITCHBOARD_URL` with the widget channel `SWITCHBOARD_CHANNEL`,
- *   whose agent answers every message
+ * @returns {Promise<Gateway>} the binary `SWITCHBOARD_TEST_BINARY` with its demo workspace in a new folder; the agent
+ *   of its widget answers every message from a few documents
  */
 export async function startGateway() {
-  const { SWITCHBOARD_URL: url, SWITCHBOARD_CHANNEL: channel } = process.env;
-  if (!url || !channel) throw new Error('set SWITCHBOARD_URL and SWITCHBOARD_CHANNEL to a running gateway');
-  return { url, channel, close: async () => {} };
+  const binary = process.env.SWITCHBOARD_TEST_BINARY;
+  if (!binary) throw new Error('SWITCHBOARD_TEST_BINARY does not name the gateway to start');
+  const folder = await mkdtemp(join(tmpdir(), 'switchboard-browser-'));
+  const child = spawn(binary, ['dev', '--listen', '127.0.0.1:0', '--data-dir', folder], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const close = async () => {
+    if (child.pid && child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      const last = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await exited;
+      clearTimeout(last);
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  /** @type {string[]} */
+  const said = [];
+  const keep = (/** @type {string} */ line) => void (said.push(line) > 200 && said.shift());
+  createInterface({ input: child.stderr }).on('line', keep);
+  try {
+    const ready = await new Promise((resolve, reject) => {
+      const fail = (/** @type {string} */ why) => reject(new Error(`${why}\n${said.join('\n')}`));
+      const timer = setTimeout(() => fail('the gateway was not ready in time'), PATIENCE_MS);
+      child.once('error', (error) => fail(`the gateway did not start: ${error.message}`));
+      child.once('exit', (code) => fail(`the gateway ended with ${code} before it was ready`));
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        keep(line);
+        if (!line.startsWith(READY)) return;
+        clearTimeout(timer);
+        resolve(JSON.parse(line.slice(READY.length)));
+      });
+    });
+    return { url: ready.gateway, channel: ready.widget_channel, close };
+  } catch (problem) {
+    await close();
+    throw problem;
+  }
 }
 
 /**
@@ -47,7 +90,7 @@ export async function startHostPage({ url, channel }) {
 /** Debian's Chromium with an empty profile and without its calls home. */
 export const startBrowser = () =>
   chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.SWITCHBOARD_TEST_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     args: [
       '--no-sandbox',
