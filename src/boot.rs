@@ -19,6 +19,7 @@ use crate::config::{Settings, SettingsError};
 use crate::jobs::adoption;
 use crate::jobs::runner::Runners;
 use crate::net::{self, Client, NetError, Trust};
+use crate::socket;
 use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::clock::Clock;
@@ -142,8 +143,12 @@ fn listen(
     doors: Doors,
 ) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
     let refused = |source| BootError::Listen { address: settings.listen, source };
+    let line = socket::State { switchboard: doors.switchboard.clone(), options: socket::Options::default() };
     let mut server = HttpServer::new(move || {
-        App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
+        App::new()
+            .wrap(from_fn(request_id::attach))
+            .configure(|services| socket::configure(&line, services))
+            .configure(|services| api::configure(&doors, services))
     })
     .client_request_timeout(settings.limits.request_timeout.std())
     .max_connections(settings.limits.connections)

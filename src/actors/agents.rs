@@ -31,6 +31,8 @@ const FRESH_FOR: Duration = Duration::from_secs(3);
 pub struct Question {
     /// The conversation so far, oldest first; the last turn of the customer is the question.
     pub turns: Vec<Turn>,
+    /// What the asking program adds to the agent's own instructions; may be empty.
+    pub instructions: String,
     /// The contact's display name.
     pub customer: Option<String>,
     /// Where pieces of the answer go while it is being written.
@@ -287,7 +289,7 @@ impl TurnOfAgent {
             (_, Some(asked)) => self.passages(agent, &asked).await?,
         };
         let prompt = Prompt {
-            system: agent.instructions.clone(),
+            system: instructed(&agent.instructions, &question.instructions),
             customer: question.customer,
             turns: question.turns,
             passages,
@@ -356,4 +358,13 @@ fn model_of(stored: &StoredAgent) -> Result<Model, String> {
         options.greeting_text.clone_from(&settings.greeting_message);
     }
     Ok(model)
+}
+
+/// The agent's instructions, and below them those of the program that asks.
+fn instructed(own: &str, added: &str) -> String {
+    match (own.trim().is_empty(), added.trim().is_empty()) {
+        (_, true) => own.to_owned(),
+        (true, false) => added.to_owned(),
+        (false, false) => format!("{own}\n\n{added}"),
+    }
 }

@@ -53,6 +53,23 @@ impl Failure {
         self
     }
 
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn detail(&self) -> FailureDetail {
+        FailureDetail {
+            code: self.code,
+            message: self.message.clone(),
+            details: self.details.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
     /// Fields that do not have the documented shape.
     #[must_use]
     pub fn fields(request: &HttpRequest, problems: &[FieldProblem]) -> Self {
@@ -101,14 +118,7 @@ impl ResponseError for Failure {
         if matches!(self.code, Code::Unavailable | Code::ConversationQuarantined) {
             response.insert_header(("Retry-After", "1"));
         }
-        response.json(FailureBody {
-            error: FailureDetail {
-                code: self.code,
-                message: self.message.clone(),
-                details: self.details.clone(),
-                request_id: self.request_id.clone(),
-            },
-        })
+        response.json(FailureBody { error: self.detail() })
     }
 }
 

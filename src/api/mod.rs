@@ -1,11 +1,15 @@
 //! The HTTP doors: addresses, headers, statuses, envelopes. A folder is a surface, a file is the first word of an
 //! address. They know no SQL, no vendor's field and no actor: they call use cases.
 
+pub mod authentication;
 pub mod callbacks;
 pub mod failure;
 pub mod health;
+pub mod openapi;
 pub mod platform;
+pub mod reading;
 pub mod request_id;
+pub mod unbuilt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +45,8 @@ pub struct Doors {
     pub client: Client,
     /// How the doors behave.
     pub options: Arc<Options>,
+    /// The widget's script and page.
+    pub widget: platform::widget::Assets,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
@@ -56,11 +62,19 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .configure(health::configure)
         .configure(callbacks::configure)
         .configure(platform::configure)
+        .configure(unbuilt::configure)
+        .configure(openapi::configure)
         .default_service(web::route().to(failure::no_such_address));
 }
 
-/// The OpenAPI document of all operations, as JSON.
+/// The OpenAPI document, as the command and the address give it: JSON with a line break at its end.
 #[must_use]
 pub fn openapi_json() -> String {
-    "{}".to_owned()
+    openapi::document()
+}
+
+/// The table of error codes, as Markdown.
+#[must_use]
+pub fn errors_markdown() -> String {
+    openapi::error_table()
 }

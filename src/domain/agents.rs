@@ -20,7 +20,7 @@ pub struct Agent {
 }
 
 /// An agent's settings; every field has a default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentSettings {
     /// What the contact reads when the model fails.

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::fetch_optional;
+use super::db::{execute, fetch_optional};
 use super::{Store, StoreError};
 use crate::domain::files::File;
 
@@ -39,7 +39,26 @@ impl Store {
         })
     }
 
-    /// One file of a conversation, for its visitor.
+    /// Adds a file that belongs to no message yet.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn put_file(&self, workspace_id: &str, file: &File) -> Result<(), StoreError> {
+        execute!(
+            self.db(),
+            "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) VALUES ($1, $2, NULL, $3, $4, $5, $6, $7)",
+            file.id.as_str(),
+            workspace_id,
+            file.sha256.as_str(),
+            file.size,
+            file.mime_type.as_str(),
+            file.filename.as_deref(),
+            self.clock().now()
+        )
+        .map(|_| ())
+    }
+
+    /// One file of a conversation, for its visitor: fetched for one of its messages, or sent in one.
     ///
     /// # Errors
     /// The database is not available.
@@ -47,7 +66,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             FileRow,
-            "SELECT f.id, f.sha256, f.size, f.mime_type, f.filename FROM files AS f JOIN messages AS m ON m.id = f.message_id WHERE m.conversation_id = $1 AND f.id = $2",
+            "SELECT f.id, f.sha256, f.size, f.mime_type, f.filename FROM files AS f WHERE f.id = $2 AND EXISTS (SELECT 1 FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = f.workspace_id AND (m.id = f.message_id OR m.attachments LIKE '%' || f.id || '%'))",
             conversation_id,
             id
         )

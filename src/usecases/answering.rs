@@ -6,6 +6,7 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::content::Content;
 use tokio::sync::mpsc;
 
+use super::chatting::Brought;
 use super::{Switchboard, vendors};
 use crate::actors::ActorError;
 use crate::actors::agents::{Question, Reaction};
@@ -77,8 +78,10 @@ impl Switchboard {
         begun: &Begun,
         client: &Client,
     ) -> Result<Option<Reaction>, ActorError> {
+        let brought = self.brought(conversation_id);
         let question = Question {
-            turns: self.turns(conversation_id, begun).await?,
+            turns: self.turns(conversation_id, begun, brought.earlier).await?,
+            instructions: brought.instructions,
             customer: begun.contact_name.clone(),
             deltas: self.pass_on_deltas(conversation_id, &job.id),
             cancel: begun.cancel.clone(),
@@ -105,24 +108,28 @@ impl Switchboard {
         }
     }
 
+    /// What a chat request brought along for this answer.
+    fn brought(&self, conversation_id: &str) -> Brought {
+        let contexts = self.contexts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        contexts.get(conversation_id).cloned().unwrap_or_default()
+    }
+
     /// What the model gets: the unanswered texts as one turn, after the history where a model can use it.
-    async fn turns(&self, conversation_id: &str, begun: &Begun) -> Result<Vec<Turn>, ActorError> {
+    async fn turns(
+        &self,
+        conversation_id: &str,
+        begun: &Begun,
+        earlier: Vec<Turn>,
+    ) -> Result<Vec<Turn>, ActorError> {
         let builtin = self
             .directory
             .agent(&begun.agent_id)
             .await?
             .is_some_and(|agent| agent.model.starts_with("builtin/"));
-        let brought = self
-            .contexts
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .get(conversation_id)
-            .cloned()
-            .unwrap_or_default();
         if let (true, Some(texts)) = (builtin, &begun.unanswered) {
             return Ok(vec![user(texts.join("\n"))]);
         }
-        let mut turns = brought;
+        let mut turns = Vec::new();
         let messages =
             self.store.messages(&begun.workspace_id, conversation_id, None, self.options.history.max(1)).await?;
         let mut open = Vec::new();
@@ -134,6 +141,9 @@ impl Switchboard {
                     turns.push(Turn { role: Role::Assistant, text: message.body.clone() });
                 }
             }
+        }
+        if turns.is_empty() {
+            turns = earlier;
         }
         if let Some(texts) = &begun.unanswered {
             open.clone_from(texts);

@@ -23,8 +23,19 @@ pub struct ChatWish {
     pub text: String,
     /// Turns before it, brought along by a program that keeps its own history.
     pub earlier: Vec<Turn>,
+    /// What the program tells the agent beside its own instructions; may be empty.
+    pub instructions: String,
     /// The program's name for the conversation; a new one without it.
     pub session_id: Option<String>,
+}
+
+/// What a chat request brings along for its one answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Brought {
+    /// Turns before the newest message; they count while the conversation has no history of its own.
+    pub earlier: Vec<Turn>,
+    /// What the program tells the agent.
+    pub instructions: String,
 }
 
 /// A chat under way.
@@ -125,11 +136,12 @@ impl Switchboard {
         };
         self.routes.put(&account.channel.id, &identity, &conversation_id, clock.now());
         let watching = self.hub.watch(&conversation_id);
-        if !wish.earlier.is_empty() {
+        if !wish.earlier.is_empty() || !wish.instructions.is_empty() {
+            let brought = Brought { earlier: wish.earlier, instructions: wish.instructions };
             self.contexts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(conversation_id.clone(), wish.earlier);
+                .insert(conversation_id.clone(), brought);
         }
         let message = Incoming {
             id: clock.id(),

@@ -183,18 +183,21 @@ impl Switchboard {
         reply_to: Option<&str>,
     ) -> Result<(), Unsaid> {
         let state = &conversation.state;
+        judge_direction(content).map_err(Unsaid::Content)?;
+        if let Some(file_id) = content.media().and_then(|media| media.file_id.as_ref())
+            && self.store.file(&state.workspace_id, file_id).await?.is_none()
+        {
+            return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
+        }
         if matches!(state.kind, Kind::Widget | Kind::Api) {
-            return Ok(());
+            return judge_length(state.kind, content).map_err(Unsaid::Content);
         }
         let account = self.directory.channel(&state.channel_id).await?.ok_or(Unsaid::UnknownConversation)?;
         let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
         let mut tried = content.clone();
         if let Some(media) = tried.media_mut()
-            && let Some(file_id) = media.file_id.clone()
+            && media.file_id.is_some()
         {
-            if self.store.file(&state.workspace_id, &file_id).await?.is_none() {
-                return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
-            }
             media.id = Some("0".to_owned());
         }
         let outbound = Outbound { id: "0", to: &conversation.identities, content: &tried, reply_to };
@@ -212,7 +215,8 @@ impl Switchboard {
         Ok(self.conversations.assign(conversation_id, owner).await?)
     }
 
-    /// Marks the newest inbound message as read at the vendor, with a typing sign if asked.
+    /// Marks the newest inbound message as read at the vendor, with a typing sign if asked. Our own channels have
+    /// nobody to tell.
     ///
     /// # Errors
     /// See [`Unsaid`]. `Content`: the channel has no such thing, or the vendor refused.
@@ -225,6 +229,9 @@ impl Switchboard {
     ) -> Result<(), Unsaid> {
         let conversation =
             self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        if matches!(conversation.state.kind, Kind::Widget | Kind::Api) {
+            return Ok(());
+        }
         let messages = self.store.messages(workspace_id, conversation_id, None, 50).await?;
         let newest = messages
             .iter()
@@ -245,6 +252,33 @@ impl Switchboard {
         }
         Ok(())
     }
+}
+
+/// Refuses what only comes in.
+fn judge_direction(content: &Content) -> Result<(), Failure> {
+    match content {
+        Content::Choice { .. }
+        | Content::Form { .. }
+        | Content::Order { .. }
+        | Content::System { .. }
+        | Content::Unsupported { .. } => {
+            Err(Failure::content("INVALID_CONTENT", "content.type: this kind of content only comes in"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What our own channels refuse: they have no vendor to judge by.
+fn judge_length(kind: Kind, content: &Content) -> Result<(), Failure> {
+    let Content::Text { text, .. } = content else { return Ok(()) };
+    let limit = kind.capabilities().text_limit;
+    if text.trim().is_empty() {
+        return Err(Failure::content("INVALID_CONTENT", "content.text: must not be empty"));
+    }
+    if text.chars().count() > limit {
+        return Err(Failure::content("MESSAGE_TOO_LONG", format!("content.text: at most {limit} characters")));
+    }
+    Ok(())
 }
 
 /// SHA-256 of what was asked, lower-case hex.

@@ -7,10 +7,12 @@ pub mod chatting;
 pub mod conversing;
 pub mod directory;
 pub mod downloading;
+pub mod filing;
 pub mod knowledge;
 pub mod receiving;
 pub mod routing;
 pub mod sending;
+pub mod templating;
 pub mod vendors;
 pub mod visiting;
 
@@ -22,7 +24,6 @@ use std::time::Duration;
 use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::Conversations;
-use crate::llm::prompt::Turn;
 use crate::store::Store;
 
 use directory::Directory;
@@ -82,10 +83,12 @@ pub struct Switchboard {
     pub directory: Arc<Directory>,
     /// Recently used ways from identities to conversations.
     pub routes: Arc<Routes>,
+    /// Recently read templates of channels.
+    pub templates: Arc<templating::Templates>,
     /// The operator's choices.
     pub options: Arc<Options>,
-    /// Turns that a chat request brought along for its one answer.
-    pub(crate) contexts: Arc<Mutex<HashMap<String, Vec<Turn>>>>,
+    /// What chat requests brought along for their one answer, by conversation.
+    pub(crate) contexts: Arc<Mutex<HashMap<String, chatting::Brought>>>,
 }
 
 impl Switchboard {
@@ -95,6 +98,7 @@ impl Switchboard {
         Self {
             directory: Arc::new(Directory::new(store.clone())),
             routes: Arc::default(),
+            templates: Arc::default(),
             options: Arc::new(options),
             contexts: Arc::default(),
             store,

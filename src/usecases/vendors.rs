@@ -7,7 +7,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::credentials::Secret;
 use switchboard_channels::contract::failure::Failure;
 use switchboard_channels::contract::inbound::Parsed;
-use switchboard_channels::contract::outbound::{AccountInfo, MediaLink, Outbound, Sent};
+use switchboard_channels::contract::outbound::{AccountInfo, MediaLink, Outbound, Sent, TemplateInfo};
 use switchboard_channels::contract::request::Request;
 use switchboard_channels::whatsapp;
 
@@ -179,6 +179,28 @@ impl Vendor {
     pub fn uploaded(&self, status: u16, body: &[u8]) -> Result<String, Failure> {
         match self {
             Self::Whatsapp(_) => whatsapp::outcome::uploaded(status, body),
+            Self::Ours => Err(not_ours()),
+        }
+    }
+
+    /// The request for a page of templates; `after` is the mark that the page before gave.
+    ///
+    /// # Errors
+    /// The channel has no templates, or its settings do not say whose.
+    pub fn templates(&self, after: Option<&str>) -> Result<Request, Failure> {
+        match self {
+            Self::Whatsapp(settings) => whatsapp::render::templates(settings, after),
+            Self::Ours => Err(not_ours()),
+        }
+    }
+
+    /// A page of templates from the vendor's answer, and the mark of the next page if there is one.
+    ///
+    /// # Errors
+    /// The vendor refused.
+    pub fn listed_templates(&self, status: u16, body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
+        match self {
+            Self::Whatsapp(_) => whatsapp::outcome::templates(status, body),
             Self::Ours => Err(not_ours()),
         }
     }

@@ -2,13 +2,12 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
-use futures_util::StreamExt as _;
 use serde::Deserialize;
 use switchboard_channels::Kind;
 
 use crate::api::Doors;
 use crate::api::failure::Failure;
+use crate::api::reading;
 use crate::domain::errors::Code;
 use crate::usecases::receiving::{Knock, Turned};
 use crate::usecases::vendors::HandshakeRefusal;
@@ -106,7 +105,7 @@ pub async fn deliver(
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let body = read(&request, &doors, payload).await?;
+    let body = reading::body(&request, &doors, payload, doors.options.callback_bytes).await?;
     let knock = Knock {
         kind: KIND,
         channel_id: request.match_info().get("channel_id"),
@@ -133,39 +132,5 @@ pub async fn deliver(
         )),
         Err(Turned::UnknownChannel) => Err(Failure::not_found(&request, "channel")),
         Err(Turned::Unavailable(reason)) => Err(Failure::unavailable(&request, &reason)),
-    }
-}
-
-/// Reads the raw body, up to the cap and within its time.
-async fn read(request: &HttpRequest, doors: &Doors, mut payload: web::Payload) -> Result<Bytes, Failure> {
-    let limit = doors.options.callback_bytes;
-    let too_large = || Failure::new(request, Code::PayloadTooLarge, format!("a delivery holds at most {limit} bytes"));
-    let stated = request.headers().get("content-length").and_then(|value| value.to_str().ok());
-    if stated.and_then(|value| value.parse::<usize>().ok()).is_some_and(|stated| stated > limit) {
-        return Err(too_large());
-    }
-    let reading = async {
-        let mut first: Option<Bytes> = None;
-        let mut whole = bytes::BytesMut::new();
-        while let Some(piece) = payload.next().await {
-            let piece = piece.map_err(|_| Failure::new(request, Code::InvalidRequest, "the body broke off"))?;
-            if first.as_ref().map_or(0, Bytes::len) + whole.len() + piece.len() > limit {
-                return Err(too_large());
-            }
-            match (&first, whole.is_empty()) {
-                (None, true) => first = Some(piece),
-                (Some(begun), true) => {
-                    whole.extend_from_slice(begun);
-                    whole.extend_from_slice(&piece);
-                    first = None;
-                }
-                _ => whole.extend_from_slice(&piece),
-            }
-        }
-        Ok(first.unwrap_or_else(|| whole.freeze()))
-    };
-    match tokio::time::timeout(doors.options.body_timeout, reading).await {
-        Ok(read) => read,
-        Err(_) => Err(Failure::new(request, Code::RequestTimeout, "the body did not arrive in time")),
     }
 }

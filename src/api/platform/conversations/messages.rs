@@ -1,0 +1,226 @@
+//! `/api/conversations/{id}/messages`: what was said, and saying something, under the rule of the window.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use switchboard_channels::contract::content::Content;
+
+use super::{find, judge_name, refuse};
+use crate::api::Doors;
+use crate::api::authentication::Caller;
+use crate::api::failure::{Failure, no_such_method};
+use crate::api::reading::{self, Query};
+use crate::domain::errors::{Code, FieldProblem};
+use crate::domain::messages::{Author, AuthorKind, Message};
+use crate::domain::windows::Window;
+use crate::usecases::conversing::{Unsaid, Wish};
+
+/// Longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
+/// Adds the addresses.
+pub fn configure(services: &mut web::ServiceConfig) {
+    services.service(
+        web::resource("/api/conversations/{id}/messages")
+            .route(web::get().to(list))
+            .route(web::post().to(send))
+            .default_service(web::route().to(no_such_method)),
+    );
+}
+
+/// Messages in order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Messages {
+    /// The messages.
+    pub messages: Vec<Message>,
+}
+
+/// What to say: `body` or `content`.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    /// Plain text.
+    #[schema(example = "Your room is ready.")]
+    body: Option<String>,
+    /// Typed content.
+    content: Option<Content>,
+    /// The id of the message it answers, ours or the vendor's.
+    #[schema(example = "0198c1d2-7e00-7000-8000-000000000005")]
+    reply_to: Option<String>,
+    /// Who says it; else a person with the key's name. A person takes the conversation over.
+    author: Option<NewAuthor>,
+    /// What happens when the window is closed; else `reject`.
+    on_window_closed: Option<OnWindowClosed>,
+}
+
+/// Who says it.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAuthor {
+    /// A person, or a program that does not take the conversation over.
+    kind: NewAuthorKind,
+    /// Display name.
+    #[schema(example = "Ana")]
+    name: Option<String>,
+}
+
+/// Who may write through this address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewAuthorKind {
+    /// A person.
+    Human,
+    /// A program.
+    System,
+}
+
+/// What happens when the window is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnWindowClosed {
+    /// It is refused.
+    Reject,
+    /// A template is sent instead; not built yet.
+    Template,
+    /// It is held until the person writes again; not built yet.
+    Queue,
+    /// It goes over the contact's next channel; not built yet.
+    Fallback,
+}
+
+/// Which messages to read.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what the handler reads")]
+pub struct Since {
+    /// Those after this sequence number; else the newest.
+    #[param(minimum = 0)]
+    since: Option<i64>,
+    /// Most messages to give.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
+
+/// Reads messages in order: those after `since`, else the newest.
+///
+/// # Errors
+/// 400 for a query that is not as documented, 404 for an unknown conversation.
+#[utoipa::path(get, path = "/api/conversations/{id}/messages", tag = "conversations",
+    params(("id" = String, Path, description = "The conversation."), Since),
+    responses((status = 200, description = "The messages.", body = Messages),
+              (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody)))]
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller,
+    doors: web::Data<Doors>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let stored = find(&request, &caller, &doors, &path).await?;
+    let mut query = Query::of(&request);
+    let since = query.number("since", 0..=i64::MAX);
+    let limit = query.number("limit", 1..=200).unwrap_or(50);
+    query.check(&request)?;
+    let found = doors.switchboard.store.messages(caller.workspace_id(), &stored.state.id, since, limit).await;
+    let messages = found.map_err(|error| Failure::store(&request, &error))?;
+    Ok(HttpResponse::Ok().json(Messages { messages }))
+}
+
+/// Says something in a conversation. 201 means that it is committed and will leave. A repeated `Idempotency-Key` gives
+/// the first message again, with `Idempotent-Replayed: true`.
+///
+/// # Errors
+/// 400 for fields that are not as documented, 404 for an unknown conversation, 409 when the window is closed or the
+/// key was used for something else, 422 for content that the channel cannot carry, 501 for what is not built yet.
+#[utoipa::path(post, path = "/api/conversations/{id}/messages", tag = "conversations",
+    params(("id" = String, Path, description = "The conversation."),
+           ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key says it once.")),
+    request_body = NewMessage,
+    responses((status = 201, description = "It is committed.", body = Message),
+              (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "The window is closed, or the key was used for something else.", body = crate::api::failure::FailureBody),
+              (status = 422, description = "The channel cannot carry it.", body = crate::api::failure::FailureBody),
+              (status = 501, description = "This `on_window_closed` is not built yet.", body = crate::api::failure::FailureBody)))]
+pub async fn send(
+    request: HttpRequest,
+    caller: Caller,
+    doors: web::Data<Doors>,
+    path: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let stored = find(&request, &caller, &doors, &path).await?;
+    let key = idempotency_key(&request)?;
+    let asked: NewMessage = reading::json(&request, &doors, payload).await?;
+    if asked.on_window_closed.is_some_and(|choice| choice != OnWindowClosed::Reject) {
+        return Err(Failure::new(&request, Code::NotImplemented, "on_window_closed: only \"reject\" is built yet"));
+    }
+    let wish = wish(&request, &caller, asked, key)?;
+    match doors.switchboard.say(caller.workspace_id(), &stored.state.id, wish).await {
+        Ok((message, repeated)) => {
+            let mut response = HttpResponse::Created();
+            if repeated {
+                response.insert_header(("Idempotent-Replayed", "true"));
+            }
+            Ok(response.json(message))
+        }
+        Err(Unsaid::WindowClosed(window)) => {
+            Err(window_closed(&request, &doors, &stored.state.channel_id, &window).await)
+        }
+        Err(unsaid) => Err(refuse(&request, unsaid)),
+    }
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| {
+        (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
+    text.map(|text| Some(text.to_owned()))
+        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
+}
+
+fn wish(request: &HttpRequest, caller: &Caller, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
+    let content = match (asked.body, asked.content) {
+        (Some(body), None) => {
+            if body.trim().is_empty() || body.contains('\0') {
+                let problem = FieldProblem::new("body", "a text that is not empty, without NUL");
+                return Err(Failure::fields(request, &[problem]));
+            }
+            Content::text(body)
+        }
+        (None, Some(content)) => content,
+        _ => return Err(Failure::fields(request, &[FieldProblem::new("body", "either body or content")])),
+    };
+    let author = asked.author.unwrap_or(NewAuthor { kind: NewAuthorKind::Human, name: None });
+    if let Some(name) = &author.name {
+        judge_name(request, "author.name", name)?;
+    }
+    let (kind, default_name) = match author.kind {
+        NewAuthorKind::Human => (AuthorKind::Human, Some(caller.0.name.clone())),
+        NewAuthorKind::System => (AuthorKind::System, None),
+    };
+    let author = Author { kind, id: None, name: author.name.or(default_name) };
+    Ok(Wish { author, content, reply_to: asked.reply_to, key })
+}
+
+/// The refusal with what would still pass.
+async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, window: &Window) -> Failure {
+    let switchboard = &doors.switchboard;
+    let templates = match switchboard.directory.channel(channel_id).await {
+        Ok(Some(account)) => switchboard.approved_templates(&account, &doors.client).await,
+        _ => Err("the channel could not be read".to_owned()),
+    };
+    let (templates, reason) = match templates {
+        Ok(list) => (Some(list.to_vec()), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    Failure::new(request, Code::WindowClosed, "the messaging window is closed: only a template passes; nothing was stored")
+        .with(json!({
+            "closed_at": window.expires_at,
+            "templates": templates,
+            "templates_reason": reason,
+            "human_agent_tag": false,
+        }))
+}
