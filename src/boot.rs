@@ -1,5 +1,6 @@
 //! Wires the rooms: the only file that sees them all. Starts them in order, waits, and drains.
 
+mod assets;
 mod dev;
 
 use std::io::Write as _;
@@ -79,7 +80,13 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let agents = Agents::start(&store, &client, conversations.arbiters().next());
     let options = product_options(&settings, &key);
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
-    let doors = Doors { switchboard: switchboard.clone(), client, options: Arc::new(door_options(&settings)), metrics };
+    let doors = Doors {
+        switchboard: switchboard.clone(),
+        client,
+        options: Arc::new(door_options(&settings)),
+        widget: assets::assets(),
+        metrics,
+    };
     let runners = Runners::start(&switchboard, feed, &settings.net());
     // What an earlier life left behind takes its place in the lanes before anything new can come.
     adoption::begin(&switchboard, &runners).await;
