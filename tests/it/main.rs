@@ -1,0 +1,12 @@
+//! The integration tests: one binary, so that linking happens once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of it is test code, where a panic is how a finding is told"
+)]
+
+mod api;
+mod support;
