@@ -27,7 +27,7 @@ use switchboard::telemetry::clock::Clock;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard::widget;
 use switchboard_channels::Kind;
-use switchboard_simulator::{Account, Running};
+use switchboard_simulator::{Account, Customer, Running};
 use tokio::sync::broadcast;
 
 /// Longest time that anything here may take.
@@ -112,7 +112,17 @@ impl Gateway {
         actix_web::rt::spawn(server.run());
 
         let account = Account::default();
-        let simulator = switchboard_simulator::Options { accounts: vec![account.clone()], ..Default::default() };
+        let kim = Customer {
+            id: "kim".to_owned(),
+            name: "Kim".to_owned(),
+            wa_id: Some("4915112345678".to_owned()),
+            ..Customer::default()
+        };
+        let simulator = switchboard_simulator::Options {
+            accounts: vec![account.clone()],
+            customers: vec![kim],
+            ..Default::default()
+        };
         let simulator = switchboard_simulator::start(simulator).await.unwrap();
         let acme = tenant(&store, "acme").await;
         let rival = tenant(&store, "rival").await;
