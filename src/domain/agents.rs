@@ -52,8 +52,8 @@ pub struct AgentSettings {
 impl Default for AgentSettings {
     fn default() -> Self {
         Self {
-            fallback_message: "Sorry, I cannot answer just now. Your message has arrived, and we will come back to you."
-                .to_owned(),
+            fallback_message:
+                "Sorry, I cannot answer just now. Your message has arrived, and we will come back to you.".to_owned(),
             unknown_message: "I do not know that. Would you like to talk to a person?".to_owned(),
             greeting_message: "Hello! How can I help you?".to_owned(),
             base_url: None,

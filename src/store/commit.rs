@@ -172,8 +172,12 @@ impl Committer {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut ended: std::collections::HashSet<String> =
-            tx.fetch_for(&self.statements.finish_jobs, rows, &self.node_id).await?.into_iter().map(|row| row.0).collect();
+        let mut ended: std::collections::HashSet<String> = tx
+            .fetch_for(&self.statements.finish_jobs, rows, &self.node_id)
+            .await?
+            .into_iter()
+            .map(|row| row.0)
+            .collect();
         for (change, outcome) in changes.iter().zip(outcomes) {
             if let Some(job) = &change.finishes
                 && outcome.is_ok()

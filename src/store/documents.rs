@@ -183,9 +183,10 @@ mod tests {
 
     #[test]
     fn no_operator_survives() {
-        assert_eq!(words("Wie* \"teuer\" OR (x AND y) -z:^ & | ! <-> 'a"), [
-            "a", "and", "or", "teuer", "wie", "x", "y", "z"
-        ]);
+        assert_eq!(
+            words("Wie* \"teuer\" OR (x AND y) -z:^ & | ! <-> 'a"),
+            ["a", "and", "or", "teuer", "wie", "x", "y", "z"]
+        );
         assert!(words(" ?! ").is_empty());
     }
 }

@@ -452,4 +452,3 @@ const fn settled(outcome: DeliveryOutcome, news: bool) -> DeliveryOutcome {
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
-

@@ -113,7 +113,6 @@ impl Rows {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::Rows;

@@ -93,10 +93,7 @@ impl Writer {
     }
 }
 
-fn answer(
-    replies: Vec<oneshot::Sender<Result<Committed, Refusal>>>,
-    outcomes: Vec<Result<Committed, Refusal>>,
-) {
+fn answer(replies: Vec<oneshot::Sender<Result<Committed, Refusal>>>, outcomes: Vec<Result<Committed, Refusal>>) {
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
         let _ = reply.send(outcome);
     }

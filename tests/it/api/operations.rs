@@ -19,8 +19,3 @@ fn is_well() {
         assert_eq!(body["error"]["request_id"], "given-by-caller");
     });
 }
-#[test]
-fn zz_write() {
-    std::fs::write("docs/openapi.json", switchboard::api::openapi_json()).unwrap();
-    std::fs::write("docs/errors.md", switchboard::api::errors_markdown()).unwrap();
-}

@@ -27,11 +27,11 @@ use switchboard::telemetry::clock::Clock;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard::widget;
 use switchboard_channels::Kind;
-use switchboard_simulator::{Account, Customer, Running};
+use switchboard_simulator::{Account, Customer, Running, WindowRule};
 use tokio::sync::broadcast;
 
 /// Longest time that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A workspace with what stands in it.
 pub struct Tenant {
@@ -81,8 +81,7 @@ impl Gateway {
         let client = Client::new(net.clone(), Trust::Operator).unwrap();
         let hub = Hub::default();
         actix_web::rt::spawn(hub.clone().follow(store.listen()));
-        let conversations =
-            Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
+        let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
         let agents = Agents::start(&store, &client, None);
         let product = Options {
             files: folder.path().join("files"),
@@ -111,7 +110,8 @@ impl Gateway {
         let url = format!("http://{}", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
 
-        let account = Account::default();
+        // The customer writes past the simulator, which therefore knows of no window.
+        let account = Account { window: WindowRule::Off, ..Account::default() };
         let kim = Customer {
             id: "kim".to_owned(),
             name: "Kim".to_owned(),
@@ -207,15 +207,18 @@ impl Gateway {
 impl Watch {
     /// Waits for an event of this kind and gives its conversation.
     pub async fn until(&mut self, kind: &str) -> String {
+        let mut seen = Vec::new();
         let waiting = async {
             loop {
                 let batch = self.0.recv().await.unwrap();
+                seen.extend(batch.iter().map(|event| format!("{} {}", event.kind, event.data)));
                 if let Some(event) = batch.iter().find(|event| event.kind == kind) {
                     return event.conversation_id.as_ref().unwrap().to_string();
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no {kind} came"))
+        let found = tokio::time::timeout(PATIENCE, waiting).await;
+        found.unwrap_or_else(|_| panic!("no {kind} came, but {seen:#?}"))
     }
 }
 

@@ -76,7 +76,8 @@ fn names_what_is_wrong_before_anything_is_spent() {
         let address = format!("/api/agents/{}/chat", gateway.acme.agent.id);
         let untyped = gateway.acme("POST", &address).body("{}");
         assert_eq!(answer(untyped).await.0, 415);
-        let large = gateway.acme("POST", &address).header("content-type", "application/json").body("x".repeat(2_000_000));
+        let large =
+            gateway.acme("POST", &address).header("content-type", "application/json").body("x".repeat(2_000_000));
         assert_eq!(answer(large).await.0, 413);
         assert_eq!(answer(gateway.acme("GET", &address)).await.0, 405);
         assert_eq!(answer(gateway.acme("GET", "/api/agents/nobody")).await.0, 404);

@@ -31,7 +31,10 @@ fn says_something_once() {
         let (status, first) = answer(post("k1", json!({"body": "Your room is ready."}))).await;
         assert_eq!((status, first["author"]["kind"].as_str()), (201, Some("human")));
         let repeated = post("k1", json!({"body": "Your room is ready."})).send().await.unwrap();
-        assert_eq!((repeated.status().as_u16(), &repeated.headers()["idempotent-replayed"]), (201, &"true".parse().unwrap()));
+        assert_eq!(
+            (repeated.status().as_u16(), &repeated.headers()["idempotent-replayed"]),
+            (201, &"true".parse().unwrap())
+        );
         let (status, body) = answer(post("k1", json!({"body": "Something else."}))).await;
         assert_eq!((status, body["error"]["code"].as_str()), (409, Some("IDEMPOTENCY_MISMATCH")));
         assert_eq!(gateway.read(&format!("/api/conversations/{id}")).await["owner"]["kind"], "human");

@@ -51,7 +51,8 @@ fn shows_a_visitor_only_the_files_of_the_visitors_conversation() {
         let conversation = watch.until("message.received").await;
         let upload = gateway.acme("POST", "/api/files").header("content-type", "image/png").body("png");
         let (_, file) = answer(upload).await;
-        let path = |token: &serde_json::Value| format!("{}?token={}", file["url"].as_str().unwrap(), token.as_str().unwrap());
+        let path =
+            |token: &serde_json::Value| format!("{}?token={}", file["url"].as_str().unwrap(), token.as_str().unwrap());
         assert_eq!(answer(gateway.ask("GET", &path(&one["token"]))).await.0, 404);
         let body = json!({"content": {"type": "image", "file_id": file["id"]}});
         let send = gateway.acme("POST", &format!("/api/conversations/{conversation}/messages")).json(&body);
