@@ -79,7 +79,7 @@ fn changes_hands_and_shows_signs() {
         let (status, body) = answer(gateway.acme("PATCH", &path).json(&json!({"owner": {"kind": "nobody"}}))).await;
         assert_eq!((status, &body["owner"]), (200, &json!({"kind": "nobody"})));
         let (status, body) = answer(gateway.acme("PATCH", &path).json(&json!({"owner": {"kind": "cat"}}))).await;
-        assert_eq!((status, &body["error"]["details"][0]["field"]), (400, &json!("owner")));
+        assert_eq!((status, &body["error"]["details"][0]["field"]), (400, &json!("owner.kind")));
         for sign in ["read", "typing"] {
             let (status, body) = answer(gateway.acme("POST", &format!("{path}/{sign}"))).await;
             assert_eq!(status, 204, "{sign}: {body}");
