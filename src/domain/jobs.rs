@@ -134,8 +134,7 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_six_hours_and_jitters_by_a_quarter() {
-        let cases =
-            [(0, 0, 1_000), (1, 0, 2_000), (3, 0, 8_000), (40, 0, 21_600_000), (1, 1_000, 1_500), (-3, 0, 1_000)];
+        let cases = [(0, 0, 1_000), (1, 0, 2_000), (3, 0, 8_000), (40, 0, 21_600_000), (1, 1_000, 1_500), (-3, 0, 1_000)];
         for (attempts, chance, expected) in cases {
             assert_eq!(backoff_ms(attempts, chance), expected, "{attempts} {chance}");
         }

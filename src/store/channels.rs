@@ -131,7 +131,8 @@ impl Store {
     /// # Errors
     /// The database is not available, or another channel has the name or the account.
     pub async fn put_channel(&self, channel: &Channel) -> Result<(), StoreError> {
-        let sealed = self.sealer().seal(&place("channels", "settings", &channel.id), &channel.settings.to_string())?;
+        let sealed =
+            self.sealer().seal(&place("channels", "settings", &channel.id), &channel.settings.to_string())?;
         execute!(
             self.db(),
             "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, agent_id = excluded.agent_id, account = excluded.account, business = excluded.business, settings = excluded.settings, state = excluded.state, state_reason = excluded.state_reason, updated_at = excluded.updated_at",

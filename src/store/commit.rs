@@ -30,18 +30,17 @@ statements! {
     provider_ids "SELECT m.channel_id, m.provider_id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.channel_id = r.value->>0 AND m.provider_id = r.value->>1";
     identities "SELECT i.channel_id, i.kind, i.value, i.contact_id, c.id FROM {rows} AS r JOIN identities AS i ON i.channel_id = r.value->>0 AND i.kind = r.value->>1 AND i.value = r.value->>2 LEFT JOIN conversations AS c ON c.channel_id = i.channel_id AND c.contact_id = i.contact_id";
     keys "SELECT k.workspace_id, k.key, k.request_hash, k.result_id FROM {rows} AS r JOIN idempotency_keys AS k ON k.workspace_id = r.value->>0 AND k.key = r.value->>1";
-    held_jobs "SELECT held.id FROM jobs AS held WHERE held.id IN (SELECT value->>0 FROM {rows}) AND held.node_id = $2 ORDER BY held.id {lock}";
-    end_jobs "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM {rows})";
+    finish_jobs "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM {rows}) AND node_id = $2 RETURNING id";
+    supersede_jobs "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM {rows})";
     contacts "INSERT INTO contacts (id, workspace_id, name, created_at, updated_at) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>3 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET name = COALESCE(excluded.name, contacts.name), updated_at = excluded.updated_at";
-    drop_identities "DELETE FROM identities WHERE (channel_id, kind, value, contact_id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM {rows})";
-    bind_identities "INSERT INTO identities (channel_id, kind, value, workspace_id, contact_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM {rows}";
+    drop_identities "DELETE FROM identities WHERE (channel_id, kind, value) IN (SELECT value->>0, value->>1, value->>2 FROM {rows})";
+    bind_identities "INSERT INTO identities (channel_id, kind, value, workspace_id, contact_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (channel_id, kind, value) DO NOTHING";
     conversations "INSERT INTO conversations (id, workspace_id, channel_id, kind, contact_id, agent_id, owner, version, last_seq, answered_seq, window_expires_at, turn_job, created_at, last_message_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, CAST(value->>7 AS BIGINT), CAST(value->>8 AS BIGINT), CAST(value->>9 AS BIGINT), CAST(value->>10 AS BIGINT), value->>11, CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, agent_id = excluded.agent_id, owner = excluded.owner, version = excluded.version, last_seq = excluded.last_seq, answered_seq = excluded.answered_seq, window_expires_at = excluded.window_expires_at, turn_job = excluded.turn_job, last_message_at = excluded.last_message_at";
     messages "INSERT INTO messages (id, workspace_id, conversation_id, channel_id, seq, direction, author, content, body, attachments, reply_to, status, rank, provider_id, provider_at, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, CAST(value->>12 AS BIGINT), value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT) FROM {rows}";
-    revisions "INSERT INTO revisions (channel_id, id, workspace_id, target, content, body, at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, CAST(value->>6 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (channel_id, id) DO NOTHING RETURNING channel_id, id, target";
+    revisions "INSERT INTO revisions (channel_id, id, workspace_id, target, content, body, at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, CAST(value->>6 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (channel_id, id) DO NOTHING RETURNING channel_id, id";
     revise "UPDATE messages SET content = COALESCE((SELECT v.content FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.content), body = COALESCE((SELECT v.body FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.body), edited_at = (SELECT MAX(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL), deleted_at = (SELECT MIN(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NULL) FROM {rows} AS r WHERE messages.channel_id = r.value->>0 AND messages.provider_id = r.value->>1 AND EXISTS (SELECT 1 FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.content, messages.body, messages.edited_at, messages.deleted_at";
-    progress "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), error = r.value->>4 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>3 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id, messages.channel_id";
-    learn_provider_ids "UPDATE messages SET provider_id = r.value->>2 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.provider_id IS NULL AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.channel_id = r.value->>1 AND o.provider_id = r.value->>2) RETURNING messages.channel_id, messages.provider_id";
-    attachments "UPDATE messages SET attachments = r.value->>1 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.workspace_id = r.value->>2 RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.attachments";
+    progress "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), provider_id = COALESCE(messages.provider_id, r.value->>4), error = r.value->>5 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>3 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id";
+    attachments "UPDATE messages SET attachments = r.value->>1 FROM {rows} AS r WHERE messages.id = r.value->>0 RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.attachments";
     files "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
     number_events "UPDATE workspaces SET event_seq = event_seq + CAST(r.value->>1 AS BIGINT) FROM {rows} AS r WHERE workspaces.id = r.value->>0 RETURNING workspaces.id, workspaces.event_seq";
     events "INSERT INTO events (workspace_id, seq, kind, conversation_id, at, data) SELECT value->>0, CAST(value->>1 AS BIGINT), value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5 FROM {rows}";
@@ -77,12 +76,7 @@ impl Tx {
         }
     }
 
-    pub(super) async fn fetch_for(
-        &mut self,
-        sql: &Arc<str>,
-        rows: Rows,
-        node: &str,
-    ) -> Result<Vec<(String,)>, sqlx::Error> {
+    async fn fetch_for(&mut self, sql: &Arc<str>, rows: Rows, node: &str) -> Result<Vec<(String,)>, sqlx::Error> {
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
             Self::Sqlite(tx) => sqlx::query_as(sql).bind(rows.finish()).bind(node).fetch_all(&mut **tx).await,
@@ -144,43 +138,72 @@ impl Committer {
     }
 
     /// Commits the changes that may be, in order; leaves `changes` as they were when the whole batch fails.
-    pub(super) async fn commit(&self, changes: &mut [Change], at: i64) -> Result<Batch, sqlx::Error> {
+    pub(super) async fn commit(&self, changes: &mut Vec<Change>, at: i64) -> Result<Batch, sqlx::Error> {
         let mut tx = Tx::begin(&self.db).await?;
-        let mut known = Known::about(changes, &mut tx, &self.statements, &self.node_id).await?;
+        let mut known = Known::about(changes, &mut tx, &self.statements).await?;
         let mut outcomes: Vec<Result<Committed, Refusal>> =
             changes.iter().map(|change| known.admit(change).map(|()| Committed { news: true })).collect();
+        self.fence(changes, &mut outcomes, &mut tx).await?;
         let mut sheets = Sheets::new(at);
-        for (change, outcome) in changes.iter().zip(&outcomes) {
+        for (index, (change, outcome)) in changes.iter().zip(&outcomes).enumerate() {
             if outcome.is_ok() {
-                sheets.add(change);
+                sheets.add(index, change);
             }
         }
-        sheets.bind(known.bindings());
         let events = self.write(&mut sheets, changes, &mut outcomes, &mut tx).await?;
         tx.commit().await?;
         let jobs = take_jobs(changes, &outcomes);
         Ok(Batch { outcomes, jobs, events })
     }
 
+    /// Ends the jobs whose work the changes are; a change whose job another node took is refused.
+    async fn fence(
+        &self,
+        changes: &[Change],
+        outcomes: &mut [Result<Committed, Refusal>],
+        tx: &mut Tx,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = Rows::new();
+        for (change, outcome) in changes.iter().zip(outcomes.iter()) {
+            if let (Some(job), Ok(_)) = (&change.finishes, outcome) {
+                rows.row().text(job);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut ended: std::collections::HashSet<String> =
+            tx.fetch_for(&self.statements.finish_jobs, rows, &self.node_id).await?.into_iter().map(|row| row.0).collect();
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            if let Some(job) = &change.finishes
+                && outcome.is_ok()
+                && !ended.remove(job)
+            {
+                *outcome = Err(Refusal::Fenced);
+            }
+        }
+        Ok(())
+    }
+
     async fn write(
         &self,
-        sheets: &mut Sheets<'_>,
+        sheets: &mut Sheets,
         changes: &[Change],
         outcomes: &mut [Result<Committed, Refusal>],
         tx: &mut Tx,
     ) -> Result<Vec<LiveEvent>, sqlx::Error> {
         let sql = &self.statements;
-        tx.execute(&sql.end_jobs, std::mem::replace(&mut sheets.ended, Rows::new())).await?;
-        tx.execute(&sql.contacts, sheets.contact_rows()).await?;
+        tx.execute(&sql.supersede_jobs, std::mem::replace(&mut sheets.superseded, Rows::new())).await?;
+        tx.execute(&sql.contacts, std::mem::replace(&mut sheets.contacts, Rows::new())).await?;
         tx.execute(&sql.drop_identities, std::mem::replace(&mut sheets.dropped, Rows::new())).await?;
         tx.execute(&sql.bind_identities, std::mem::replace(&mut sheets.identities, Rows::new())).await?;
-        tx.execute(&sql.conversations, sheets.conversation_rows()).await?;
+        tx.execute(&sql.conversations, std::mem::replace(&mut sheets.conversations, Rows::new())).await?;
         tx.execute(&sql.messages, std::mem::replace(&mut sheets.messages, Rows::new())).await?;
         tx.execute_for(&sql.jobs, std::mem::replace(&mut sheets.jobs, Rows::new()), &self.node_id).await?;
         tx.execute(&sql.exchanges, std::mem::replace(&mut sheets.exchanges, Rows::new())).await?;
         tx.execute(&sql.remember_keys, std::mem::replace(&mut sheets.keys, Rows::new())).await?;
+        self.revise(sheets, changes, tx).await?;
         self.progress(sheets, tx).await?;
-        self.revise(sheets, tx).await?;
         self.attach(sheets, tx).await?;
         sheets.judge(changes, outcomes);
         tx.execute(&sql.deliveries, sheets.deliveries(changes, outcomes)).await?;
@@ -190,17 +213,17 @@ impl Committer {
             return Ok(Vec::new());
         }
         let last: HashMap<String, i64> = tx.fetch(&sql.number_events, numbers).await?.into_iter().collect();
-        let (rows, live) = sheets.numbered_events(&last)?;
+        let (rows, live) = sheets.numbered_events(&last);
         tx.execute(&sql.events, rows).await?;
         Ok(live)
     }
 
-    /// Applies revisions that are new, and those that waited for a message which is.
-    async fn revise(&self, sheets: &mut Sheets<'_>, tx: &mut Tx) -> Result<(), sqlx::Error> {
+    async fn revise(&self, sheets: &mut Sheets, changes: &[Change], tx: &mut Tx) -> Result<(), sqlx::Error> {
         let sql = &self.statements;
         let rows = std::mem::replace(&mut sheets.revisions, Rows::new());
         if !rows.is_empty() {
-            sheets.fresh_revisions(tx.fetch(&sql.revisions, rows).await?);
+            let fresh = tx.fetch::<(String, String)>(&sql.revisions, rows).await?;
+            sheets.fresh_revisions(changes, &fresh);
         }
         let targets = std::mem::replace(&mut sheets.targets, Rows::new());
         if !targets.is_empty() {
@@ -209,12 +232,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Learns the vendor's ids, whatever came first, and then moves the messages forward.
-    async fn progress(&self, sheets: &mut Sheets<'_>, tx: &mut Tx) -> Result<(), sqlx::Error> {
-        let learned = sheets.learned_rows();
-        if !learned.is_empty() {
-            sheets.learned(&tx.fetch::<(String, String)>(&self.statements.learn_provider_ids, learned).await?);
-        }
+    async fn progress(&self, sheets: &mut Sheets, tx: &mut Tx) -> Result<(), sqlx::Error> {
         let rows = sheets.progress_rows();
         if !rows.is_empty() {
             sheets.progressed(tx.fetch(&self.statements.progress, rows).await?);
@@ -222,7 +240,7 @@ impl Committer {
         Ok(())
     }
 
-    async fn attach(&self, sheets: &mut Sheets<'_>, tx: &mut Tx) -> Result<(), sqlx::Error> {
+    async fn attach(&self, sheets: &mut Sheets, tx: &mut Tx) -> Result<(), sqlx::Error> {
         let rows = std::mem::replace(&mut sheets.attachments, Rows::new());
         if !rows.is_empty() {
             sheets.attached(tx.fetch(&self.statements.attachments, rows).await?);

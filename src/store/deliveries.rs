@@ -47,10 +47,12 @@ impl DeliveryRow {
             id: self.id.clone(),
             reason,
         };
-        let outcome =
-            DeliveryOutcome::from_word(&self.outcome).ok_or_else(|| unreadable("outcome", self.outcome.clone()))?;
+        let outcome = DeliveryOutcome::from_word(&self.outcome)
+            .ok_or_else(|| unreadable("outcome", self.outcome.clone()))?;
         let detail = match &self.detail {
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| unreadable("detail", error.to_string()))?),
+            Some(text) => {
+                Some(serde_json::from_str(text).map_err(|error| unreadable("detail", error.to_string()))?)
+            }
             None => None,
         };
         Ok(StoredDelivery {

@@ -3,7 +3,6 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_optional};
-use super::rows::clean;
 use super::{Db, Store, StoreError};
 
 /// A document to index.
@@ -58,22 +57,20 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn put_document(&self, document: &NewDocument) -> Result<(), StoreError> {
-        let passages: Vec<_> = document.passages.iter().map(|passage| clean(passage)).collect();
-        let passages = serde_json::to_string(&passages).unwrap_or_default();
-        let (title, source) = (clean(&document.title), clean(&document.source));
+        let passages = serde_json::to_string(&document.passages).unwrap_or_default();
         let now = self.clock().now();
         const FORGET: &str = "DELETE FROM documents WHERE agent_id = $1 AND source = $2";
         const ADD: &str = "INSERT INTO documents (id, workspace_id, agent_id, title, source, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         match self.db() {
             Db::Sqlite { write, .. } => {
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                sqlx::query(FORGET).bind(&document.agent_id).bind(&*source).execute(&mut *tx).await?;
+                sqlx::query(FORGET).bind(&document.agent_id).bind(&document.source).execute(&mut *tx).await?;
                 sqlx::query(ADD)
                     .bind(&document.id)
                     .bind(&document.workspace_id)
                     .bind(&document.agent_id)
-                    .bind(&*title)
-                    .bind(&*source)
+                    .bind(&document.title)
+                    .bind(&document.source)
                     .bind(&document.hash)
                     .bind(now)
                     .execute(&mut *tx)
@@ -89,13 +86,13 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
-                sqlx::query(FORGET).bind(&document.agent_id).bind(&*source).execute(&mut *tx).await?;
+                sqlx::query(FORGET).bind(&document.agent_id).bind(&document.source).execute(&mut *tx).await?;
                 sqlx::query(ADD)
                     .bind(&document.id)
                     .bind(&document.workspace_id)
                     .bind(&document.agent_id)
-                    .bind(&*title)
-                    .bind(&*source)
+                    .bind(&document.title)
+                    .bind(&document.source)
                     .bind(&document.hash)
                     .bind(now)
                     .execute(&mut *tx)
@@ -121,7 +118,7 @@ impl Store {
         let rows: Vec<(String, String)> =
             fetch_all!(self.db(), (String, String), "SELECT id, source FROM documents WHERE agent_id = $1", agent_id)?;
         let mut forgotten = 0;
-        for (id, _) in rows.iter().filter(|(_, source)| !keep.iter().any(|kept| clean(kept) == *source)) {
+        for (id, _) in rows.iter().filter(|(_, source)| !keep.contains(source)) {
             forgotten += execute!(self.db(), "DELETE FROM documents WHERE id = $1", id.as_str())?;
         }
         Ok(forgotten)
@@ -186,10 +183,9 @@ mod tests {
 
     #[test]
     fn no_operator_survives() {
-        assert_eq!(
-            words("Wie* \"teuer\" OR (x AND y) -z:^ & | ! <-> 'a"),
-            ["a", "and", "or", "teuer", "wie", "x", "y", "z"]
-        );
+        assert_eq!(words("Wie* \"teuer\" OR (x AND y) -z:^ & | ! <-> 'a"), [
+            "a", "and", "or", "teuer", "wie", "x", "y", "z"
+        ]);
         assert!(words(" ?! ").is_empty());
     }
 }

@@ -1,24 +1,20 @@
 //! Turns a batch's changes into rows, table by table, and derives the events of what really happened.
 
-mod numbering;
-
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Committed;
-use super::rows::{Rows, clean};
-use super::validate::Bindings;
+use super::rows::Rows;
+use super::{Committed, LiveEvent};
 use crate::domain::changes::{Change, ConversationChange, NewMessage, Progress, Refusal};
-use crate::domain::conversations::Conversation;
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::events::EventKind;
 
 /// A message as its revision left it: id, conversation, workspace, content, body, edited and deleted times.
 pub(super) type Revised = (String, String, String, String, String, Option<i64>, Option<i64>);
-/// A message that moved: id, conversation, workspace, sequence number, vendor's id, channel.
-pub(super) type Progressed = (String, String, String, i64, Option<String>, String);
+/// A message that moved: id, conversation, workspace, sequence number, vendor's id.
+pub(super) type Progressed = (String, String, String, i64, Option<String>);
 /// A message whose attachments changed: id, conversation, workspace, attachments.
 pub(super) type Attached = (String, String, String, Option<String>);
 
@@ -30,11 +26,13 @@ struct PendingEvent {
 }
 
 /// The rows of a batch.
-pub(super) struct Sheets<'a> {
+pub(super) struct Sheets {
     at: i64,
-    pub(super) ended: Rows,
+    pub(super) superseded: Rows,
+    pub(super) contacts: Rows,
     pub(super) dropped: Rows,
     pub(super) identities: Rows,
+    pub(super) conversations: Rows,
     pub(super) messages: Rows,
     pub(super) jobs: Rows,
     pub(super) exchanges: Rows,
@@ -43,13 +41,8 @@ pub(super) struct Sheets<'a> {
     pub(super) targets: Rows,
     pub(super) attachments: Rows,
     pub(super) files: Rows,
-    /// Each once, as its last change leaves it, in one order for every writer.
-    conversations: BTreeMap<&'a str, &'a Conversation>,
-    /// Workspace and name of each.
-    contacts: BTreeMap<&'a str, (&'a str, Option<&'a str>)>,
-    /// By message and channel.
-    progress: BTreeMap<(&'a str, &'a str), Progress>,
-    moved: HashSet<(String, String)>,
+    progress: BTreeMap<String, Progress>,
+    moved: HashSet<String>,
     fresh: HashSet<(String, String)>,
     events: Vec<PendingEvent>,
 }
@@ -61,13 +54,15 @@ struct MessageEvent<'a> {
     message: &'a crate::domain::messages::Message,
 }
 
-impl<'a> Sheets<'a> {
+impl Sheets {
     pub(super) fn new(at: i64) -> Self {
         Self {
             at,
-            ended: Rows::new(),
+            superseded: Rows::new(),
+            contacts: Rows::new(),
             dropped: Rows::new(),
             identities: Rows::new(),
+            conversations: Rows::new(),
             messages: Rows::new(),
             jobs: Rows::new(),
             exchanges: Rows::new(),
@@ -76,8 +71,6 @@ impl<'a> Sheets<'a> {
             targets: Rows::new(),
             attachments: Rows::new(),
             files: Rows::new(),
-            conversations: BTreeMap::new(),
-            contacts: BTreeMap::new(),
             progress: BTreeMap::new(),
             moved: HashSet::new(),
             fresh: HashSet::new(),
@@ -86,10 +79,10 @@ impl<'a> Sheets<'a> {
     }
 
     /// Adds one admitted change.
-    pub(super) fn add(&mut self, change: &'a Change) {
+    pub(super) fn add(&mut self, _index: usize, change: &Change) {
         let workspace_id: Arc<str> = change.workspace_id.as_str().into();
-        for job in change.supersedes.iter().chain(&change.finishes) {
-            self.ended.row().text(job);
+        for job in &change.supersedes {
+            self.superseded.row().text(job);
         }
         if let Some(conversation) = &change.conversation {
             self.conversation(conversation, &workspace_id);
@@ -112,21 +105,45 @@ impl<'a> Sheets<'a> {
         self.media(change);
     }
 
-    fn conversation(&mut self, change: &'a ConversationChange, workspace_id: &Arc<str>) {
+    fn conversation(&mut self, change: &ConversationChange, workspace_id: &Arc<str>) {
         let state = &change.state;
         if change.expected.is_none() || change.contact_name.is_some() {
-            let (_, name) = self.contacts.entry(&state.contact_id).or_insert((&state.workspace_id, None));
-            *name = change.contact_name.as_deref().or(*name);
+            self.contacts
+                .row()
+                .text(&state.contact_id)
+                .text(&state.workspace_id)
+                .maybe_text(change.contact_name.as_deref())
+                .int(self.at);
         }
         for identity in &change.dropped {
-            self.dropped
+            self.dropped.row().text(&state.channel_id).text(identity.kind.as_str()).text(&identity.value);
+        }
+        for identity in &change.identities {
+            self.identities
                 .row()
                 .text(&state.channel_id)
                 .text(identity.kind.as_str())
                 .text(&identity.value)
-                .text(&state.contact_id);
+                .text(&state.workspace_id)
+                .text(&state.contact_id)
+                .int(self.at);
         }
-        self.conversations.insert(&state.id, state);
+        self.conversations
+            .row()
+            .text(&state.id)
+            .text(&state.workspace_id)
+            .text(&state.channel_id)
+            .text(state.kind.as_str())
+            .text(&state.contact_id)
+            .maybe_text(state.agent_id.as_deref())
+            .text(&json(&state.owner))
+            .int(state.version)
+            .int(state.last_seq)
+            .int(state.answered_seq)
+            .maybe_int(state.window_expires_at)
+            .maybe_text(state.turn_job.as_deref())
+            .int(state.created_at)
+            .int(state.last_message_at);
         if change.expected.is_none() {
             let data = serde_json::json!({
                 "conversation_id": state.id, "channel_id": state.channel_id, "contact_id": state.contact_id,
@@ -140,52 +157,6 @@ impl<'a> Sheets<'a> {
                 data,
             });
         }
-    }
-
-    /// Rows of the contacts that are new or renamed.
-    pub(super) fn contact_rows(&self) -> Rows {
-        let mut rows = Rows::new();
-        for (id, (workspace_id, name)) in &self.contacts {
-            rows.row().text(id).text(workspace_id).maybe_text(*name).int(self.at);
-        }
-        rows
-    }
-
-    /// Takes the identities to bind.
-    pub(super) fn bind(&mut self, bindings: &Bindings) {
-        for ((channel_id, kind, value), (workspace_id, contact_id)) in bindings {
-            self.identities
-                .row()
-                .text(channel_id)
-                .text(kind)
-                .text(value)
-                .text(workspace_id)
-                .text(contact_id)
-                .int(self.at);
-        }
-    }
-
-    /// Rows of the conversations.
-    pub(super) fn conversation_rows(&self) -> Rows {
-        let mut rows = Rows::new();
-        for state in self.conversations.values() {
-            rows.row()
-                .text(&state.id)
-                .text(&state.workspace_id)
-                .text(&state.channel_id)
-                .text(state.kind.as_str())
-                .text(&state.contact_id)
-                .maybe_text(state.agent_id.as_deref())
-                .text(&json(&state.owner))
-                .int(state.version)
-                .int(state.last_seq)
-                .int(state.answered_seq)
-                .maybe_int(state.window_expires_at)
-                .maybe_text(state.turn_job.as_deref())
-                .int(state.created_at)
-                .int(state.last_message_at);
-        }
-        rows
     }
 
     fn message(&mut self, new: &NewMessage, workspace_id: &Arc<str>) {
@@ -226,14 +197,19 @@ impl<'a> Sheets<'a> {
     }
 
     /// Several receipts for one message in a batch become one: the highest rank, any vendor id.
-    fn merge(&mut self, progress: &'a Progress) {
-        let merged =
-            self.progress.entry((&progress.message_id, &progress.channel_id)).or_insert_with(|| progress.clone());
-        let provider_id = merged.provider_id.take().or_else(|| progress.provider_id.clone());
-        if progress.status.rank() > merged.status.rank() {
-            *merged = progress.clone();
+    fn merge(&mut self, progress: &Progress) {
+        match self.progress.get_mut(&progress.message_id) {
+            None => {
+                self.progress.insert(progress.message_id.clone(), progress.clone());
+            }
+            Some(merged) => {
+                let provider_id = merged.provider_id.take().or_else(|| progress.provider_id.clone());
+                if progress.status.rank() > merged.status.rank() {
+                    *merged = progress.clone();
+                }
+                merged.provider_id = provider_id;
+            }
         }
-        merged.provider_id = provider_id;
     }
 
     fn follow_ups(&mut self, change: &Change) {
@@ -281,16 +257,13 @@ impl<'a> Sheets<'a> {
                 .maybe_text(content.as_deref())
                 .maybe_text(body.as_deref())
                 .int(revision.at);
+            self.targets.row().text(&revision.channel_id).text(&revision.target);
         }
     }
 
     fn media(&mut self, change: &Change) {
         for attachment in &change.attachments {
-            self.attachments
-                .row()
-                .text(&attachment.message_id)
-                .text(&json(&attachment.attachments))
-                .text(&change.workspace_id);
+            self.attachments.row().text(&attachment.message_id).text(&json(&attachment.attachments));
             if let Some(file) = &attachment.file {
                 self.files
                     .row()
@@ -306,24 +279,6 @@ impl<'a> Sheets<'a> {
         }
     }
 
-    /// Rows of the vendor's ids that came with the progress.
-    pub(super) fn learned_rows(&self) -> Rows {
-        let mut rows = Rows::new();
-        for progress in self.progress.values() {
-            if let Some(provider_id) = &progress.provider_id {
-                rows.row().text(&progress.message_id).text(&progress.channel_id).text(provider_id);
-            }
-        }
-        rows
-    }
-
-    /// Takes note of the messages whose vendor id is known from now on: revisions may wait for them.
-    pub(super) fn learned(&mut self, rows: &[(String, String)]) {
-        for (channel_id, provider_id) in rows {
-            self.targets.row().text(channel_id).text(provider_id);
-        }
-    }
-
     /// Rows of the merged progress.
     pub(super) fn progress_rows(&self) -> Rows {
         let mut rows = Rows::new();
@@ -334,6 +289,7 @@ impl<'a> Sheets<'a> {
                 .text(&progress.channel_id)
                 .text(progress.status.as_str())
                 .int(progress.status.rank())
+                .maybe_text(progress.provider_id.as_deref())
                 .maybe_text(error.as_deref());
         }
         rows
@@ -341,24 +297,20 @@ impl<'a> Sheets<'a> {
 
     /// Takes note of the messages that moved.
     pub(super) fn progressed(&mut self, rows: Vec<Progressed>) {
-        for (id, conversation_id, workspace_id, seq, provider_id, channel_id) in rows {
-            let Some(progress) = self.progress.get(&(id.as_str(), channel_id.as_str())) else { continue };
+        for (id, conversation_id, workspace_id, seq, provider_id) in rows {
+            let Some(progress) = self.progress.get(&id) else { continue };
             let data = serde_json::json!({
                 "conversation_id": conversation_id, "channel_id": progress.channel_id, "message_id": id, "seq": seq,
                 "status": progress.status, "provider_id": provider_id, "at": progress.at, "error": progress.error,
             });
-            let kind = progress.status.into();
-            self.event(workspace_id, kind, conversation_id, data.to_string());
-            self.moved.insert((id, channel_id));
+            self.event(workspace_id, progress.status.into(), conversation_id, data.to_string());
+            self.moved.insert(id);
         }
     }
 
-    /// Takes note of the revisions that were not known before: channel, id and target. The others have been applied.
-    pub(super) fn fresh_revisions(&mut self, fresh: Vec<(String, String, String)>) {
-        for (channel_id, id, target) in fresh {
-            self.targets.row().text(&channel_id).text(&target);
-            self.fresh.insert((channel_id, id));
-        }
+    /// Takes note of the revisions that were not known before.
+    pub(super) fn fresh_revisions(&mut self, _changes: &[Change], fresh: &[(String, String)]) {
+        self.fresh.extend(fresh.iter().cloned());
     }
 
     /// Takes note of the messages that a revision changed.
@@ -401,12 +353,11 @@ impl<'a> Sheets<'a> {
                 let only_marks = change.messages.is_empty() && change.events.is_empty();
                 let marks = !change.progress.is_empty() || !change.revisions.is_empty();
                 committed.news = !(only_marks && marks)
-                    || change.progress.iter().any(|progress| {
-                        self.moved.contains(&(progress.message_id.clone(), progress.channel_id.clone()))
-                    })
-                    || change.revisions.iter().any(|revision| {
-                        self.fresh.contains(&(revision.channel_id.clone(), clean(&revision.id).into_owned()))
-                    });
+                    || change.progress.iter().any(|progress| self.moved.contains(&progress.message_id))
+                    || change
+                        .revisions
+                        .iter()
+                        .any(|revision| self.fresh.contains(&(revision.channel_id.clone(), revision.id.clone())));
             }
         }
     }
@@ -416,10 +367,6 @@ impl<'a> Sheets<'a> {
         let mut rows = Rows::new();
         for (change, outcome) in changes.iter().zip(outcomes) {
             if let (Some(delivery), Ok(committed)) = (&change.delivery, outcome) {
-                let outcome = match (delivery.outcome, committed.news) {
-                    (DeliveryOutcome::Stored, false) => DeliveryOutcome::Duplicate,
-                    (outcome, _) => outcome,
-                };
                 let detail = delivery.detail.as_ref().map(ToString::to_string);
                 rows.row()
                     .text(&delivery.id)
@@ -427,7 +374,7 @@ impl<'a> Sheets<'a> {
                     .maybe_text(delivery.channel_id.as_deref())
                     .text(&delivery.kind)
                     .int(delivery.received_at)
-                    .text(outcome.as_str())
+                    .text(settled(delivery.outcome, committed.news).as_str())
                     .maybe_text(detail.as_deref())
                     .text(&delivery.body);
             }
@@ -446,8 +393,63 @@ impl<'a> Sheets<'a> {
         }
         rows
     }
+
+    /// How many events each workspace gets, sorted so that two writers cannot hold each other's rows.
+    pub(super) fn event_counts(&self) -> Rows {
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        for event in &self.events {
+            *counts.entry(&event.workspace_id).or_default() += 1;
+        }
+        let mut rows = Rows::new();
+        for (workspace_id, count) in counts {
+            rows.row().text(workspace_id).int(count);
+        }
+        rows
+    }
+
+    /// The events with their numbers, given each workspace's last one.
+    pub(super) fn numbered_events(&mut self, last: &HashMap<String, i64>) -> (Rows, Vec<LiveEvent>) {
+        let mut counts: HashMap<&str, i64> = HashMap::new();
+        for event in &self.events {
+            *counts.entry(&event.workspace_id).or_default() += 1;
+        }
+        let mut next: HashMap<Arc<str>, i64> = counts
+            .into_iter()
+            .map(|(workspace, count)| (workspace.into(), last.get(workspace).copied().unwrap_or_default() - count))
+            .collect();
+        let mut rows = Rows::new();
+        let mut live = Vec::with_capacity(self.events.len());
+        for event in self.events.drain(..) {
+            let seq = next.entry(Arc::clone(&event.workspace_id)).or_default();
+            *seq += 1;
+            rows.row()
+                .text(&event.workspace_id)
+                .int(*seq)
+                .text(event.kind.as_str())
+                .maybe_text(event.conversation_id.as_deref())
+                .int(self.at)
+                .text(&event.data);
+            live.push(LiveEvent {
+                workspace_id: event.workspace_id,
+                seq: *seq,
+                kind: event.kind.as_str(),
+                conversation_id: event.conversation_id,
+                at: self.at,
+                data: event.data.into(),
+            });
+        }
+        (rows, live)
+    }
+}
+
+const fn settled(outcome: DeliveryOutcome, news: bool) -> DeliveryOutcome {
+    match (outcome, news) {
+        (DeliveryOutcome::Stored, false) => DeliveryOutcome::Duplicate,
+        _ => outcome,
+    }
 }
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
+

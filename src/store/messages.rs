@@ -41,12 +41,8 @@ pub struct StoredMessage {
 impl MessageRow {
     fn into_message(self) -> Result<StoredMessage, StoreError> {
         let id = self.id.clone();
-        let unreadable = |column: &'static str, reason: String| StoreError::Unreadable {
-            table: "messages",
-            column,
-            id: id.clone(),
-            reason,
-        };
+        let unreadable =
+            |column: &'static str, reason: String| StoreError::Unreadable { table: "messages", column, id: id.clone(), reason };
         let message = Message {
             seq: self.seq,
             direction: if self.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
@@ -67,7 +63,9 @@ impl MessageRow {
             edited_at: self.edited_at,
             deleted_at: self.deleted_at,
             error: match &self.error {
-                Some(text) => Some(serde_json::from_str(text).map_err(|error| unreadable("error", error.to_string()))?),
+                Some(text) => {
+                    Some(serde_json::from_str(text).map_err(|error| unreadable("error", error.to_string()))?)
+                }
                 None => None,
             },
             id: self.id,

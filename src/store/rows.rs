@@ -1,12 +1,5 @@
 //! Many rows as one JSON parameter: an array of arrays, read back by `value->>N` in the statement.
 
-use std::borrow::Cow;
-
-/// A text as the databases hold it: NUL has no place there and becomes U+FFFD.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
-}
-
 /// Rows under construction. Columns are written in order, row by row.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -44,10 +37,14 @@ impl Rows {
         }
     }
 
-    /// A text column.
+    /// A text column. NUL has no place in a database text and becomes U+FFFD.
     pub(super) fn text(&mut self, value: &str) -> &mut Self {
         self.separate();
-        self.quote(&clean(value));
+        if value.contains('\0') {
+            self.quote(&value.replace('\0', "\u{fffd}"));
+        } else {
+            self.quote(value);
+        }
         self
     }
 
@@ -116,6 +113,7 @@ impl Rows {
     }
 }
 
+
 #[cfg(test)]
 mod tests {
     use super::Rows;
@@ -127,8 +125,8 @@ mod tests {
         for text in texts {
             rows.row().text(text).int(-3).null().maybe_text(None).maybe_int(Some(i64::MAX));
         }
-        type Row = (String, i64, Option<String>, Option<String>, i64);
-        let parsed: Vec<Row> = serde_json::from_str(&rows.finish()).unwrap();
+        let parsed: Vec<(String, i64, Option<String>, Option<String>, i64)> =
+            serde_json::from_str(&rows.finish()).unwrap();
         let back: Vec<_> = parsed.iter().map(|row| row.0.replace('\u{fffd}', "\0")).collect();
         assert_eq!(back, texts);
         assert_eq!(Rows::new().finish(), "[]");

@@ -48,15 +48,13 @@ impl Sealer {
     ///
     /// # Errors
     /// The text was sealed under another key or for another place, or is damaged.
-    pub fn open(
-        &self,
-        table: &'static str,
-        column: &'static str,
-        id: &str,
-        sealed: &str,
-    ) -> Result<String, StoreError> {
-        let unreadable =
-            |reason: &str| StoreError::Unreadable { table, column, id: id.to_owned(), reason: reason.to_owned() };
+    pub fn open(&self, table: &'static str, column: &'static str, id: &str, sealed: &str) -> Result<String, StoreError> {
+        let unreadable = |reason: &str| StoreError::Unreadable {
+            table,
+            column,
+            id: id.to_owned(),
+            reason: reason.to_owned(),
+        };
         let encoded = sealed.strip_prefix("v1.").ok_or_else(|| unreadable("it is not sealed"))?;
         let bytes = STANDARD_NO_PAD.decode(encoded).map_err(|_| unreadable("it is damaged"))?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<24>().ok_or_else(|| unreadable("it is damaged"))?;

@@ -16,12 +16,10 @@ use crate::telemetry::crash;
 /// Most changes in one transaction.
 const LARGEST_BATCH: usize = 512;
 
-type Reply = oneshot::Sender<Result<Committed, Refusal>>;
-
 /// A change on its way to the writer.
 pub(super) struct Envelope {
     pub(super) change: Change,
-    pub(super) reply: Reply,
+    pub(super) reply: oneshot::Sender<Result<Committed, Refusal>>,
     /// Unix milliseconds.
     pub(super) at: i64,
 }
@@ -58,61 +56,28 @@ impl Writer {
             changes.push(envelope.change);
             replies.push(envelope.reply);
         }
-        match self.attempt_twice(&mut changes, at).await {
+        match self.attempt(&mut changes, at).await {
             Ok(outcomes) => answer(replies, outcomes),
-            Err(error) if changes.len() > 1 && !is_gone(&error) => {
+            Err(error) if changes.len() > 1 => {
                 tracing::warn!(%error, changes = changes.len(), "batch failed; committing its changes one by one");
-                self.one_by_one(changes, replies, at).await;
+                for (change, reply) in changes.into_iter().zip(replies) {
+                    let outcome = match self.attempt(&mut vec![change], at).await {
+                        Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
+                        Err(error) => Err(unavailable(&error)),
+                    };
+                    let _ = reply.send(outcome);
+                }
             }
             Err(error) => {
                 let refusal = unavailable(&error);
-                let outcomes = vec![Err(refusal); replies.len()];
-                answer(replies, outcomes);
+                answer(replies, vec![Err(refusal)]);
             }
-        }
-    }
-
-    /// Commits each change alone. Once the database is gone the rest is refused at once: each would wait for it in vain
-    /// while everybody else waits behind.
-    async fn one_by_one(&mut self, changes: Vec<Change>, replies: Vec<Reply>, at: i64) {
-        let mut gone = None;
-        for (change, reply) in changes.into_iter().zip(replies) {
-            let outcome = match &gone {
-                Some(refusal) => Err(Refusal::clone(refusal)),
-                None => match self.attempt_twice(&mut [change], at).await {
-                    Ok(outcomes) => outcomes.into_iter().next().unwrap_or(Err(Refusal::Stale)),
-                    Err(error) => {
-                        let refusal = unavailable(&error);
-                        if is_gone(&error) {
-                            gone = Some(refusal.clone());
-                        }
-                        Err(refusal)
-                    }
-                },
-            };
-            let _ = reply.send(outcome);
-        }
-    }
-
-    /// Tries once more what may well succeed then: on a fresh connection, or after a race that another node won, whose
-    /// rows the second try sees.
-    async fn attempt_twice(
-        &mut self,
-        changes: &mut [Change],
-        at: i64,
-    ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
-        match self.attempt(changes, at).await {
-            Err(error) if is_gone(&error) || lost_a_race(&error) => {
-                tracing::warn!(%error, changes = changes.len(), "batch failed; trying it again");
-                self.attempt(changes, at).await
-            }
-            result => result,
         }
     }
 
     async fn attempt(
         &mut self,
-        changes: &mut [Change],
+        changes: &mut Vec<Change>,
         at: i64,
     ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
         crash::point("store.commit.before");
@@ -128,34 +93,12 @@ impl Writer {
     }
 }
 
-fn answer(replies: Vec<Reply>, outcomes: Vec<Result<Committed, Refusal>>) {
+fn answer(
+    replies: Vec<oneshot::Sender<Result<Committed, Refusal>>>,
+    outcomes: Vec<Result<Committed, Refusal>>,
+) {
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
         let _ = reply.send(outcome);
-    }
-}
-
-/// Whether another writer was first: with the same unique name, or in a deadlock.
-fn lost_a_race(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| {
-        error.is_unique_violation() || error.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
-    })
-}
-
-/// Whether the failure says nothing about the changes: the connection, the server or the lock on the file is not to be
-/// had.
-fn is_gone(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // PostgreSQL's classes, then SQLite's `BUSY`.
-            ["08", "53", "57", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
-        }),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        _ => false,
     }
 }
 

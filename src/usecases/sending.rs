@@ -22,9 +22,6 @@ const LONGEST_KEPT: usize = 16 * 1024;
 /// How long a send waits when its channel is paused or stopped, in milliseconds.
 const PAUSED_WAIT_MS: u64 = 15_000;
 
-/// How long a send waits for an earlier one on another node, in milliseconds.
-const LANE_WAIT_MS: u64 = 250;
-
 /// What one try came to.
 enum Tried {
     Answered(Answer),
@@ -42,12 +39,6 @@ impl Switchboard {
     }
 
     async fn try_send(&self, job: &Job, message_id: &str, client: &Client) -> Result<Verdict, String> {
-        // On one node the lane keeps the order; between nodes, and after one has died, the database does.
-        let shared = self.store.is_shared();
-        if shared && self.store.has_older_in_lane(&job.lane, &job.id).await.map_err(|error| error.to_string())? {
-            let reason = "an earlier message of the conversation is still on its way".to_owned();
-            return Ok(Verdict::Wait { after_ms: LANE_WAIT_MS, reason });
-        }
         let cargo = match &job.cargo {
             Some(cargo) if job.attempts == 0 && !job.reclaimed => (**cargo).clone(),
             _ => {

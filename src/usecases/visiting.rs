@@ -15,14 +15,10 @@ use super::Switchboard;
 use super::directory::Account;
 use crate::actors::ActorError;
 use crate::actors::errands::News;
-use crate::actors::hub::Watching;
-use crate::domain::changes::{Change, Progress, Refusal};
-use crate::domain::messages::{Direction, Message, Status};
+use crate::domain::changes::Refusal;
+use crate::domain::messages::Message;
 use crate::domain::principals::Visitor;
 use crate::store::StoreError;
-
-/// Messages that one word of a visitor marks as read, at most; older ones were marked by earlier words.
-const MOST_SEEN: i64 = 200;
 
 /// A visitor's session.
 #[derive(Debug, Clone)]
@@ -39,21 +35,6 @@ pub struct Visit {
     pub conversation_id: Option<String>,
     /// The visitor was known before.
     pub known: bool,
-}
-
-/// A visitor's line into their conversation.
-#[derive(Debug)]
-pub struct Attendance {
-    /// The conversation; it may still have to begin.
-    pub conversation_id: String,
-    /// Its workspace.
-    pub workspace_id: String,
-    /// Name of the agent that answers.
-    pub agent_name: String,
-    /// Sequence number of the newest message; 0: there is none yet.
-    pub last_seq: i64,
-    /// Everything that happens in the conversation from before `last_seq` was read.
-    pub watching: Watching,
 }
 
 /// Why a visitor's wish was not carried out.
@@ -88,73 +69,18 @@ impl Switchboard {
         });
         let lifetime = i64::try_from(self.options.visitor_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = self.store.clock().now().saturating_add(lifetime);
+        let agent_name = match &account.channel.agent_id {
+            Some(id) => self.directory.agent(id).await?.map(|agent| agent.name.clone()),
+            None => None,
+        };
         Ok(Visit {
             token: self.sign(&visitor, expires_at),
             conversation_id: self.visited_conversation(&visitor).await?,
             visitor,
             expires_at,
-            agent_name: self.host_name(&account).await?,
+            agent_name: agent_name.unwrap_or_else(|| account.channel.name.clone()),
             known: was_known,
         })
-    }
-
-    /// The name under which a widget answers: its agent's, else its own.
-    async fn host_name(&self, account: &Account) -> Result<String, StoreError> {
-        let agent = match &account.channel.agent_id {
-            Some(id) => self.directory.agent(id).await?,
-            None => None,
-        };
-        Ok(agent.map_or_else(|| account.channel.name.clone(), |agent| agent.name.clone()))
-    }
-
-    /// Follows a visitor's conversation from now on. It is watched before it is read, so nothing falls in between.
-    ///
-    /// # Errors
-    /// See [`Unvisited`].
-    pub async fn attend(&self, visitor: &Visitor) -> Result<Attendance, Unvisited> {
-        let account = self.widget(&visitor.channel_id).await?;
-        let conversation_id = self.conversation_to_visit(visitor).await?;
-        let watching = self.hub.watch(&conversation_id);
-        let workspace_id = account.channel.workspace_id.clone();
-        let newest = self.store.messages(&workspace_id, &conversation_id, None, 1).await?;
-        Ok(Attendance {
-            agent_name: self.host_name(&account).await?,
-            last_seq: newest.last().map(|message| message.seq).unwrap_or_default(),
-            conversation_id,
-            workspace_id,
-            watching,
-        })
-    }
-
-    /// Marks what a visitor has before their eyes as read: our messages up to `seq`, the newest two hundred of them.
-    ///
-    /// # Errors
-    /// See [`Unvisited`].
-    pub async fn visitor_saw(&self, visitor: &Visitor, seq: i64) -> Result<(), Unvisited> {
-        let account = self.widget(&visitor.channel_id).await?;
-        let workspace_id = account.channel.workspace_id.clone();
-        let conversation_id = self.conversation_to_visit(visitor).await?;
-        let from = seq.saturating_sub(MOST_SEEN).max(0);
-        let messages = self.store.messages(&workspace_id, &conversation_id, Some(from), MOST_SEEN).await?;
-        let at = self.store.clock().now();
-        let progress: Vec<Progress> = messages
-            .into_iter()
-            .filter(|message| message.seq <= seq && message.direction == Direction::Outbound)
-            .filter(|message| message.status != Status::Failed && message.status.rank() < Status::Read.rank())
-            .map(|message| Progress {
-                message_id: message.id,
-                channel_id: visitor.channel_id.clone(),
-                status: Status::Read,
-                provider_id: None,
-                at,
-                error: None,
-            })
-            .collect();
-        if progress.is_empty() {
-            return Ok(());
-        }
-        let change = Change { workspace_id, progress, ..Change::default() };
-        self.store.commit(change).await.map(drop).map_err(|refusal| Unvisited::Unavailable(refusal.to_string()))
     }
 
     /// Origins from which a widget may be used; empty: any.
