@@ -67,7 +67,7 @@ pub async fn read() -> HttpResponse {
         platform::widget::script,
         platform::widget::page,
     ),
-    components(schemas(FieldProblem, platform::agents::chat::ChatMessage)),
+    components(schemas(FieldProblem, platform::agents::chat::ChatMessage))
 )]
 struct Document;
 
@@ -104,7 +104,8 @@ pub fn document() -> String {
 fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     operation.insert("operationId".to_owned(), json!(operation_id(method, path)));
     let open = operation.contains_key("security");
-    let reads_json = operation.get("requestBody").is_some_and(|body| body.pointer("/content/application~1json").is_some());
+    let reads_json =
+        operation.get("requestBody").is_some_and(|body| body.pointer("/content/application~1json").is_some());
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let mut shared: Vec<Code> = Vec::new();
     if !open {
@@ -137,7 +138,9 @@ pub(super) fn exemplify(status: &str, response: &mut Value) {
     let Some(code) = Code::ALL.iter().find(|code| code.status() == status) else { return };
     let description = response.get("description").and_then(Value::as_str).unwrap_or(code.meaning()).to_owned();
     let envelope = json!("#/components/schemas/FailureBody");
-    let Some(content) = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut) else { return };
+    let Some(content) = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut) else {
+        return;
+    };
     if content.get("schema").and_then(|schema| schema.get("$ref")) != Some(&envelope) {
         return;
     }
@@ -155,7 +158,8 @@ pub(super) fn exemplify(status: &str, response: &mut Value) {
 
 /// `GET /api/conversations/{id}/messages` is `get_conversations_id_messages`.
 pub(super) fn operation_id(method: &str, path: &str) -> String {
-    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "api");
+    let words =
+        path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "api");
     let mut id = method.to_ascii_lowercase();
     for word in words {
         id.push('_');

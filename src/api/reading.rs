@@ -192,9 +192,10 @@ mod tests {
         let mut query = Query::of(&request);
         query.page();
         assert_eq!(query.word("outcome", "stored", |word| (word == "stored").then_some(())), None);
-        assert_eq!(query.problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), [
-            "limit", "offset", "outcome"
-        ]);
+        assert_eq!(
+            query.problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(),
+            ["limit", "offset", "outcome"]
+        );
         assert!(query.check(&request).is_err());
     }
 }

@@ -127,10 +127,7 @@ impl Switchboard {
         let conversation_id = match self.routes.get(&account.channel.id, &identity, clock.now()) {
             Some(known) => known,
             None => {
-                let found = self
-                    .store
-                    .find_conversation(&account.channel.id, std::slice::from_ref(&identity))
-                    .await?;
+                let found = self.store.find_conversation(&account.channel.id, std::slice::from_ref(&identity)).await?;
                 found.unwrap_or_else(|| clock.id())
             }
         };
@@ -138,10 +135,7 @@ impl Switchboard {
         let watching = self.hub.watch(&conversation_id);
         if !wish.earlier.is_empty() || !wish.instructions.is_empty() {
             let brought = Brought { earlier: wish.earlier, instructions: wish.instructions };
-            self.contexts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(conversation_id.clone(), brought);
+            self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation_id.clone(), brought);
         }
         let message = Incoming {
             id: clock.id(),
@@ -247,10 +241,6 @@ impl Chat {
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        self.switchboard
-            .contexts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.conversation_id);
+        self.switchboard.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.conversation_id);
     }
 }

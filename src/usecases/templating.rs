@@ -48,11 +48,7 @@ impl Switchboard {
     ///
     /// # Errors
     /// A sentence that says why there is no list.
-    pub async fn approved_templates(
-        &self,
-        account: &Account,
-        client: &Client,
-    ) -> Result<Arc<[TemplateInfo]>, String> {
+    pub async fn approved_templates(&self, account: &Account, client: &Client) -> Result<Arc<[TemplateInfo]>, String> {
         if !account.channel.kind.capabilities().templates {
             return Err("channels of this kind have no templates".to_owned());
         }
@@ -77,8 +73,7 @@ async fn ask(vendor: &Vendor, client: &Client) -> Result<Vec<TemplateInfo>, Stri
         let request = vendor.templates(after.as_deref()).map_err(|failure| failure.message)?;
         let answer =
             client.send(&request, None).await.map_err(|error| format!("the vendor could not be asked: {error}"))?;
-        let (page, next) =
-            vendor.listed_templates(answer.status, &answer.body).map_err(|failure| failure.message)?;
+        let (page, next) = vendor.listed_templates(answer.status, &answer.body).map_err(|failure| failure.message)?;
         approved.extend(page.into_iter().filter(|template| template.status == "APPROVED"));
         if next.is_none() || next == after {
             break;

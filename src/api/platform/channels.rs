@@ -17,7 +17,9 @@ pub fn configure(services: &mut web::ServiceConfig) {
             web::resource("/api/channels").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
         )
         .service(
-            web::resource("/api/channels/{id}").route(web::get().to(one)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/channels/{id}")
+                .route(web::get().to(one))
+                .default_service(web::route().to(no_such_method)),
         )
         .service(
             web::resource("/api/channels/{id}/pause")

@@ -16,7 +16,9 @@ use crate::usecases::receiving::Turned;
 pub fn configure(services: &mut web::ServiceConfig) {
     services
         .service(
-            web::resource("/api/deliveries").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/deliveries")
+                .route(web::get().to(list))
+                .default_service(web::route().to(no_such_method)),
         )
         .service(
             web::resource("/api/deliveries/{id}")
@@ -162,12 +164,7 @@ pub async fn redeliver(
     }
 }
 
-async fn find(
-    request: &HttpRequest,
-    caller: &Caller,
-    doors: &Doors,
-    id: &str,
-) -> Result<StoredDelivery, Failure> {
+async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<StoredDelivery, Failure> {
     let id = reading::id(request, id, "delivery")?;
     let found = doors.switchboard.store.delivery(caller.workspace_id(), &id).await;
     found.map_err(|error| Failure::store(request, &error))?.ok_or_else(|| Failure::not_found(request, "delivery"))

@@ -32,7 +32,9 @@ pub fn configure(services: &mut web::ServiceConfig) {
             web::resource("/api/files").route(web::post().to(upload)).default_service(web::route().to(no_such_method)),
         )
         .service(
-            web::resource("/api/files/{id}").route(web::get().to(download)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/files/{id}")
+                .route(web::get().to(download))
+                .default_service(web::route().to(no_such_method)),
         );
 }
 
@@ -106,7 +108,8 @@ pub async fn upload(
     let filename = filename(&request)?;
     let essence = request.content_type().to_ascii_lowercase();
     let stated = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mime_type = stated.filter(|text| text.len() <= 200 && essence.split('/').filter(|part| !part.is_empty()).count() == 2);
+    let mime_type =
+        stated.filter(|text| text.len() <= 200 && essence.split('/').filter(|part| !part.is_empty()).count() == 2);
     let mime_type = mime_type
         .ok_or_else(|| Failure::new(&request, Code::UnsupportedMediaType, "send the file's own Content-Type"))?
         .to_owned();
@@ -163,8 +166,8 @@ pub async fn download(
     let bytes = opened.map_err(|error| Failure::unavailable(&request, &format!("the file store: {error}")))?;
     let in_place = shown_in_place(&file.mime_type);
     let content_type = if in_place { file.mime_type.as_str() } else { "application/octet-stream" };
-    let content_type = HeaderValue::from_str(content_type)
-        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    let content_type =
+        HeaderValue::from_str(content_type).unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
     let size = u64::try_from(file.size).unwrap_or_default();
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, content_type))

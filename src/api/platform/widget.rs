@@ -59,9 +59,13 @@ pub struct Hosted<'a> {
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
     services
-        .service(web::resource("/widget.js").route(web::get().to(script)).default_service(web::route().to(no_such_method)))
         .service(
-            web::resource("/chat/{channel_id}").route(web::get().to(page)).default_service(web::route().to(no_such_method)),
+            web::resource("/widget.js").route(web::get().to(script)).default_service(web::route().to(no_such_method)),
+        )
+        .service(
+            web::resource("/chat/{channel_id}")
+                .route(web::get().to(page))
+                .default_service(web::route().to(no_such_method)),
         )
         .service(
             web::resource("/api/widget/sessions")

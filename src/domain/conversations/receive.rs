@@ -1,5 +1,6 @@
 //! What follows from news: messages, echoes, edits and deletions of one contact, in wire order.
 
+use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::{Event, Message as Incoming};
 use switchboard_channels::contract::peer::Identity;
 
@@ -34,68 +35,27 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
         cancels_turn: false,
         unanswered: Vec::new(),
     };
-    let mut name = None;
-    let mut identities = Vec::new();
-    let mut dropped = Vec::new();
+    let mut about = AboutContact::default();
     for event in events {
-        match event {
-            Event::Message(message) => {
-                received.add_inbound(message, situation);
-                name = message.peer.name.clone().or(name);
-                add_new(&mut identities, &message.peer.identities);
-            }
-            Event::Echo(message) => {
-                add_new(&mut identities, &message.peer.identities);
-                received.add_echo(message, situation);
-            }
-            Event::Edit(edit) => {
-                add_new(&mut identities, &edit.peer.identities);
-                if edit.opens_window {
-                    received.next.window_expires_at =
-                        windows::renew(situation.rule, received.next.window_expires_at, edit.at, situation.now);
-                }
-                received.change.revisions.push(Revision {
-                    id: edit.id.clone(),
-                    channel_id: conversation.channel_id.clone(),
-                    target: edit.target.clone(),
-                    content: Some(edit.content.clone()),
-                    at: edit.at.unwrap_or(situation.now),
-                });
-            }
-            Event::Deletion(deletion) => {
-                add_new(&mut identities, &deletion.peer.identities);
-                received.change.revisions.push(Revision {
-                    id: deletion.id.clone(),
-                    channel_id: conversation.channel_id.clone(),
-                    target: deletion.target.clone(),
-                    content: None,
-                    at: deletion.at.unwrap_or(situation.now),
-                });
-            }
-            Event::Identity(moved) => {
-                dropped.extend(moved.before.iter().filter(|identity| !moved.after.contains(identity)).cloned());
-                identities.extend(moved.after.iter().cloned());
-                received.change.events.push(NewEvent {
-                    kind: EventKind::ContactUpdated,
-                    conversation_id: Some(conversation.id.clone()),
-                    data: serde_json::json!({
-                        "contact_id": conversation.contact_id, "before": moved.before, "after": moved.after,
-                        "text": moved.text,
-                    }),
-                });
-            }
-            _ => {}
-        }
+        received.add_event(event, conversation, situation, &mut about);
     }
     received.schedule(situation);
     received.change.conversation = Some(ConversationChange {
         expected: (conversation.version > 0).then_some(conversation.version),
         state: received.next.clone(),
-        identities,
-        dropped,
-        contact_name: name,
+        identities: about.identities,
+        dropped: about.dropped,
+        contact_name: about.name,
     });
     received
+}
+
+/// What the news say about the contact.
+#[derive(Default)]
+struct AboutContact {
+    name: Option<String>,
+    identities: Vec<Identity>,
+    dropped: Vec<Identity>,
 }
 
 fn add_new(identities: &mut Vec<Identity>, more: &[Identity]) {
@@ -107,6 +67,62 @@ fn add_new(identities: &mut Vec<Identity>, more: &[Identity]) {
 }
 
 impl Received {
+    fn add_event(
+        &mut self,
+        event: &Event,
+        conversation: &Conversation,
+        situation: &Situation<'_>,
+        about: &mut AboutContact,
+    ) {
+        match event {
+            Event::Message(message) => {
+                self.add_inbound(message, situation);
+                about.name = message.peer.name.clone().or(about.name.take());
+                add_new(&mut about.identities, &message.peer.identities);
+            }
+            Event::Echo(message) => {
+                add_new(&mut about.identities, &message.peer.identities);
+                self.add_echo(message, situation);
+            }
+            Event::Edit(edit) => {
+                add_new(&mut about.identities, &edit.peer.identities);
+                if edit.opens_window {
+                    self.next.window_expires_at =
+                        windows::renew(situation.rule, self.next.window_expires_at, edit.at, situation.now);
+                }
+                let at = edit.at.unwrap_or(situation.now);
+                self.revise(&edit.id, &edit.target, Some(edit.content.clone()), at);
+            }
+            Event::Deletion(deletion) => {
+                add_new(&mut about.identities, &deletion.peer.identities);
+                self.revise(&deletion.id, &deletion.target, None, deletion.at.unwrap_or(situation.now));
+            }
+            Event::Identity(moved) => {
+                about.dropped.extend(moved.before.iter().filter(|known| !moved.after.contains(known)).cloned());
+                about.identities.extend(moved.after.iter().cloned());
+                self.change.events.push(NewEvent {
+                    kind: EventKind::ContactUpdated,
+                    conversation_id: Some(conversation.id.clone()),
+                    data: serde_json::json!({
+                        "contact_id": conversation.contact_id, "before": moved.before, "after": moved.after,
+                        "text": moved.text,
+                    }),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn revise(&mut self, id: &str, target: &str, content: Option<Content>, at: i64) {
+        self.change.revisions.push(Revision {
+            id: id.to_owned(),
+            channel_id: self.next.channel_id.clone(),
+            target: target.to_owned(),
+            content,
+            at,
+        });
+    }
+
     fn add_inbound(&mut self, incoming: &Incoming, situation: &Situation<'_>) {
         let seq = self.next.last_seq + 1;
         let message = Message {

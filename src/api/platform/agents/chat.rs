@@ -201,7 +201,8 @@ fn wish(asked: ChatRequest) -> Result<ChatWish, Vec<FieldProblem>> {
         .filter_map(|(index, message)| read_message(index, message, &mut problems))
         .collect();
     if problems.is_empty() && messages.last().is_some_and(|(role, _)| *role != ChatRole::User) {
-        problems.push(FieldProblem::new(format!("messages[{}].role", count - 1), "user: the last message is the user's"));
+        problems
+            .push(FieldProblem::new(format!("messages[{}].role", count - 1), "user: the last message is the user's"));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -333,7 +334,8 @@ fn unanswered(request: &HttpRequest, unchatted: Unchatted) -> Failure {
 }
 
 fn silent(request: &HttpRequest) -> Failure {
-    let sentence = "the agent will not answer: a person has the conversation, or a newer message came; this one is stored";
+    let sentence =
+        "the agent will not answer: a person has the conversation, or a newer message came; this one is stored";
     Failure::new(request, Code::Conflict, sentence)
 }
 

@@ -18,7 +18,9 @@ pub fn configure(services: &mut web::ServiceConfig) {
             web::resource("/api/agents").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
         )
         .service(
-            web::resource("/api/agents/{id}").route(web::get().to(one)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/agents/{id}")
+                .route(web::get().to(one))
+                .default_service(web::route().to(no_such_method)),
         )
         .configure(chat::configure);
 }

@@ -173,9 +173,10 @@ pub async fn send(
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| {
-        (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-    });
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
     let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
     text.map(|text| Some(text.to_owned()))
         .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
@@ -216,11 +217,15 @@ async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, w
         Ok(list) => (Some(list.to_vec()), None),
         Err(reason) => (None, Some(reason)),
     };
-    Failure::new(request, Code::WindowClosed, "the messaging window is closed: only a template passes; nothing was stored")
-        .with(json!({
-            "closed_at": window.expires_at,
-            "templates": templates,
-            "templates_reason": reason,
-            "human_agent_tag": false,
-        }))
+    Failure::new(
+        request,
+        Code::WindowClosed,
+        "the messaging window is closed: only a template passes; nothing was stored",
+    )
+    .with(json!({
+        "closed_at": window.expires_at,
+        "templates": templates,
+        "templates_reason": reason,
+        "human_agent_tag": false,
+    }))
 }

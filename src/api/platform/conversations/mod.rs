@@ -273,12 +273,7 @@ async fn mark(
     }
 }
 
-async fn find(
-    request: &HttpRequest,
-    caller: &Caller,
-    doors: &Doors,
-    id: &str,
-) -> Result<StoredConversation, Failure> {
+async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<StoredConversation, Failure> {
     let id = reading::id(request, id, "conversation")?;
     let found = doors.switchboard.store.conversation(caller.workspace_id(), &id).await;
     let found = found.map_err(|error| Failure::store(request, &error))?;

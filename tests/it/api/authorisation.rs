@@ -1,0 +1,65 @@
+//! The ledger, asked of a running gateway: what a stranger, another workspace and too small a role get.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::gateway::{Gateway, answer, scenario};
+
+/// Asks an operation about things of the first workspace, with a body of the right type.
+async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>, key: Option<&str>) -> u16 {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let column = path.split('/').nth(2).unwrap_or_default();
+    let id = ids.get(column).cloned().unwrap_or_else(|| gateway.whatsapp.id.clone());
+    let address = path.replace("{id}", &id).replace("{agentId}", &id);
+    let mut request = gateway.ask(method, &address);
+    if method == "POST" || method == "PATCH" {
+        let body = match (column, path.rsplit('/').next()) {
+            ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
+            ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
+            _ => r#"{"owner":{"kind":"nobody"}}"#,
+        };
+        request = request.header("content-type", "application/json").body(body);
+    }
+    if let Some(key) = key {
+        request = request.bearer_auth(key);
+    }
+    answer(request).await.0
+}
+
+#[test]
+fn is_as_the_ledger_says() {
+    scenario(|gateway| async move {
+        let conversation = gateway.customer_writes("wamid.1", "Hello").await;
+        let messages = gateway.read(&format!("/api/conversations/{conversation}/messages")).await;
+        let deliveries = gateway.read("/api/deliveries").await;
+        let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let ids = BTreeMap::from([
+            ("agents", gateway.acme.other_agent.id.clone()),
+            ("channels", gateway.whatsapp.id.clone()),
+            ("conversations", conversation),
+            ("messages", text(&messages["messages"][0]["id"])),
+            ("deliveries", text(&deliveries["items"][0]["id"])),
+            ("files", text(&answer(upload).await.1["id"])),
+        ]);
+        let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =
+            toml::from_str(include_str!("../../ledger.toml")).unwrap();
+        for (operation, entry) in &ledger {
+            let expected = |who: &str| entry[who].as_integer().map(|status| u16::try_from(status).unwrap());
+            if let Some(expected) = expected("anonymous") {
+                assert_eq!(status(&gateway, operation, &ids, None).await, expected, "{operation}: anonymous");
+                let wrong = "sb_a-key-that-nobody-was-ever-given-0000";
+                assert_eq!(status(&gateway, operation, &ids, Some(wrong)).await, expected, "{operation}: wrong key");
+            }
+            if let Some(expected) = expected("other_workspace") {
+                let key = Some(gateway.rival.key.as_str());
+                assert_eq!(status(&gateway, operation, &ids, key).await, expected, "{operation}: other workspace");
+            }
+            if let Some(expected) = expected("too_small_role") {
+                let key = Some(gateway.acme.agent_key.as_str());
+                assert_eq!(status(&gateway, operation, &ids, key).await, expected, "{operation}: agent's key");
+            }
+        }
+    });
+}

@@ -1,0 +1,7 @@
+//! The doors, address by address.
+
+mod authorisation;
+mod callbacks;
+mod operations;
+mod platform;
+mod unbuilt;

@@ -1,0 +1,10 @@
+//! The platform surface, column by column.
+
+mod agents;
+mod channels;
+mod conversations;
+mod deliveries;
+mod events;
+mod files;
+mod jobs;
+mod widget;

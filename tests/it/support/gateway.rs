@@ -1,0 +1,312 @@
+//! A whole gateway in this process: real server, real database, the simulator as its vendor, and two workspaces.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use switchboard::actors::agents::Agents;
+use switchboard::actors::hub::Hub;
+use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
+use switchboard::api::platform::widget::{Assets, Hosted, Script};
+use switchboard::api::{self, Doors, request_id};
+use switchboard::domain::agents::{Agent, AgentSettings};
+use switchboard::domain::api_keys;
+use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::workspaces::Workspace;
+use switchboard::jobs::adoption;
+use switchboard::jobs::runner::Runners;
+use switchboard::net::{self, Client, Trust};
+use switchboard::store::agents::StoredAgent;
+use switchboard::store::api_keys::NewApiKey;
+use switchboard::store::seal::Sealer;
+use switchboard::store::{self, LiveEvent, Store};
+use switchboard::telemetry::clock::Clock;
+use switchboard::usecases::{Options, Switchboard};
+use switchboard::widget;
+use switchboard_channels::Kind;
+use switchboard_simulator::{Account, Customer, Running, WindowRule};
+use tokio::sync::broadcast;
+
+/// Longest time that anything here may take.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A workspace with what stands in it.
+pub struct Tenant {
+    pub workspace: Workspace,
+    pub key: String,
+    pub agent_key: String,
+    pub agent: Agent,
+    pub other_agent: Agent,
+    pub widget: Channel,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    pub url: String,
+    pub switchboard: Switchboard,
+    pub simulator: Running,
+    pub account: Account,
+    pub whatsapp: Channel,
+    pub acme: Tenant,
+    pub rival: Tenant,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+/// Committed events from a moment on.
+pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
+
+/// Runs a scenario against a fresh gateway.
+pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
+    actix_web::rt::System::new().block_on(async {
+        let play = async { play(Gateway::start().await).await };
+        tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
+    });
+}
+
+impl Gateway {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = store::Options {
+            url: format!("sqlite:{}", folder.path().join("test.db").display()),
+            connections: 4,
+            lease_ms: 600,
+            ..store::Options::default()
+        };
+        let (store, feed) = Store::open(&options, Sealer::new(&[7; 32]), Clock::default()).await.unwrap();
+        let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+        let client = Client::new(net.clone(), Trust::Operator).unwrap();
+        let hub = Hub::default();
+        actix_web::rt::spawn(hub.clone().follow(store.listen()));
+        let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
+        let agents = Agents::start(&store, &client, None);
+        let product = Options {
+            files: folder.path().join("files"),
+            quiet_period: Duration::ZERO,
+            answer_timeout: Duration::from_secs(10),
+            token_key: [9; 32],
+            ..Options::default()
+        };
+        let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
+        let runners = Runners::start(&switchboard, feed, &net);
+        actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
+        let doors = Doors {
+            switchboard: switchboard.clone(),
+            client,
+            options: Arc::default(),
+            widget: assets(),
+            metrics: None,
+        };
+        let server = HttpServer::new(move || {
+            App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        actix_web::rt::spawn(server.run());
+
+        // The customer writes past the simulator, which therefore knows of no window.
+        let account = Account { window: WindowRule::Off, ..Account::default() };
+        let kim = Customer {
+            id: "kim".to_owned(),
+            name: "Kim".to_owned(),
+            wa_id: Some("4915112345678".to_owned()),
+            ..Customer::default()
+        };
+        let simulator = switchboard_simulator::Options {
+            accounts: vec![account.clone()],
+            customers: vec![kim],
+            ..Default::default()
+        };
+        let simulator = switchboard_simulator::start(simulator).await.unwrap();
+        let acme = tenant(&store, "acme").await;
+        let rival = tenant(&store, "rival").await;
+        let settings = json!({
+            "phone_number_id": account.phone_number_id, "waba_id": account.waba_id,
+            "access_token": account.access_token, "app_secret": account.app_secret,
+            "verify_token": account.verify_token, "base_url": simulator.base_url(),
+        });
+        let whatsapp = Channel {
+            account: Some(account.phone_number_id.clone()),
+            business: Some(account.waba_id.clone()),
+            settings,
+            ..channel(&store, &acme.workspace, Kind::Whatsapp, &acme.agent)
+        };
+        store.put_channel(&whatsapp).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Self { url, switchboard, simulator, account, whatsapp, acme, rival, http, _folder: folder }
+    }
+
+    /// A request without a credential.
+    pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request with the workspace's key.
+    pub fn acme(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.ask(method, path).bearer_auth(&self.acme.key)
+    }
+
+    /// What a GET with the workspace's key gives.
+    pub async fn read(&self, path: &str) -> Value {
+        let (status, body) = answer(self.acme("GET", path)).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Watches the events from now on.
+    pub fn watch(&self) -> Watch {
+        Watch(self.switchboard.store.listen())
+    }
+
+    /// Delivers a text of a customer as the vendor does, and gives its conversation once it is answered and sent.
+    pub async fn customer_writes(&self, id: &str, text: &str) -> String {
+        let mut watch = self.watch();
+        let response = self.deliver(&self.delivery(id, text)).await;
+        assert_eq!(response.status(), 200);
+        watch.until("message.sent").await
+    }
+
+    /// The vendor's delivery of a text.
+    pub fn delivery(&self, id: &str, text: &str) -> String {
+        let seconds = (self.switchboard.store.clock().now() / 1_000).to_string();
+        json!({"object": "whatsapp_business_account", "entry": [{"id": self.account.waba_id, "changes": [{
+            "field": "messages",
+            "value": {
+                "messaging_product": "whatsapp",
+                "metadata": {
+                    "display_phone_number": self.account.display_phone_number,
+                    "phone_number_id": self.account.phone_number_id,
+                },
+                "contacts": [{"profile": {"name": "Kim"}, "wa_id": "4915112345678"}],
+                "messages": [{
+                    "from": "4915112345678", "id": id, "timestamp": seconds, "type": "text", "text": {"body": text},
+                }],
+            },
+        }]}]})
+        .to_string()
+    }
+
+    /// Posts a delivery, signed.
+    pub async fn deliver(&self, body: &str) -> reqwest::Response {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(self.account.app_secret.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let request = self.ask("POST", "/api/webhooks/whatsapp").header("x-hub-signature-256", signature);
+        request.body(body.to_owned()).send().await.unwrap()
+    }
+}
+
+impl Watch {
+    /// Waits for an event of this kind and gives its conversation.
+    pub async fn until(&mut self, kind: &str) -> String {
+        let mut seen = Vec::new();
+        let waiting = async {
+            loop {
+                let batch = self.0.recv().await.unwrap();
+                seen.extend(batch.iter().map(|event| format!("{} {}", event.kind, event.data)));
+                if let Some(event) = batch.iter().find(|event| event.kind == kind) {
+                    return event.conversation_id.as_ref().unwrap().to_string();
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, waiting).await;
+        found.unwrap_or_else(|_| panic!("no {kind} came, but {seen:#?}"))
+    }
+}
+
+/// Status and JSON body of an answer; null for a body that is none.
+pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
+}
+
+async fn tenant(store: &Store, name: &str) -> Tenant {
+    let clock = store.clock();
+    let workspace =
+        Workspace { id: clock.id(), name: name.to_owned(), plan: "free".to_owned(), created_at: clock.now() };
+    store.put_workspace(&workspace).await.unwrap();
+    let echo = agent(store, &workspace, "Echo").await;
+    let other_agent = agent(store, &workspace, "Other").await;
+    let key = api_key(store, &workspace, None).await;
+    let agent_key = api_key(store, &workspace, Some(&echo)).await;
+    let widget = channel(store, &workspace, Kind::Widget, &echo);
+    let widget = Channel { settings: json!({"allowed_origins": ["https://shop.example"]}), ..widget };
+    store.put_channel(&widget).await.unwrap();
+    Tenant { workspace, key, agent_key, agent: echo, other_agent, widget }
+}
+
+async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
+    let agent = Agent {
+        id: store.clock().id(),
+        workspace_id: workspace.id.clone(),
+        name: name.to_owned(),
+        model: "builtin/echo".to_owned(),
+        instructions: String::new(),
+        settings: AgentSettings::default(),
+    };
+    let api_key = Some(switchboard_channels::contract::credentials::Secret::new("sk-model-secret".to_owned()));
+    store.put_agent(&StoredAgent { agent: agent.clone(), api_key }).await.unwrap();
+    agent
+}
+
+async fn api_key(store: &Store, workspace: &Workspace, agent: Option<&Agent>) -> String {
+    let key = format!("sb_{}{}", store.clock().id(), store.clock().id());
+    let stored = NewApiKey {
+        id: store.clock().id(),
+        workspace_id: workspace.id.clone(),
+        agent_id: agent.map(|agent| agent.id.clone()),
+        name: if agent.is_some() { "bot".to_owned() } else { "ops".to_owned() },
+        prefix: api_keys::visible_prefix(&key),
+        hash: api_keys::hash(&key),
+        expires_at: None,
+    };
+    store.put_api_key(&stored).await.unwrap();
+    key
+}
+
+fn channel(store: &Store, workspace: &Workspace, kind: Kind, agent: &Agent) -> Channel {
+    Channel {
+        id: store.clock().id(),
+        workspace_id: workspace.id.clone(),
+        kind,
+        name: kind.as_str().to_owned(),
+        agent_id: Some(agent.id.clone()),
+        account: None,
+        business: None,
+        state: ChannelState::Active,
+        state_reason: None,
+        settings: json!({}),
+    }
+}
+
+fn assets() -> Assets {
+    let script = widget::script();
+    Assets {
+        script: Script {
+            body: &script.body,
+            content_type: script.content_type,
+            etag: &script.etag,
+            headers: &widget::ASSET_HEADERS,
+            is_current: |value| widget::is_current(widget::script(), value),
+        },
+        page: |hosted: &Hosted<'_>| {
+            widget::page::render(&widget::page::HostedPage {
+                channel_id: hosted.channel_id,
+                title: hosted.title,
+                greeting: hosted.greeting,
+                color: hosted.color,
+                language: hosted.language,
+            })
+        },
+        page_policy: widget::page::CONTENT_SECURITY_POLICY,
+    }
+}
