@@ -1,4 +1,5 @@
-//! A gateway of the product's real parts on loopback: store, actors, jobs and this door.
+//! A gateway of the product's real parts on loopback: store, actors, agents and this door. The room of the jobs is a
+//! neighbour, so the turns are run here as they come.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use crate::actors::hub::Hub;
 use crate::actors::supervisor::{self, Conversations};
 use crate::domain::agents::{Agent, AgentSettings};
 use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::jobs::{Verdict, Work};
 use crate::domain::messages::{Direction, Message};
 use crate::domain::workspaces::Workspace;
-use crate::jobs::runner::Runners;
 use crate::net::{self, Trust};
 use crate::store::agents::StoredAgent;
 use crate::store::seal::Sealer;
-use crate::store::{self, Store};
+use crate::store::{self, JobFeed, Store};
 use crate::telemetry::clock::Clock;
 use crate::usecases::visiting::Visit;
 use crate::usecases::{self, Switchboard};
@@ -34,7 +35,6 @@ pub(super) struct Rig {
     agent_id: String,
     channel_id: String,
     server: ServerHandle,
-    _runners: Runners,
     _folder: Arc<tempfile::TempDir>,
 }
 
@@ -77,7 +77,7 @@ impl Rig {
             ..usecases::Options::default()
         };
         let switchboard = Switchboard::new(store, conversations, agents, hub, product);
-        let runners = Runners::start(&switchboard, feed, &net::Options::default());
+        actix_web::rt::spawn(answer(switchboard.clone(), feed, client));
         let state = State { switchboard: switchboard.clone(), options };
         let server = HttpServer::new(move || App::new().configure(|services| configure(&state, services)))
             .workers(1)
@@ -96,7 +96,6 @@ impl Rig {
             agent_id,
             channel_id: String::new(),
             server: handle,
-            _runners: runners,
             _folder: Arc::new(folder),
         };
         rig.channel_id = rig.widget(&[]).await;
@@ -157,6 +156,19 @@ impl Rig {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the agent answers")
+    }
+}
+
+/// Runs the turns that are due. A widget's messages have no other jobs.
+async fn answer(switchboard: Switchboard, mut feed: JobFeed, client: net::Client) {
+    while let Some(job) = feed.recv().await {
+        let (switchboard, client) = (switchboard.clone(), client.clone());
+        actix_web::rt::spawn(async move {
+            let Work::Answer { conversation_id } = &job.work else { return };
+            while let Verdict::Retry { .. } = switchboard.answer(&job, conversation_id, &client).await {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 }
 
