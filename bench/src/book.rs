@@ -12,6 +12,9 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::webhook::Text;
 
+/// Longest time that is told apart, in microseconds; what took longer counts as this.
+const LONGEST_MICROS: u64 = 300_000_000;
+
 /// The records of one load.
 pub struct Book {
     free: Mutex<VecDeque<u32>>,
@@ -69,7 +72,7 @@ impl Book {
     /// A book of this many customers, none of whom is waiting.
     ///
     /// # Errors
-    /// Never with the fixed precision of its times.
+    /// Never with the fixed range and precision of its times.
     pub fn new(customers: std::ops::Range<u32>) -> Result<Self, hdrhistogram::CreationError> {
         Ok(Self {
             permits: Semaphore::new(customers.len()),
@@ -79,8 +82,8 @@ impl Book {
                 waiting: HashMap::new(),
                 from: None,
                 totals: Totals::default(),
-                acknowledgements: Histogram::new(3)?,
-                answers: Histogram::new(3)?,
+                acknowledgements: Histogram::new_with_max(LONGEST_MICROS, 3)?,
+                answers: Histogram::new_with_max(LONGEST_MICROS, 3)?,
             }),
             settled: Notify::new(),
         })
@@ -234,6 +237,21 @@ mod tests {
         assert_eq!(book.customers(1).await, [0]);
         let totals = book.totals();
         assert_eq!((totals.measured_acknowledged, totals.measured_answered, totals.unexpected), (1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn times_are_those_since_a_text_was_due() {
+        let book = Book::new(0..1).unwrap();
+        let customers = book.customers(1).await;
+        let due = Instant::now() - Duration::from_secs(3);
+        book.measure_from(due);
+        let texts = book.open(&customers, due);
+        book.acknowledged(1, due);
+        book.answered(texts[0].token);
+        let (acknowledgement, answer) = book.times();
+        for time in [acknowledgement.p50, acknowledgement.p99, answer.p50, answer.p99] {
+            assert!((3..300).contains(&time.as_secs()), "{time:?}");
+        }
     }
 
     #[tokio::test]
