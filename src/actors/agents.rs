@@ -232,15 +232,16 @@ impl Handler<Finished> for AgentActor {
             Some(true) => {
                 self.failures += 1;
                 let settings = self.profile.borrow().as_ref().map(|profile| profile.agent.settings.clone());
-                if let Some(settings) = settings.filter(|settings| self.failures >= settings.breaker_failures) {
-                    if self.open_until.is_none_or(|until| Instant::now() >= until) {
-                        tracing::warn!(
-                            agent_id = self.id,
-                            failures = self.failures,
-                            "the agent's model keeps failing; the breaker opens"
-                        );
-                        self.open_until = Some(Instant::now() + Duration::from_millis(settings.breaker_pause_ms));
-                    }
+                let open = self.open_until.is_some_and(|until| Instant::now() < until);
+                if let Some(settings) = settings.filter(|settings| self.failures >= settings.breaker_failures)
+                    && !open
+                {
+                    tracing::warn!(
+                        agent_id = self.id,
+                        failures = self.failures,
+                        "the agent's model keeps failing; the breaker opens"
+                    );
+                    self.open_until = Some(Instant::now() + Duration::from_millis(settings.breaker_pause_ms));
                 }
             }
             None => {}

@@ -266,7 +266,6 @@ impl Switchboard {
     }
 
     /// Sorts events to their conversations; receipts and notices stay apart, in order.
-    #[expect(clippy::type_complexity, reason = "the pair is taken apart at once by its only caller")]
     async fn sort(
         &self,
         signed: &[Arc<Account>],

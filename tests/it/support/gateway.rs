@@ -47,7 +47,7 @@ pub struct Tenant {
 pub struct Gateway {
     pub url: String,
     pub switchboard: Switchboard,
-    pub simulator: Running,
+    _simulator: Running,
     pub account: Account,
     pub whatsapp: Channel,
     pub acme: Tenant,
@@ -140,7 +140,7 @@ impl Gateway {
         store.put_channel(&whatsapp).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { url, switchboard, simulator, account, whatsapp, acme, rival, http, _folder: folder }
+        Self { url, switchboard, _simulator: simulator, account, whatsapp, acme, rival, http, _folder: folder }
     }
 
     /// A request without a credential.
