@@ -216,6 +216,14 @@ pub async fn until_ok(gateway: SocketAddr, request: &[u8], longest: Duration) ->
     Err("the gateway did not answer 200 in time".into())
 }
 
+/// The value that the gateway's metrics show under this name, if they show it.
+pub async fn metric(gateway: SocketAddr, name: &str) -> Option<f64> {
+    let mut line = Line::open(gateway).await.ok()?;
+    let (_, body) = line.exchange(&get(gateway, "/metrics")).await.ok()?;
+    let text = std::str::from_utf8(body).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
 /// A request without a body.
 #[must_use]
 pub fn get(gateway: SocketAddr, path: &str) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::arguments::Arguments;
 use crate::book::{Times, Totals};
+use crate::gateway::metric;
 use crate::load::{self, End, Load, Pace};
 use crate::report::Row;
 use crate::stage::Stage;
@@ -12,6 +13,9 @@ use crate::usage::{self, Usage};
 
 /// Longest time the last answers are waited for.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
+
+/// The gateway's count of commits, each of which forces the disk once.
+const COMMITS: &str = "switchboard_commit_batch_changes_count";
 
 /// What a load came to.
 struct Played {
@@ -21,6 +25,8 @@ struct Played {
     answer: Times,
     unanswered: usize,
     cpu: Duration,
+    /// Commits of the whole run, if the gateway tells.
+    commits: Option<f64>,
     /// Answers in the time that `cpu` was used in.
     answers: u64,
     usage: Usage,
@@ -96,6 +102,7 @@ async fn play(arguments: &Arguments, pace: Pace, receipts: bool) -> Outcome<Play
     let receipts = stage.vendor.receipts_acknowledged().zip(receipts_before);
     let totals = stage.book.totals();
     let (acknowledgement, answer) = stage.book.times();
+    let commits = metric(stage.address(), COMMITS).await;
     gateway.stop().await?;
     Ok(Played {
         begun,
@@ -103,6 +110,7 @@ async fn play(arguments: &Arguments, pace: Pace, receipts: bool) -> Outcome<Play
         acknowledgement,
         answer,
         unanswered,
+        commits,
         cpu: usage.cpu.saturating_sub(used.cpu),
         answers: totals.answered - answered_before,
         usage,
@@ -145,6 +153,10 @@ impl Played {
     /// Memory, and whatever went wrong.
     fn rest(&self, measurement: &'static str) -> Vec<Row> {
         let mut rows = vec![Row::plain(measurement, "peak memory", float(self.usage.peak_kib) / 1024.0, "MiB")];
+        rows.extend(self.commits.map(|commits| {
+            let per_thousand = commits * 1_000.0 / float(self.totals.answered.max(1));
+            Row::plain(measurement, "commits per 1,000 messages", per_thousand, "")
+        }));
         let unanswered = u64::try_from(self.unanswered).unwrap_or(u64::MAX);
         let faults = [
             ("texts not acknowledged", self.totals.refused),
