@@ -230,11 +230,15 @@ impl Handler<Finished> for AgentActor {
             Some(true) => {
                 self.failures += 1;
                 let settings = self.profile.borrow().as_ref().map(|profile| profile.agent.settings.clone());
-                if let Some(settings) = settings.filter(|settings| self.failures >= settings.breaker_failures) {
-                    if self.open_until.is_none_or(|until| Instant::now() >= until) {
-                        tracing::warn!(agent_id = self.id, failures = self.failures, "the agent's model keeps failing; the breaker opens");
-                        self.open_until = Some(Instant::now() + Duration::from_millis(settings.breaker_pause_ms));
-                    }
+                if let Some(settings) = settings.filter(|settings| self.failures >= settings.breaker_failures)
+                    && self.open_until.is_none_or(|until| Instant::now() >= until)
+                {
+                    tracing::warn!(
+                        agent_id = self.id,
+                        failures = self.failures,
+                        "the agent's model keeps failing; the breaker opens"
+                    );
+                    self.open_until = Some(Instant::now() + Duration::from_millis(settings.breaker_pause_ms));
                 }
             }
             None => {}
@@ -274,7 +278,12 @@ impl TurnOfAgent {
             && failure.code != ModelFailureCode::Cancelled
         {
             metrics::counter!("switchboard_model_failures_total", "code" => failure.code.as_str()).increment(1);
-            tracing::warn!(agent_id = self.id, code = failure.code.as_str(), reason = failure.message, "a model failed");
+            tracing::warn!(
+                agent_id = self.id,
+                code = failure.code.as_str(),
+                reason = failure.message,
+                "a model failed"
+            );
         }
         Ok(Reaction { agent, outcome })
     }
@@ -334,11 +343,8 @@ impl TurnOfAgent {
             return Ok(profile);
         }
         let stored = self.store.agent_by_id(&self.id).await?.ok_or(ActorError::Unknown)?;
-        let profile = Rc::new(Profile {
-            model: model_of(&stored),
-            agent: Arc::new(stored.agent),
-            read_at: Instant::now(),
-        });
+        let profile =
+            Rc::new(Profile { model: model_of(&stored), agent: Arc::new(stored.agent), read_at: Instant::now() });
         *self.profile.borrow_mut() = Some(Rc::clone(&profile));
         Ok(profile)
     }
@@ -346,10 +352,10 @@ impl TurnOfAgent {
 
 fn model_of(stored: &StoredAgent) -> Result<Model, String> {
     let settings = &stored.agent.settings;
-    let endpoint = settings.base_url.as_ref().map(|base_url| Endpoint {
-        api_key: stored.api_key.clone(),
-        ..Endpoint::new(base_url.clone())
-    });
+    let endpoint = settings
+        .base_url
+        .as_ref()
+        .map(|base_url| Endpoint { api_key: stored.api_key.clone(), ..Endpoint::new(base_url.clone()) });
     let mut model = Model::parse(&stored.agent.model, endpoint.as_ref()).map_err(|error| error.to_string())?;
     if let Model::Knowledge(options) = &mut model {
         options.unknown_text.clone_from(&settings.unknown_message);

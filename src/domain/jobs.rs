@@ -28,6 +28,9 @@ pub enum Work {
 }
 
 impl Work {
+    /// The stored words of all kinds.
+    pub const KINDS: [&str; 3] = ["answer", "send", "download"];
+
     /// The stored word for the kind.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

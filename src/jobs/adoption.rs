@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::runner::Runners;
+use crate::telemetry::crash;
 use crate::usecases::Switchboard;
 
 /// Jobs taken over at once.
@@ -42,6 +43,9 @@ async fn adopt(switchboard: &Switchboard, runners: &Runners) {
         match switchboard.store.adopt_jobs(BATCH).await {
             Ok(jobs) => {
                 let count = jobs.len();
+                if count > 0 {
+                    crash::point("jobs.adopted");
+                }
                 for job in jobs {
                     runners.take(switchboard, job);
                 }

@@ -275,7 +275,10 @@ async fn conclude(switchboard: &Switchboard, state: &Rc<RefCell<State>>, mut job
     job.reclaimed = false;
     job.cargo = None;
     tracing::info!(job_id = job.id, kind = job.work.kind(), attempts = job.attempts, after_ms, reason, "a job waits");
-    match switchboard.store.put_off_job(&job.id, job.run_at, job.attempts, &reason).await {
+    crash::point("jobs.put_off.before");
+    let put_off = switchboard.store.put_off_job(&job.id, job.run_at, job.attempts, &reason).await;
+    crash::point("jobs.put_off.after");
+    match put_off {
         // Another node took it, or it was superseded.
         Ok(false) => state.borrow_mut().leave(&job.lane, now),
         Ok(true) => state.borrow_mut().schedule(job, now),

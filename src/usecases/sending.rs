@@ -101,8 +101,7 @@ impl Switchboard {
         match tried {
             Tried::Lost(error) => self.doubt(job, cargo, Some(exchange), &error.to_string()).await,
             Tried::NotSent(error) => {
-                let failure =
-                    Failure::new("VENDOR_UNAVAILABLE", error.to_string(), Retry::Backoff, Fault::Vendor);
+                let failure = Failure::new("VENDOR_UNAVAILABLE", error.to_string(), Retry::Backoff, Fault::Vendor);
                 self.refused(job, cargo, account, Some(exchange), failure).await
             }
             Tried::Answered(answer) => match vendor.outcome(answer.status, &answer.body) {
@@ -136,6 +135,7 @@ impl Switchboard {
             ..Change::default()
         };
         self.store.commit(change).await.map_err(|refusal| refusal.to_string())?;
+        crash::point("sending.doubted");
         metrics::counter!("switchboard_sends_uncertain_total").increment(1);
         let after_ms = u64::try_from(self.options.receipt_wait.as_millis()).unwrap_or(u64::MAX);
         if job.attempts >= MOST_ATTEMPTS {
@@ -159,7 +159,11 @@ impl Switchboard {
             let stopped = self.store.set_channel_state(&channel.id, ChannelState::Stopped, Some(&reason)).await;
             stopped.map_err(|error| error.to_string())?;
             self.directory.forget_channel(&channel.id);
-            tracing::error!(channel_id = channel.id, code = failure.code, "the vendor refuses the channel; its sends wait");
+            tracing::error!(
+                channel_id = channel.id,
+                code = failure.code,
+                "the vendor refuses the channel; its sends wait"
+            );
             self.keep_exchange(job, exchange).await?;
             return Ok(Verdict::Wait { after_ms: PAUSED_WAIT_MS, reason });
         }
@@ -172,11 +176,7 @@ impl Switchboard {
             let after_ms = failure.retry_after_ms.map_or(own, |asked| asked.max(own.min(1_000)));
             return Ok(Verdict::Retry { after_ms, reason: format!("{}: {}", failure.code, failure.message) });
         }
-        let error = MessageError {
-            code: failure.code,
-            message: failure.message,
-            vendor_code: failure.vendor_code,
-        };
+        let error = MessageError { code: failure.code, message: failure.message, vendor_code: failure.vendor_code };
         let progress = self.progress(cargo, Status::Failed, None, Some(error));
         self.settle(job, progress, exchange).await
     }
@@ -254,8 +254,7 @@ impl Switchboard {
         let Some(stored) = self.store.message(&job.workspace_id, message_id).await.map_err(text)? else {
             return Ok(None);
         };
-        let conversation =
-            self.store.conversation(&job.workspace_id, &stored.conversation_id).await.map_err(text)?;
+        let conversation = self.store.conversation(&job.workspace_id, &stored.conversation_id).await.map_err(text)?;
         let reply_to = match &stored.message.reply_to {
             Some(id) => self
                 .store
@@ -315,11 +314,7 @@ impl Switchboard {
     /// A send that was given up: the message has failed, visibly.
     pub async fn give_up_send(&self, job: &Job, message_id: &str, reason: &str) {
         let Ok(Some(cargo)) = self.load_cargo(job, message_id).await else { return };
-        let error = MessageError {
-            code: "SEND_GIVEN_UP".to_owned(),
-            message: reason.to_owned(),
-            vendor_code: None,
-        };
+        let error = MessageError { code: "SEND_GIVEN_UP".to_owned(), message: reason.to_owned(), vendor_code: None };
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             progress: vec![self.progress(&cargo, Status::Failed, None, Some(error))],

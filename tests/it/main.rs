@@ -8,5 +8,6 @@
     reason = "all of it is test code, where a panic is how a finding is told"
 )]
 
+mod faults;
 mod store;
 mod support;

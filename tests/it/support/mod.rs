@@ -1,4 +1,7 @@
-//! What the integration tests share: databases of their own, and people who write.
+//! What the integration tests share: databases of their own, people who write, and stages for the real binary.
 
 pub mod databases;
+pub mod ledger;
 pub mod people;
+pub mod process;
+pub mod stage;
