@@ -135,7 +135,10 @@ fn derived(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     derived
 }
 
-fn listen(settings: &Settings, doors: Doors) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
+fn listen(
+    settings: &Settings,
+    doors: Doors,
+) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
     let refused = |source| BootError::Listen { address: settings.listen, source };
     let mut server = HttpServer::new(move || {
         App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
@@ -163,7 +166,13 @@ async fn stop_signal() -> Result<(), std::io::Error> {
 }
 
 /// Stops accepting, finishes what is in hand within the deadline, and leaves the rest to the durable jobs.
-async fn drain(settings: &Settings, handle: &ServerHandle, runners: &Runners, store: &Store, demo: Option<dev::Demo>) {
+async fn drain(
+    settings: &Settings,
+    handle: &ServerHandle,
+    runners: &Runners,
+    store: &Store,
+    demo: Option<dev::Demo>,
+) {
     tracing::info!("draining");
     let deadline = settings.shutdown.deadline.std();
     let (_, ()) = tokio::join!(tokio::time::timeout(deadline, handle.stop(true)), runners.drain(deadline));

@@ -76,8 +76,7 @@ impl Failure {
     /// The store or a needed part is away.
     #[must_use]
     pub fn unavailable(request: &HttpRequest, reason: &str) -> Self {
-        let failure =
-            Self::new(request, Code::Unavailable, "this cannot be done just now; nothing was stored; try again");
+        let failure = Self::new(request, Code::Unavailable, "this cannot be done just now; nothing was stored; try again");
         tracing::error!(request_id = failure.request_id, reason, "a request could not be served");
         failure
     }

@@ -55,8 +55,10 @@ impl Switchboard {
             Ok(None) => return Ok(Verdict::Drop),
             Err(ActorError::Busy) => {
                 let agent = self.directory.agent(&begun.agent_id).await?.ok_or(ActorError::Unknown)?;
-                let trouble =
-                    Trouble { code: "AGENT_BUSY".to_owned(), message: "too many turns wait for this agent".to_owned() };
+                let trouble = Trouble {
+                    code: "AGENT_BUSY".to_owned(),
+                    message: "too many turns wait for this agent".to_owned(),
+                };
                 fallback(job, &begun, &agent, &trouble)
             }
             Err(error) => return Err(error),
@@ -105,8 +107,11 @@ impl Switchboard {
 
     /// What the model gets: the unanswered texts as one turn, after the history where a model can use it.
     async fn turns(&self, conversation_id: &str, begun: &Begun) -> Result<Vec<Turn>, ActorError> {
-        let builtin =
-            self.directory.agent(&begun.agent_id).await?.is_some_and(|agent| agent.model.starts_with("builtin/"));
+        let builtin = self
+            .directory
+            .agent(&begun.agent_id)
+            .await?
+            .is_some_and(|agent| agent.model.starts_with("builtin/"));
         let brought = self
             .contexts
             .lock()
@@ -220,7 +225,6 @@ fn author(agent: &Agent) -> Author {
 }
 
 fn user(text: String) -> Turn {
-    let text =
-        if text.chars().count() > LONGEST_QUESTION { text.chars().take(LONGEST_QUESTION).collect() } else { text };
+    let text = if text.chars().count() > LONGEST_QUESTION { text.chars().take(LONGEST_QUESTION).collect() } else { text };
     Turn { role: Role::User, text }
 }

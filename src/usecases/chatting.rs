@@ -117,14 +117,20 @@ impl Switchboard {
         let conversation_id = match self.routes.get(&account.channel.id, &identity, clock.now()) {
             Some(known) => known,
             None => {
-                let found = self.store.find_conversation(&account.channel.id, std::slice::from_ref(&identity)).await?;
+                let found = self
+                    .store
+                    .find_conversation(&account.channel.id, std::slice::from_ref(&identity))
+                    .await?;
                 found.unwrap_or_else(|| clock.id())
             }
         };
         self.routes.put(&account.channel.id, &identity, &conversation_id, clock.now());
         let watching = self.hub.watch(&conversation_id);
         if !wish.earlier.is_empty() {
-            self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation_id.clone(), wish.earlier);
+            self.contexts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(conversation_id.clone(), wish.earlier);
         }
         let message = Incoming {
             id: clock.id(),
@@ -230,6 +236,10 @@ impl Chat {
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        self.switchboard.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.conversation_id);
+        self.switchboard
+            .contexts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.conversation_id);
     }
 }

@@ -78,7 +78,12 @@ impl Switchboard {
     ///
     /// # Errors
     /// See [`Unsaid`].
-    pub async fn say(&self, workspace_id: &str, conversation_id: &str, wish: Wish) -> Result<(Message, bool), Unsaid> {
+    pub async fn say(
+        &self,
+        workspace_id: &str,
+        conversation_id: &str,
+        wish: Wish,
+    ) -> Result<(Message, bool), Unsaid> {
         let conversation =
             self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
         let idempotency = wish.key.as_ref().map(|key| Idempotency {
@@ -116,13 +121,15 @@ impl Switchboard {
         }
     }
 
-    async fn said_before(&self, workspace_id: &str, wanted: Option<&Idempotency>) -> Result<Option<Message>, Unsaid> {
+    async fn said_before(
+        &self,
+        workspace_id: &str,
+        wanted: Option<&Idempotency>,
+    ) -> Result<Option<Message>, Unsaid> {
         let Some(wanted) = wanted else { return Ok(None) };
         match self.store.idempotency(workspace_id, &wanted.key).await? {
             None => Ok(None),
-            Some(earlier) => {
-                self.repeated(workspace_id, Some(wanted), &earlier).await.map(|(message, _)| Some(message))
-            }
+            Some(earlier) => self.repeated(workspace_id, Some(wanted), &earlier).await.map(|(message, _)| Some(message)),
         }
     }
 
@@ -186,10 +193,7 @@ impl Switchboard {
             && let Some(file_id) = media.file_id.clone()
         {
             if self.store.file(&state.workspace_id, &file_id).await?.is_none() {
-                return Err(Unsaid::Content(Failure::content(
-                    "INVALID_CONTENT",
-                    "content.file_id: there is no such file",
-                )));
+                return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
             }
             media.id = Some("0".to_owned());
         }

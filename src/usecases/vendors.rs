@@ -83,11 +83,16 @@ impl Vendor {
         challenge: Option<&str>,
     ) -> Result<String, HandshakeRefusal> {
         match self {
-            Self::Whatsapp(settings) => whatsapp::verify::handshake(mode, token, challenge, &settings.verify_token)
-                .map_err(|refusal| match refusal {
-                    whatsapp::verify::Refusal::Missing { parameter } => HandshakeRefusal::Missing(parameter.to_owned()),
-                    whatsapp::verify::Refusal::Forbidden => HandshakeRefusal::Forbidden,
-                }),
+            Self::Whatsapp(settings) => {
+                whatsapp::verify::handshake(mode, token, challenge, &settings.verify_token).map_err(|refusal| {
+                    match refusal {
+                        whatsapp::verify::Refusal::Missing { parameter } => {
+                            HandshakeRefusal::Missing(parameter.to_owned())
+                        }
+                        whatsapp::verify::Refusal::Forbidden => HandshakeRefusal::Forbidden,
+                    }
+                })
+            }
             Self::Ours => Err(HandshakeRefusal::Forbidden),
         }
     }
@@ -225,9 +230,10 @@ pub fn take(
 ) -> Result<(Parsed, usize), Untaken> {
     match kind {
         Kind::Whatsapp => {
-            let verified = whatsapp::verify::signature(signature, body, secrets).map_err(|_| Untaken::Unverified)?;
-            let parsed =
-                whatsapp::parse::delivery(&verified).map_err(|malformed| Untaken::Malformed(malformed.to_string()))?;
+            let verified =
+                whatsapp::verify::signature(signature, body, secrets).map_err(|_| Untaken::Unverified)?;
+            let parsed = whatsapp::parse::delivery(&verified)
+                .map_err(|malformed| Untaken::Malformed(malformed.to_string()))?;
             Ok((parsed, verified.by()))
         }
         Kind::Widget | Kind::Api => Err(Untaken::Unverified),
