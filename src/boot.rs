@@ -79,10 +79,12 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let options = product_options(&settings, &key);
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors { switchboard: switchboard.clone(), client, options: Arc::new(door_options(&settings)), metrics };
+    let runners = Runners::start(&switchboard, feed, &settings.net());
+    // What an earlier life left goes first: news that came in before it would overtake it.
+    adoption::adopt(&switchboard, &runners).await;
     let (server, address) = listen(&settings, doors)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
-    let runners = Runners::start(&switchboard, feed, &settings.net());
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
     let demo = match mode {
         Mode::Dev => Some(dev::set_up(&settings, &store, address).await?),

@@ -234,6 +234,7 @@ CREATE TABLE jobs (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX jobs_by_node ON jobs (node_id);
+CREATE INDEX jobs_by_lane ON jobs (lane) WHERE lane <> '';
 CREATE INDEX jobs_dead ON jobs (workspace_id, created_at) WHERE state = 'dead';
 
 -- Kept as long as what it made.

@@ -64,6 +64,9 @@ pub async fn metrics(doors: web::Data<Doors>) -> HttpResponse {
                 .set(number(usize::try_from(state.count).unwrap_or_default()));
         }
     }
+    if let Ok(pending) = doors.switchboard.store.count_unfinished_deliveries().await {
+        metrics::gauge!("switchboard_deliveries_pending").set(number(usize::try_from(pending).unwrap_or_default()));
+    }
     let text = doors.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text.unwrap_or_default())
 }

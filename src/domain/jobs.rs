@@ -87,6 +87,8 @@ pub struct Job {
     pub attempts: i64,
     /// Another process held it before and may have done part of it.
     pub reclaimed: bool,
+    /// Another node may hold an older job of its lane, which goes first.
+    pub behind: bool,
     /// What a fresh send job carries.
     pub cargo: Option<Box<Cargo>>,
 }

@@ -8,8 +8,8 @@ use crate::usecases::Switchboard;
 
 /// Jobs taken over at once.
 const BATCH: i64 = 500;
-/// A delivery that is still pending after so long was cut off by a crash, in milliseconds.
-const CUT_OFF_AFTER_MS: i64 = 30_000;
+/// A delivery that is still pending after so many leases was cut off by a crash.
+const CUT_OFF_AFTER_LEASES: i64 = 2;
 
 /// Renews the lease and takes over what dead nodes left, until it is dropped. The first round runs at once.
 pub async fn keep(switchboard: Switchboard, runners: Runners, lease_ms: i64) {
@@ -33,12 +33,13 @@ pub async fn keep(switchboard: Switchboard, runners: Runners, lease_ms: i64) {
             }
         }
         adopt(&switchboard, &runners).await;
-        repair(&switchboard, first).await;
+        repair(&switchboard, first, lease_ms).await;
         first = false;
     }
 }
 
-async fn adopt(switchboard: &Switchboard, runners: &Runners) {
+/// Takes over what dead nodes left.
+pub async fn adopt(switchboard: &Switchboard, runners: &Runners) {
     loop {
         match switchboard.store.adopt_jobs(BATCH).await {
             Ok(jobs) => {
@@ -66,8 +67,8 @@ async fn adopt(switchboard: &Switchboard, runners: &Runners) {
 
 /// Deliveries that were written down and not handled: a crash came between. Their vendor was not answered and will
 /// come again, but need not.
-async fn repair(switchboard: &Switchboard, at_start: bool) {
-    let age = if at_start && !switchboard.store.is_shared() { 0 } else { CUT_OFF_AFTER_MS };
+async fn repair(switchboard: &Switchboard, at_start: bool, lease_ms: i64) {
+    let age = if at_start && !switchboard.store.is_shared() { 0 } else { CUT_OFF_AFTER_LEASES * lease_ms };
     let before = switchboard.store.clock().now() - age;
     match switchboard.store.unfinished_deliveries(before, 100).await {
         Ok(deliveries) => {

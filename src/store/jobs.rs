@@ -65,6 +65,7 @@ impl JobRow {
             run_at: self.run_at,
             attempts: self.attempts,
             reclaimed: true,
+            behind: true,
             cargo: None,
         })
     }
@@ -127,6 +128,24 @@ impl Store {
             reason
         )
         .map(|_| ())
+    }
+
+    /// Whether no older job of its lane is left, on whichever node.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn leads_lane(&self, job: &Job) -> Result<bool, StoreError> {
+        if !self.is_shared() || job.lane.is_empty() {
+            return Ok(true);
+        }
+        fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM jobs WHERE lane = $1 AND lane <> '' AND id < $2 AND state = 'ready'",
+            job.lane.as_str(),
+            job.id.as_str()
+        )
+        .map(|row| row.0 == 0)
     }
 
     /// Deletes a job of this node that has nothing left to do.

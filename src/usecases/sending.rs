@@ -89,6 +89,10 @@ impl Switchboard {
         request: &Request,
         client: &Client,
     ) -> Result<Verdict, String> {
+        if !self.store.holds_job(&job.id).await.map_err(|error| error.to_string())? {
+            // Another node took it over while this one was away: it is theirs to send.
+            return Ok(Verdict::Drop);
+        }
         crash::point("sending.before_post");
         let started = self.store.clock().now();
         let tried = match client.send(request, None).await {

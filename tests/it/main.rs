@@ -9,5 +9,7 @@
 )]
 
 mod faults;
+mod flows;
+mod hostile;
 mod store;
 mod support;

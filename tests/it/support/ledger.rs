@@ -26,8 +26,9 @@ impl Stage {
             let answered: usize = self.answers(&books).await.values().map(|texts| lines(texts).len()).sum();
             let written = self.written.lock().unwrap().len();
             let jobs = self.metric("switchboard_jobs", "").await;
-            let settled = waiting.is_empty() && answered >= written && jobs == 0.0;
-            let state = || format!("{answered} of {written} answered, {jobs} jobs, deliveries that wait: {waiting:?}");
+            let pending = self.metric("switchboard_deliveries_pending", "").await;
+            let settled = waiting.is_empty() && answered >= written && jobs == 0.0 && pending == 0.0;
+            let state = || format!("{answered} of {written} answered, {jobs} jobs, {pending} deliveries pending, those that wait: {waiting:?}");
             if settled { Ok(()) } else { Err(state()) }
         })
         .await;

@@ -1,6 +1,7 @@
 //! What the integration tests share: databases of their own, people who write, and stages for the real binary.
 
 pub mod databases;
+pub mod door;
 pub mod ledger;
 pub mod people;
 pub mod process;

@@ -140,6 +140,7 @@ impl Stage {
         let mut seen = database.clone();
         if let Some(door) = setting.door_to_database {
             let mut url = url::Url::parse(&database).unwrap();
+            url.set_host(Some("127.0.0.1")).unwrap();
             url.set_port(Some(door)).unwrap();
             seen = url.into();
         }
@@ -309,10 +310,20 @@ pub fn free_port() -> u16 {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test command hands its servers over in the environment")]
+fn postgres() -> String {
+    std::env::var("SWITCHBOARD_TEST_POSTGRES")
+        .expect("there is no PostgreSQL to test on: run ./check, or set SWITCHBOARD_TEST_POSTGRES")
+}
+
+/// Host and port of the server that the environment names.
+pub fn postgres_address() -> String {
+    let url = url::Url::parse(&postgres()).expect("SWITCHBOARD_TEST_POSTGRES must be a URL");
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5_432))
+}
+
 async fn fresh_postgres() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the test command hands its servers over in the environment")]
-    let server = std::env::var("SWITCHBOARD_TEST_POSTGRES")
-        .expect("there is no PostgreSQL to test on: run ./check, or set SWITCHBOARD_TEST_POSTGRES");
+    let server = postgres();
     let name = format!("sb_stage_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
     on_server(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     on_server(&server, &format!("CREATE DATABASE {name}")).await;
