@@ -47,7 +47,8 @@ impl Stage {
 fn cases() -> BTreeMap<String, (u16, u64)> {
     let text = std::fs::read_to_string(fixtures("hostile/cases.json")).unwrap();
     let cases: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-    let of = |case: &Value| (u16::try_from(case["answer"].as_u64().unwrap()).unwrap(), case["events"].as_u64().unwrap_or(0));
+    let of =
+        |case: &Value| (u16::try_from(case["answer"].as_u64().unwrap()).unwrap(), case["events"].as_u64().unwrap_or(0));
     cases.iter().map(|(name, case)| (name.clone(), of(case))).collect()
 }
 
@@ -121,7 +122,12 @@ fn what_nobody_signed_is_turned_away_and_not_stored() {
             }
             let body = std::fs::read(&path).unwrap();
             let right = signature(&body, APP_SECRET);
-            let bad = [signature(&body, "another secret"), String::new(), right.replace("sha256=", ""), right.replace("sha256", "sha1")];
+            let bad = [
+                signature(&body, "another secret"),
+                String::new(),
+                right.replace("sha256=", ""),
+                right.replace("sha256", "sha1"),
+            ];
             for signature in bad {
                 let (status, answer) = stage.knock(body.clone(), signature).await;
                 assert_eq!(status, 401, "{}: {answer}", path.display());
@@ -192,7 +198,8 @@ fn mangled_bodies_never_break_anything_and_memory_stays_flat() {
             Config::default(),
             proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
         );
-        let hostile: Vec<_> = cases().keys().map(|name| std::fs::read(fixtures("hostile").join(name)).unwrap()).collect();
+        let hostile: Vec<_> =
+            cases().keys().map(|name| std::fs::read(fixtures("hostile").join(name)).unwrap()).collect();
         let mut before = 0;
         for nth in 0..MANY {
             let body = match hostile.get(nth % (4 * hostile.len())) {

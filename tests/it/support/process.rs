@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest time anything may take before a test gives up: machines that are busy with other tests are slow.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How often something is looked at that cannot tell by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// Lines of the log that are shown when a test fails.
