@@ -89,7 +89,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     };
     let runners = Runners::start(&switchboard, feed, &settings.net());
     // What an earlier life left behind takes its place in the lanes before anything new can come.
-    adoption::begin(&switchboard, &runners).await;
+    adoption::begin(&switchboard, &runners, store_options.lease_ms).await;
     let (server, address) = listen(&settings, doors)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
@@ -145,10 +145,7 @@ fn derived(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     derived
 }
 
-fn listen(
-    settings: &Settings,
-    doors: Doors,
-) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
+fn listen(settings: &Settings, doors: Doors) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
     let refused = |source| BootError::Listen { address: settings.listen, source };
     let line = socket::State { switchboard: doors.switchboard.clone(), options: socket::Options::default() };
     let mut server = HttpServer::new(move || {
@@ -180,13 +177,7 @@ async fn stop_signal() -> Result<(), std::io::Error> {
 }
 
 /// Stops accepting, finishes what is in hand within the deadline, and leaves the rest to the durable jobs.
-async fn drain(
-    settings: &Settings,
-    handle: &ServerHandle,
-    runners: &Runners,
-    store: &Store,
-    demo: Option<dev::Demo>,
-) {
+async fn drain(settings: &Settings, handle: &ServerHandle, runners: &Runners, store: &Store, demo: Option<dev::Demo>) {
     tracing::info!("draining");
     let deadline = settings.shutdown.deadline.std();
     let (_, ()) = tokio::join!(tokio::time::timeout(deadline, handle.stop(true)), runners.drain(deadline));

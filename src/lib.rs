@@ -27,11 +27,11 @@ pub mod actors;
 /// Floor 3: language models behind one shape.
 pub mod llm;
 
+/// Floor 1: nouns and rules.
+pub mod domain;
 /// Floor 2: the one way out.
 pub mod net;
 /// Floor 2: the database.
 pub mod store;
-/// Floor 1: nouns and rules.
-pub mod domain;
 /// Floor 1: logs, the clock, chance and crash points: what every room above may be given.
 pub mod telemetry;

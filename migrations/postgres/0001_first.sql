@@ -234,8 +234,8 @@ CREATE TABLE jobs (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX jobs_by_node ON jobs (node_id);
--- Nodes that share the database ask for older sends of a lane; SQLite has one node, whose memory keeps the order.
-CREATE INDEX jobs_by_lane ON jobs (lane, id);
+-- Nodes that share the database ask for older jobs of a lane; SQLite has one node, whose memory keeps the order.
+CREATE INDEX jobs_by_lane ON jobs (lane, id) WHERE lane <> '';
 CREATE INDEX jobs_dead ON jobs (workspace_id, created_at) WHERE state = 'dead';
 
 -- Kept as long as what it made.

@@ -224,9 +224,7 @@ impl Core {
             agent_id,
             workspace_id: live.state.workspace_id.clone(),
             upto_seq: live.state.last_seq,
-            unanswered: live
-                .unanswered_known
-                .then(|| live.unanswered.iter().map(|(_, text)| text.clone()).collect()),
+            unanswered: live.unanswered_known.then(|| live.unanswered.iter().map(|(_, text)| text.clone()).collect()),
             answered_seq: live.state.answered_seq,
             contact_name: live.contact_name.clone(),
             channel_id: live.state.channel_id.clone(),

@@ -128,17 +128,10 @@ impl Conversations {
         &self.hub
     }
 
-    async fn ask<T>(
-        &self,
-        conversation_id: &str,
-        errand: impl FnOnce(Reply<T>) -> Errand,
-    ) -> Result<T, ActorError> {
+    async fn ask<T>(&self, conversation_id: &str, errand: impl FnOnce(Reply<T>) -> Errand) -> Result<T, ActorError> {
         let (reply, answer) = oneshot::channel();
         let shard = self.shards.get(self.shard_of(conversation_id)).ok_or(ActorError::Died)?;
-        shard
-            .post
-            .send(Letter::For(conversation_id.to_owned(), errand(reply)))
-            .map_err(|_| ActorError::Died)?;
+        shard.post.send(Letter::For(conversation_id.to_owned(), errand(reply))).map_err(|_| ActorError::Died)?;
         answer.await.unwrap_or(Err(ActorError::Died))
     }
 

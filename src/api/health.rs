@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::Doors;
+use crate::domain::jobs::Work;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
@@ -52,10 +53,19 @@ pub async fn metrics(doors: web::Data<Doors>) -> HttpResponse {
     metrics::gauge!("switchboard_conversations_living").set(number(living));
     metrics::gauge!("switchboard_conversations_quarantined").set(number(quarantined));
     if let Ok(counts) = doors.switchboard.store.count_jobs().await {
+        // What is no longer there is not counted, and its gauge would stand where it stood.
+        for kind in Work::KINDS {
+            for state in ["ready", "dead"] {
+                metrics::gauge!("switchboard_jobs", "kind" => kind, "state" => state).set(0.0);
+            }
+        }
         for state in counts {
             metrics::gauge!("switchboard_jobs", "kind" => state.kind, "state" => state.state)
                 .set(number(usize::try_from(state.count).unwrap_or_default()));
         }
+    }
+    if let Ok(pending) = doors.switchboard.store.count_unfinished_deliveries().await {
+        metrics::gauge!("switchboard_deliveries_pending").set(number(usize::try_from(pending).unwrap_or_default()));
     }
     let text = doors.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text.unwrap_or_default())

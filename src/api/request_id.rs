@@ -43,10 +43,9 @@ pub async fn attach(
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).filter(|value| is_sane(value));
     let id = match given {
         Some(given) => given.to_owned(),
-        None => request
-            .app_data::<web::Data<Doors>>()
-            .map(|doors| doors.switchboard.store.clock().id())
-            .unwrap_or_default(),
+        None => {
+            request.app_data::<web::Data<Doors>>().map(|doors| doors.switchboard.store.clock().id()).unwrap_or_default()
+        }
     };
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.call(request).await?;
@@ -67,7 +66,9 @@ mod tests {
 
     #[test]
     fn only_plain_tokens_are_taken_over() {
-        for (value, sane) in [("0198c1d2-7e00-7000", true), ("short", false), ("has space 1", false), ("a\r\nb: c12", false)] {
+        for (value, sane) in
+            [("0198c1d2-7e00-7000", true), ("short", false), ("has space 1", false), ("a\r\nb: c12", false)]
+        {
             assert_eq!(is_sane(value), sane, "{value}");
         }
         assert!(!is_sane(&"a".repeat(129)));

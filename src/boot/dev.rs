@@ -108,10 +108,7 @@ impl Demo {
     /// The addresses to open, for people.
     pub fn describe(&self, gateway: &str) -> String {
         let phone = self.simulator.base_url();
-        let mut lines = vec![
-            "  Switchboard runs with a demo workspace. Open in a browser:".to_owned(),
-            String::new(),
-        ];
+        let mut lines = vec!["  Switchboard runs with a demo workspace. Open in a browser:".to_owned(), String::new()];
         if let Some(channel) = &self.widget_channel {
             lines.push(format!("    web widget       {gateway}/chat/{channel}"));
         }

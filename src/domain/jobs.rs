@@ -28,6 +28,9 @@ pub enum Work {
 }
 
 impl Work {
+    /// The stored words of all kinds.
+    pub const KINDS: [&str; 3] = ["answer", "send", "download"];
+
     /// The stored word for the kind.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -84,6 +87,8 @@ pub struct Job {
     pub attempts: i64,
     /// Another process held it before and may have done part of it.
     pub reclaimed: bool,
+    /// Another node may hold an older job of its lane, which goes first.
+    pub behind: bool,
     /// What a fresh send job carries.
     pub cargo: Option<Box<Cargo>>,
 }

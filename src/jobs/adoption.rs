@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use super::runner::Runners;
+use crate::telemetry::crash;
 use crate::usecases::Switchboard;
 
 /// Jobs taken over at once.
 const BATCH: i64 = 500;
-/// A delivery that is still pending after so long was cut off by a crash, in milliseconds.
-const CUT_OFF_AFTER_MS: i64 = 30_000;
+/// A delivery that is still pending after so many leases was cut off by a crash.
+const CUT_OFF_AFTER_LEASES: i64 = 2;
 
 /// Takes over what earlier lives of this installation left, before the doors open.
-pub async fn begin(switchboard: &Switchboard, runners: &Runners) {
+pub async fn begin(switchboard: &Switchboard, runners: &Runners, lease_ms: i64) {
     adopt(switchboard, runners).await;
-    repair(switchboard, true).await;
+    repair(switchboard, true, lease_ms).await;
 }
 
 /// Renews the lease and takes over what dead nodes left, until it is dropped.
@@ -37,15 +38,19 @@ pub async fn keep(switchboard: Switchboard, runners: Runners, lease_ms: i64) {
             }
         }
         adopt(&switchboard, &runners).await;
-        repair(&switchboard, false).await;
+        repair(&switchboard, false, lease_ms).await;
     }
 }
 
+/// Takes over what dead nodes left.
 async fn adopt(switchboard: &Switchboard, runners: &Runners) {
     loop {
         match switchboard.store.adopt_jobs(BATCH).await {
             Ok(jobs) => {
                 let count = jobs.len();
+                if count > 0 {
+                    crash::point("jobs.adopted");
+                }
                 for job in jobs {
                     runners.take(switchboard, job);
                 }
@@ -66,8 +71,8 @@ async fn adopt(switchboard: &Switchboard, runners: &Runners) {
 
 /// Deliveries that were written down and not handled: a crash came between. Their vendor was not answered and will
 /// come again, but need not.
-async fn repair(switchboard: &Switchboard, at_start: bool) {
-    let age = if at_start && !switchboard.store.is_shared() { 0 } else { CUT_OFF_AFTER_MS };
+async fn repair(switchboard: &Switchboard, at_start: bool, lease_ms: i64) {
+    let age = if at_start && !switchboard.store.is_shared() { 0 } else { CUT_OFF_AFTER_LEASES * lease_ms };
     let before = switchboard.store.clock().now() - age;
     match switchboard.store.unfinished_deliveries(before, 100).await {
         Ok(deliveries) => {

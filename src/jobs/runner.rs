@@ -22,6 +22,8 @@ use crate::usecases::Switchboard;
 
 /// Jobs that run at once on one shard; more wait.
 const CONCURRENCY: usize = 512;
+/// How often a job looks whether the older ones of its lane, which another node has, are done, in milliseconds.
+const BEHIND_WAIT_MS: u64 = 250;
 
 /// The runners of all shards.
 #[derive(Clone)]
@@ -149,11 +151,16 @@ async fn run(
         }
         state.borrow_mut().wake(switchboard.store.clock().now());
         while !stopping.is_cancelled() {
-            let Some(job) = state.borrow_mut().next() else { break };
+            let Some(mut job) = state.borrow_mut().next() else { break };
             running.fetch_add(1, Ordering::SeqCst);
             let (switchboard, client, ended) = (switchboard.clone(), client.clone(), ended.clone());
             actix::spawn(async move {
+                job.behind = job.behind && !switchboard.store.leads_lane(&job).await.unwrap_or(false);
                 let work = async {
+                    if job.behind {
+                        let reason = "another node has older jobs of its lane".to_owned();
+                        return Verdict::Wait { after_ms: BEHIND_WAIT_MS, reason };
+                    }
                     crash::point("jobs.start");
                     perform(&switchboard, &job, &client).await
                 };
@@ -177,7 +184,7 @@ impl State {
         match self.lanes.get_mut(&job.lane) {
             Some(line) => {
                 let lane = matches!(job.work, Work::Answer { .. }).then(|| job.lane.clone());
-                line.push_back(job);
+                insert(line, job);
                 if let Some(lane) = lane {
                     self.overtake(&lane, now);
                 }
@@ -186,6 +193,19 @@ impl State {
                 self.lanes.insert(job.lane.clone(), VecDeque::new());
                 self.schedule(job, now);
             }
+        }
+    }
+
+    /// Lets a job wait for its time at the head of its lane, unless an older one has come in meanwhile from another node.
+    fn put_back(&mut self, job: Job, now: i64) {
+        let line = self.lanes.get_mut(&job.lane);
+        match line.filter(|line| line.front().is_some_and(|first| first.id < job.id)) {
+            Some(line) => {
+                let lane = job.lane.clone();
+                insert(line, job);
+                self.leave(&lane, now);
+            }
+            None => self.schedule(job, now),
         }
     }
 
@@ -241,6 +261,12 @@ impl State {
     }
 }
 
+/// Puts a job into a lane: the order of ids is the order of their making.
+fn insert(line: &mut VecDeque<Job>, job: Job) {
+    let at = line.partition_point(|waiting| waiting.id < job.id);
+    line.insert(at, job);
+}
+
 async fn conclude(switchboard: &Switchboard, state: &Rc<RefCell<State>>, mut job: Job, verdict: Verdict, now: i64) {
     metrics::counter!("switchboard_jobs_total", "kind" => job.work.kind(), "end" => word(&verdict)).increment(1);
     let (after_ms, reason, counts) = match verdict {
@@ -272,16 +298,20 @@ async fn conclude(switchboard: &Switchboard, state: &Rc<RefCell<State>>, mut job
         return;
     }
     job.run_at = now.saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX));
-    job.reclaimed = false;
+    // Who still waits for others has not tried anything yet.
+    job.reclaimed &= job.behind;
     job.cargo = None;
     tracing::info!(job_id = job.id, kind = job.work.kind(), attempts = job.attempts, after_ms, reason, "a job waits");
-    match switchboard.store.put_off_job(&job.id, job.run_at, job.attempts, &reason).await {
+    crash::point("jobs.put_off.before");
+    let put_off = switchboard.store.put_off_job(&job.id, job.run_at, job.attempts, &reason).await;
+    crash::point("jobs.put_off.after");
+    match put_off {
         // Another node took it, or it was superseded.
         Ok(false) => state.borrow_mut().leave(&job.lane, now),
-        Ok(true) => state.borrow_mut().schedule(job, now),
+        Ok(true) => state.borrow_mut().put_back(job, now),
         Err(error) => {
             tracing::warn!(job_id = job.id, %error, "a job's wait could not be written down; it waits in memory");
-            state.borrow_mut().schedule(job, now);
+            state.borrow_mut().put_back(job, now);
         }
     }
 }

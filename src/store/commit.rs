@@ -1,6 +1,6 @@
 //! One batch, one transaction: validates, then writes table by table, each with one statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
@@ -31,6 +31,7 @@ statements! {
     identities "SELECT i.channel_id, i.kind, i.value, i.contact_id, c.id FROM {rows} AS r JOIN identities AS i ON i.channel_id = r.value->>0 AND i.kind = r.value->>1 AND i.value = r.value->>2 LEFT JOIN conversations AS c ON c.channel_id = i.channel_id AND c.contact_id = i.contact_id";
     keys "SELECT k.workspace_id, k.key, k.request_hash, k.result_id FROM {rows} AS r JOIN idempotency_keys AS k ON k.workspace_id = r.value->>0 AND k.key = r.value->>1";
     held_jobs "SELECT held.id FROM jobs AS held WHERE held.id IN (SELECT value->>0 FROM {rows}) AND held.node_id = $2 ORDER BY held.id {lock}";
+    lanes_elsewhere "SELECT DISTINCT held.lane FROM jobs AS held WHERE held.lane IN (SELECT value->>0 FROM {rows}) AND held.lane <> '' AND held.node_id <> $2 AND held.state = 'ready'";
     end_jobs "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM {rows})";
     contacts "INSERT INTO contacts (id, workspace_id, name, created_at, updated_at) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>3 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET name = COALESCE(excluded.name, contacts.name), updated_at = excluded.updated_at";
     drop_identities "DELETE FROM identities WHERE (channel_id, kind, value, contact_id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM {rows})";
@@ -157,9 +158,37 @@ impl Committer {
         }
         sheets.bind(known.bindings());
         let events = self.write(&mut sheets, changes, &mut outcomes, &mut tx).await?;
+        let elsewhere = self.lanes_elsewhere(changes, &mut tx).await?;
         tx.commit().await?;
-        let jobs = take_jobs(changes, &outcomes);
+        let jobs = take_jobs(changes, &outcomes, &elsewhere);
         Ok(Batch { outcomes, jobs, events })
+    }
+
+    /// Leaves a connection on which a transaction failed. `SQLite` ends a transaction by itself when the disk is full or
+    /// broken, and the driver, which does not notice, would never begin another one on it.
+    pub(super) async fn leave_connection(&self) {
+        if let Db::Sqlite { write, .. } = &self.db
+            && let Ok(connection) = write.acquire().await
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the connection that writes could not be closed well");
+        }
+    }
+
+    /// Lanes of the new jobs in which another node has jobs: theirs go first. The conversations' rows are locked by
+    /// now, so nobody adds to these lanes meanwhile.
+    async fn lanes_elsewhere(&self, changes: &[Change], tx: &mut Tx) -> Result<HashSet<String>, sqlx::Error> {
+        let mut lanes = Rows::new();
+        if matches!(self.db, Db::Postgres(_)) {
+            for job in changes.iter().flat_map(|change| &change.jobs).filter(|job| !job.lane.is_empty()) {
+                lanes.row().text(&job.lane);
+            }
+        }
+        if lanes.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let found = tx.fetch_for(&self.statements.lanes_elsewhere, lanes, &self.node_id).await?;
+        Ok(found.into_iter().map(|row| row.0).collect())
     }
 
     async fn write(
@@ -231,7 +260,7 @@ impl Committer {
     }
 }
 
-fn take_jobs(changes: &mut [Change], outcomes: &[Result<Committed, Refusal>]) -> Vec<Job> {
+fn take_jobs(changes: &mut [Change], outcomes: &[Result<Committed, Refusal>], elsewhere: &HashSet<String>) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (change, outcome) in changes.iter_mut().zip(outcomes) {
         if outcome.is_err() {
@@ -241,6 +270,7 @@ fn take_jobs(changes: &mut [Change], outcomes: &[Result<Committed, Refusal>]) ->
             jobs.push(Job {
                 id: job.id,
                 workspace_id: change.workspace_id.clone(),
+                behind: elsewhere.contains(&job.lane),
                 lane: job.lane,
                 work: job.work,
                 run_at: job.run_at,

@@ -114,6 +114,14 @@ impl Store {
         .transpose()
     }
 
+    /// How many deliveries are written down whose events are not yet, over all workspaces, for the metrics.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn count_unfinished_deliveries(&self) -> Result<i64, StoreError> {
+        fetch_one!(self.db(), (i64,), "SELECT COUNT(*) FROM deliveries WHERE outcome = 'pending'").map(|row| row.0)
+    }
+
     /// Deliveries that were written down before `before` and whose events were not: a crash came between.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ impl JobRow {
             run_at: self.run_at,
             attempts: self.attempts,
             reclaimed: true,
+            behind: true,
             cargo: None,
         })
     }
@@ -94,21 +95,6 @@ impl Store {
         let mut jobs = rows.into_iter().map(JobRow::into_job).collect::<Result<Vec<_>, _>>()?;
         jobs.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(jobs)
-    }
-
-    /// Whether a job of the lane that was made before this one is still to be done, here or on another node.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn has_older_in_lane(&self, lane: &str, id: &str) -> Result<bool, StoreError> {
-        let row = super::db::fetch_optional!(
-            self.db(),
-            (String,),
-            "SELECT id FROM jobs WHERE lane = $1 AND id < $2 AND state = 'ready' LIMIT 1",
-            lane,
-            id
-        )?;
-        Ok(row.is_some())
     }
 
     /// Writes down that a job waits until `run_at`. Gives `false` when it is no longer ours.
@@ -142,6 +128,24 @@ impl Store {
             reason
         )
         .map(|_| ())
+    }
+
+    /// Whether no older job of its lane is left, on whichever node.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn leads_lane(&self, job: &Job) -> Result<bool, StoreError> {
+        if !self.is_shared() || job.lane.is_empty() {
+            return Ok(true);
+        }
+        fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM jobs WHERE lane = $1 AND lane <> '' AND id < $2 AND state = 'ready'",
+            job.lane.as_str(),
+            job.id.as_str()
+        )
+        .map(|row| row.0 == 0)
     }
 
     /// Deletes a job of this node that has nothing left to do.

@@ -100,6 +100,7 @@ struct Inner {
     writer: mpsc::Sender<writer::Envelope>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     sealer: seal::Sealer,
+    lease: nodes::Lease,
 }
 
 /// Jobs that this node wrote and now holds, in the order of their commits.
@@ -117,7 +118,8 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
-        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer }) };
+        let store =
+            Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer, lease: nodes::Lease::new() }) };
         writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, feed, store.inner.live.clone());
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
@@ -152,6 +154,10 @@ impl Store {
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Arc<[LiveEvent]>> {
         self.inner.live.subscribe()
+    }
+
+    fn lease(&self) -> &nodes::Lease {
+        &self.inner.lease
     }
 
     fn sealer(&self) -> &seal::Sealer {

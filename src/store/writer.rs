@@ -116,7 +116,13 @@ impl Writer {
         at: i64,
     ) -> Result<Vec<Result<Committed, Refusal>>, sqlx::Error> {
         crash::point("store.commit.before");
-        let batch = self.committer.commit(changes, at).await?;
+        let batch = match self.committer.commit(changes, at).await {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.committer.leave_connection().await;
+                return Err(error);
+            }
+        };
         crash::point("store.commit.after");
         for job in batch.jobs {
             let _ = self.feed.send(job);

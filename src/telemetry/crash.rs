@@ -12,7 +12,7 @@ pub fn point(name: &'static str) {
 }
 
 /// Reads the crash points to arm from a list like `store.commit.before=kill@3;agent.answer=panic@1` (action at the
-/// n-th passage), as tests put it into `SWITCHBOARD_CRASH`.
+/// n-th passage) or `conversation.receive=panic@1-5` (at each of these), as tests put it into `SWITCHBOARD_CRASH`.
 ///
 /// # Errors
 /// The list is not of that form.
@@ -21,13 +21,15 @@ pub fn arm(list: &str) -> Result<(), String> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     for part in list.split(';').filter(|part| !part.is_empty()) {
         let (name, rule) = part.split_once('=').ok_or_else(|| format!("no '=' in {part}"))?;
-        let (action, nth) = rule.split_once('@').unwrap_or((rule, "1"));
-        let nth: usize = nth.parse().map_err(|error| format!("{part}: {error}"))?;
+        let (action, passages) = rule.split_once('@').unwrap_or((rule, "1"));
+        let (first, last) = passages.split_once('-').unwrap_or((passages, passages));
+        let number = |text: &str| text.parse::<usize>().map_err(|error| format!("{part}: {error}"));
+        let passages = number(first)?..=number(last)?;
         let passed = AtomicUsize::new(0);
         let action = action.to_owned();
         let label = name.to_owned();
         fail::cfg_callback(name, move || {
-            if passed.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+            if passages.contains(&(passed.fetch_add(1, Ordering::SeqCst) + 1)) {
                 act(&action, &label);
             }
         })?;

@@ -120,10 +120,11 @@ impl Switchboard {
             .flat_map(|(vendor, account)| vendor.signing_secrets().iter().map(move |secret| (secret, account)))
             .collect();
         let keys: Vec<&Secret> = secrets.iter().map(|(secret, _)| *secret).collect();
-        let (parsed, by) = vendors::take(knock.kind, knock.signature, knock.body, &keys).map_err(|untaken| match untaken {
-            Untaken::Unverified => Turned::Unverified,
-            Untaken::Malformed(reason) => Turned::Malformed(reason),
-        })?;
+        let (parsed, by) =
+            vendors::take(knock.kind, knock.signature, knock.body, &keys).map_err(|untaken| match untaken {
+                Untaken::Unverified => Turned::Unverified,
+                Untaken::Malformed(reason) => Turned::Malformed(reason),
+            })?;
         // Whoever signed may speak for the accounts that share the secret, and for no others.
         let signed: Vec<Arc<Account>> = match secrets.get(by) {
             Some((secret, _)) => secrets
@@ -223,8 +224,7 @@ impl Switchboard {
         }
         if kept.is_none() {
             let pending = NewDelivery { outcome: DeliveryOutcome::Pending, ..delivery.clone() };
-            let change =
-                Change { workspace_id: workspace_id.clone(), delivery: Some(pending), ..Change::default() };
+            let change = Change { workspace_id: workspace_id.clone(), delivery: Some(pending), ..Change::default() };
             self.store.commit(change).await.map_err(turned)?;
         }
         crash::point("receiving.pending");
@@ -239,6 +239,7 @@ impl Switchboard {
             let outcome = self.note_arrival(&account, arrival, &mut ledger).await?;
             ledger.note(outcome);
         }
+        crash::point("receiving.handed");
         let end = DeliveryEnd { id: delivery.id, outcome: ledger.outcome, detail: ledger.detail() };
         let change = Change { workspace_id, delivered: Some(end), ..Change::default() };
         self.store.commit(change).await.map_err(turned)?;
@@ -281,7 +282,8 @@ impl Switchboard {
                 None => account.channel.business == arrival.business,
             });
             let Some(account) = account.map(Arc::clone) else {
-                ledger.ignore("it is for an account that is not configured here, or not with the secret that signed it");
+                ledger
+                    .ignore("it is for an account that is not configured here, or not with the secret that signed it");
                 continue;
             };
             let conversation_id = match &arrival.event {
@@ -336,11 +338,7 @@ impl Switchboard {
     }
 
     /// Hands a share to its conversation, wherever the store says that is, and as often as it dies over it.
-    async fn hand_over(
-        &self,
-        mut share: Share,
-        delivery: Option<NewDelivery>,
-    ) -> Result<DeliveryOutcome, ActorError> {
+    async fn hand_over(&self, mut share: Share, delivery: Option<NewDelivery>) -> Result<DeliveryOutcome, ActorError> {
         let channel = &share.account.channel;
         let quiet_ms = i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default();
         let mut deaths = 0;

@@ -22,9 +22,6 @@ const LONGEST_KEPT: usize = 16 * 1024;
 /// How long a send waits when its channel is paused or stopped, in milliseconds.
 const PAUSED_WAIT_MS: u64 = 15_000;
 
-/// How long a send waits for an earlier one on another node, in milliseconds.
-const LANE_WAIT_MS: u64 = 250;
-
 /// What one try came to.
 enum Tried {
     Answered(Answer),
@@ -42,12 +39,6 @@ impl Switchboard {
     }
 
     async fn try_send(&self, job: &Job, message_id: &str, client: &Client) -> Result<Verdict, String> {
-        // On one node the lane keeps the order; between nodes, and after one has died, the database does.
-        let shared = self.store.is_shared();
-        if shared && self.store.has_older_in_lane(&job.lane, &job.id).await.map_err(|error| error.to_string())? {
-            let reason = "an earlier message of the conversation is still on its way".to_owned();
-            return Ok(Verdict::Wait { after_ms: LANE_WAIT_MS, reason });
-        }
         let cargo = match &job.cargo {
             Some(cargo) if job.attempts == 0 && !job.reclaimed => (**cargo).clone(),
             _ => {
@@ -98,6 +89,10 @@ impl Switchboard {
         request: &Request,
         client: &Client,
     ) -> Result<Verdict, String> {
+        if !self.store.holds_job(&job.id).await.map_err(|error| error.to_string())? {
+            // Another node took it over while this one was away: it is theirs to send.
+            return Ok(Verdict::Drop);
+        }
         crash::point("sending.before_post");
         let started = self.store.clock().now();
         let tried = match client.send(request, None).await {
@@ -110,8 +105,7 @@ impl Switchboard {
         match tried {
             Tried::Lost(error) => self.doubt(job, cargo, Some(exchange), &error.to_string()).await,
             Tried::NotSent(error) => {
-                let failure =
-                    Failure::new("VENDOR_UNAVAILABLE", error.to_string(), Retry::Backoff, Fault::Vendor);
+                let failure = Failure::new("VENDOR_UNAVAILABLE", error.to_string(), Retry::Backoff, Fault::Vendor);
                 self.refused(job, cargo, account, Some(exchange), failure).await
             }
             Tried::Answered(answer) => match vendor.outcome(answer.status, &answer.body) {
@@ -145,6 +139,7 @@ impl Switchboard {
             ..Change::default()
         };
         self.store.commit(change).await.map_err(|refusal| refusal.to_string())?;
+        crash::point("sending.doubted");
         metrics::counter!("switchboard_sends_uncertain_total").increment(1);
         let after_ms = u64::try_from(self.options.receipt_wait.as_millis()).unwrap_or(u64::MAX);
         if job.attempts >= MOST_ATTEMPTS {
@@ -168,7 +163,11 @@ impl Switchboard {
             let stopped = self.store.set_channel_state(&channel.id, ChannelState::Stopped, Some(&reason)).await;
             stopped.map_err(|error| error.to_string())?;
             self.directory.forget_channel(&channel.id);
-            tracing::error!(channel_id = channel.id, code = failure.code, "the vendor refuses the channel; its sends wait");
+            tracing::error!(
+                channel_id = channel.id,
+                code = failure.code,
+                "the vendor refuses the channel; its sends wait"
+            );
             self.keep_exchange(job, exchange).await?;
             return Ok(Verdict::Wait { after_ms: PAUSED_WAIT_MS, reason });
         }
@@ -181,11 +180,7 @@ impl Switchboard {
             let after_ms = failure.retry_after_ms.map_or(own, |asked| asked.max(own.min(1_000)));
             return Ok(Verdict::Retry { after_ms, reason: format!("{}: {}", failure.code, failure.message) });
         }
-        let error = MessageError {
-            code: failure.code,
-            message: failure.message,
-            vendor_code: failure.vendor_code,
-        };
+        let error = MessageError { code: failure.code, message: failure.message, vendor_code: failure.vendor_code };
         let progress = self.progress(cargo, Status::Failed, None, Some(error));
         self.settle(job, progress, exchange).await
     }
@@ -263,8 +258,7 @@ impl Switchboard {
         let Some(stored) = self.store.message(&job.workspace_id, message_id).await.map_err(text)? else {
             return Ok(None);
         };
-        let conversation =
-            self.store.conversation(&job.workspace_id, &stored.conversation_id).await.map_err(text)?;
+        let conversation = self.store.conversation(&job.workspace_id, &stored.conversation_id).await.map_err(text)?;
         let reply_to = match &stored.message.reply_to {
             Some(id) => self
                 .store
@@ -324,11 +318,7 @@ impl Switchboard {
     /// A send that was given up: the message has failed, visibly.
     pub async fn give_up_send(&self, job: &Job, message_id: &str, reason: &str) {
         let Ok(Some(cargo)) = self.load_cargo(job, message_id).await else { return };
-        let error = MessageError {
-            code: "SEND_GIVEN_UP".to_owned(),
-            message: reason.to_owned(),
-            vendor_code: None,
-        };
+        let error = MessageError { code: "SEND_GIVEN_UP".to_owned(), message: reason.to_owned(), vendor_code: None };
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             progress: vec![self.progress(&cargo, Status::Failed, None, Some(error))],

@@ -78,14 +78,11 @@ impl Switchboard {
     /// See [`Unvisited`].
     pub async fn open_visit(&self, channel_id: &str, earlier: Option<&str>) -> Result<Visit, Unvisited> {
         let account = self.widget(channel_id).await?;
-        let known = earlier
-            .and_then(|token| self.visitor(token))
-            .filter(|visitor| visitor.channel_id == account.channel.id);
+        let known =
+            earlier.and_then(|token| self.visitor(token)).filter(|visitor| visitor.channel_id == account.channel.id);
         let was_known = known.is_some();
-        let visitor = known.unwrap_or_else(|| Visitor {
-            visitor_id: self.store.clock().id(),
-            channel_id: account.channel.id.clone(),
-        });
+        let visitor = known
+            .unwrap_or_else(|| Visitor { visitor_id: self.store.clock().id(), channel_id: account.channel.id.clone() });
         let lifetime = i64::try_from(self.options.visitor_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = self.store.clock().now().saturating_add(lifetime);
         Ok(Visit {

@@ -9,5 +9,8 @@
 )]
 
 mod api;
+mod faults;
+mod flows;
+mod hostile;
 mod store;
 mod support;

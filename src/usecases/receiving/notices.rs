@@ -108,11 +108,7 @@ impl Switchboard {
         let channel = &account.channel;
         let message_id = match receipt.tracking.filter(|tracking| tracking.len() == 36) {
             Some(tracking) => Some(tracking),
-            None => self
-                .store
-                .message_by_provider(&channel.id, &receipt.id)
-                .await?
-                .map(|stored| stored.message.id),
+            None => self.store.message_by_provider(&channel.id, &receipt.id).await?.map(|stored| stored.message.id),
         };
         let error = receipt.failures.first().map(|failure| MessageError {
             code: failure.code.clone(),

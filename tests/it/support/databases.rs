@@ -77,7 +77,8 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-async fn on_server(server: &str, sql: &str) {
+/// Runs a statement on a server, over a connection of its own.
+pub async fn on_server(server: &str, sql: &str) {
     let mut connection = PgConnection::connect(server).await.expect("SWITCHBOARD_TEST_POSTGRES does not answer");
     sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();

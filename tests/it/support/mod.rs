@@ -1,5 +1,10 @@
-//! What the integration tests share: databases of their own, people who write, and a gateway to write to.
+//! What the integration tests share: databases of their own, people who write, a gateway in this process, and stages for
+//! the real binary.
 
 pub mod databases;
+pub mod door;
 pub mod gateway;
+pub mod ledger;
 pub mod people;
+pub mod process;
+pub mod stage;

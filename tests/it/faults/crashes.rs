@@ -1,0 +1,98 @@
+//! The process is killed at every step between two durable points, comes back, and owes nobody anything.
+
+use base64::Engine as _;
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use crate::support::stage::{Database, Stage, with_both_databases};
+
+/// Cases that run at once in one test.
+const AT_ONCE: usize = 2;
+
+/// Three customers write four messages each: alone, together in one delivery, and with a picture.
+async fn load(stage: &Stage) {
+    let customers = ["491700000001", "491700000002", "491700000003"];
+    for from in customers {
+        stage.say(from, &format!("first of {from}")).await;
+    }
+    for round in ["second", "third"] {
+        let together: Vec<_> =
+            customers.iter().map(|from| json!({ "from": from, "text": format!("{round} of {from}") })).collect();
+        stage.write(json!({ "messages": together, "entries": 2 })).await;
+    }
+    for from in customers {
+        let picture = base64::engine::general_purpose::STANDARD.encode(b"\x89PNG a picture");
+        let image = json!({ "data_base64": picture, "mime_type": "image/png", "caption": format!("last of {from}") });
+        stage.write(json!({ "from": from, "type": "image", "image": image })).await;
+    }
+}
+
+/// One life after the other, each with its crash points, and a last one that settles everything.
+async fn survive(database: Database, lives: &[String], faults: Value) {
+    let stage = Stage::new(database).await;
+    stage.faults(faults).await;
+    for (life, points) in lives.iter().enumerate() {
+        let process = stage.start_armed(points).await;
+        if life == 0 {
+            load(&stage).await;
+        }
+        process.crashed().await;
+    }
+    let process = stage.start().await;
+    stage.settled().await;
+    process.stop().await;
+    stage.assert_whole(true).await;
+    stage.end().await;
+}
+
+/// Each point alone, at its first and at its second passage.
+async fn each(database: Database, points: &[&str]) {
+    let cases = points.iter().flat_map(|point| [1, 2].map(|nth| vec![format!("{point}=kill@{nth}")]));
+    let cases: Vec<_> = cases.collect();
+    let running = cases.iter().map(|lives| async move {
+        survive(database, lives, json!([])).await;
+    });
+    futures_util::stream::iter(running).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+with_both_databases! {
+    async fn killed_while_receiving(database) {
+        each(database, &["receiving.parsed", "receiving.pending", "receiving.handed", "conversation.receive"]).await;
+    }
+
+    async fn killed_while_committing(database) {
+        each(database, &["store.commit.before", "store.commit.after"]).await;
+    }
+
+    async fn killed_while_answering(database) {
+        let points = [
+            "jobs.start",
+            "answering.begun",
+            "agent.turn",
+            "answering.answered",
+            "conversation.finish_turn",
+            "answering.finished",
+        ];
+        each(database, &points).await;
+    }
+
+    async fn killed_while_sending_or_downloading(database) {
+        each(database, &["sending.before_post", "sending.after_post", "downloading.fetched"]).await;
+    }
+
+    async fn killed_again_while_taking_over(database) {
+        let lives = ["sending.before_post=kill@1", "jobs.adopted=kill@1"].map(str::to_owned);
+        survive(database, &lives, json!([])).await;
+    }
+
+    async fn killed_between_doubt_and_waiting(database) {
+        let lost = json!([{ "match": { "kind": "send" }, "action": "cut_after", "times": 1 }]);
+        survive(database, &["sending.doubted=kill@1".to_owned()], lost).await;
+    }
+
+    async fn killed_before_and_after_a_wait_is_written_down(database) {
+        let busy = json!([{ "match": { "kind": "send" }, "action": { "status": { "code": 130_429 } }, "times": 2 }]);
+        survive(database, &["jobs.put_off.before=kill@1".to_owned()], busy.clone()).await;
+        survive(database, &["jobs.put_off.after=kill@1".to_owned()], busy).await;
+    }
+}

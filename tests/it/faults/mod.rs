@@ -1,0 +1,11 @@
+//! What breaks: the process at any step, the network, the vendor, the model, the disk and the database.
+
+#[cfg(feature = "failpoints")]
+mod crashes;
+mod database;
+mod kills;
+mod model;
+mod nodes;
+#[cfg(feature = "failpoints")]
+mod panics;
+mod vendor;

@@ -1,0 +1,340 @@
+//! A stage for the real binary: a vendor that plays its side, a database of its own, and everything that was written.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchboard::store::seal::Sealer;
+use switchboard::store::{Options as StoreOptions, Store};
+use switchboard::telemetry::clock::Clock;
+use switchboard_simulator::{Account, Options, Running, start};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::databases::on_server;
+use super::process::{Launch, PATIENCE, Process};
+
+/// The vendor's id of the number.
+pub const NUMBER: &str = "106540352242922";
+/// The secret that signs deliveries.
+pub const APP_SECRET: &str = "switchboard-test-app-secret";
+/// The key of the API.
+pub const API_KEY: &str = "sb_tests_0123456789abcdef0123456789abcdef";
+/// The key of the installation: one that cannot be guessed, as the gateway demands.
+const MASTER_KEY: &str = "6f0c2a9be1d84b37a5f3c2d19e8b7064d3a1f9c85e2b4760918fadc35b72e04d";
+/// How long an uncertain send waits: longer than the vendor takes to come again with a receipt.
+const RECEIPT_WAIT: &str = "5s";
+
+/// Stages that may be up at once; each is a gateway under load, and machines are small.
+static ROOM: Semaphore = Semaphore::const_new(3);
+static PORTS: AtomicU16 = AtomicU16::new(0);
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// Which database a stage has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite,
+    /// The server that the environment names.
+    Postgres,
+}
+
+/// Runs a test that starts processes.
+pub fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test);
+}
+
+/// Makes two tests of each promise about the real binary, `name::sqlite` and `name::postgres`.
+macro_rules! with_both_databases {
+    ($($(#[$note:meta])* async fn $name:ident($database:ident) $body:block)+) => {
+        $(
+            $(#[$note])*
+            mod $name {
+                #[allow(unused_imports, reason = "what a promise needs differs")]
+                use super::*;
+
+                async fn promise($database: $crate::support::stage::Database) $body
+
+                #[test]
+                fn sqlite() {
+                    $crate::support::stage::run(promise($crate::support::stage::Database::Sqlite));
+                }
+
+                #[test]
+                fn postgres() {
+                    $crate::support::stage::run(promise($crate::support::stage::Database::Postgres));
+                }
+            }
+        )+
+    };
+}
+pub(crate) use with_both_databases;
+
+/// What a customer wrote.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The customer's number.
+    pub from: String,
+    /// The vendor's id of the message.
+    pub wamid: String,
+}
+
+/// How a stage is set.
+pub struct Setting {
+    /// The vendor's account.
+    pub account: Account,
+    /// Further lines of the agent.
+    pub agent: String,
+    /// Further settings of the gateway.
+    pub environment: Vec<(String, String)>,
+    /// Where the gateway finds its database, when not at the database itself.
+    pub door_to_database: Option<u16>,
+}
+
+/// A vendor, a database and a folder for one gateway, which comes and goes.
+pub struct Stage {
+    /// The vendor.
+    pub simulator: Running,
+    /// A client for everything.
+    pub http: reqwest::Client,
+    /// Where the gateway listens.
+    pub port: u16,
+    /// How the gateway is started.
+    pub launch: Launch,
+    /// What was written, in order.
+    pub written: Mutex<Vec<Written>>,
+    /// The database as the tests see it.
+    pub database: String,
+    folder: tempfile::TempDir,
+    _room: SemaphorePermit<'static>,
+}
+
+impl Stage {
+    /// Sets a stage with the usual agent, which repeats what it hears.
+    pub async fn new(database: Database) -> Self {
+        Self::with(database, |_| {}).await
+    }
+
+    /// Sets a stage.
+    pub async fn with(database: Database, change: impl FnOnce(&mut Setting)) -> Self {
+        let room = ROOM.acquire().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut setting = Setting {
+            account: Account {
+                callback_url: Some(format!("http://127.0.0.1:{port}/api/webhooks/whatsapp")),
+                receipt_delays_ms: [20, 60, 120],
+                parallel: 4,
+                ..Account::default()
+            },
+            agent: "model = \"builtin/echo\"".to_owned(),
+            environment: Vec::new(),
+            door_to_database: None,
+        };
+        change(&mut setting);
+        let simulator = start(Options { accounts: vec![setting.account], ..Options::default() }).await.unwrap();
+        let database = match database {
+            Database::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
+            Database::Postgres => fresh_postgres().await,
+        };
+        let mut seen = database.clone();
+        if let Some(door) = setting.door_to_database {
+            let mut url = url::Url::parse(&database).unwrap();
+            url.set_host(Some("127.0.0.1")).unwrap();
+            url.set_port(Some(door)).unwrap();
+            seen = url.into();
+        }
+        #[expect(clippy::disallowed_methods, reason = "the test's own client")]
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let stage = Self {
+            launch: launch(&folder, port, &seen, setting.environment),
+            simulator,
+            http,
+            port,
+            written: Mutex::default(),
+            database,
+            folder,
+            _room: room,
+        };
+        stage.apply(&setting.agent);
+        stage
+    }
+
+    /// Declares the workspace.
+    fn apply(&self, agent: &str) {
+        let agent = agent.replace("{simulator}", &self.simulator.base_url());
+        let base_url = self.simulator.base_url();
+        let declared = format!(
+            "[[workspaces]]\nname = \"Acme\"\nplan = \"enterprise\"\n\
+             [[workspaces.agents]]\nname = \"Echo\"\n{agent}\n\
+             [[workspaces.channels]]\nname = \"main\"\nkind = \"whatsapp\"\nagent = \"Echo\"\n\
+             phone_number_id = \"{NUMBER}\"\nwaba_id = \"102290129340398\"\naccess_token = \"TEST-TOKEN\"\n\
+             app_secret = \"{APP_SECRET}\"\nverify_token = \"switchboard-verify\"\nbase_url = \"{base_url}\"\n\
+             [[workspaces.api_keys]]\nname = \"ops\"\nkey = \"{API_KEY}\"\n"
+        );
+        let file = self.folder.path().join("workspaces.toml");
+        std::fs::write(&file, declared).unwrap();
+        let arguments = ["apply", &file.display().to_string()].map(str::to_owned);
+        Launch { arguments: [self.common(), arguments.to_vec()].concat(), ..self.launch.clone() }.run();
+    }
+
+    /// The arguments that every command gets.
+    fn common(&self) -> Vec<String> {
+        self.launch.arguments.iter().filter(|argument| *argument != "serve").cloned().collect()
+    }
+
+    /// Starts the gateway.
+    pub async fn start(&self) -> Process {
+        self.launch.start().await
+    }
+
+    /// Starts the gateway with these crash points armed.
+    #[cfg(feature = "failpoints")]
+    pub async fn start_armed(&self, points: &str) -> Process {
+        let mut launch = self.launch.clone();
+        launch.environment.push(("SWITCHBOARD_CRASH".to_owned(), points.to_owned()));
+        launch.start().await
+    }
+
+    /// An address of the gateway.
+    pub fn gateway(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// An address of the vendor.
+    pub fn vendor(&self, path: &str) -> String {
+        format!("{}{path}", self.simulator.base_url())
+    }
+
+    /// Lets customers write: one message, or `{"messages": […]}` in one delivery.
+    pub async fn write(&self, described: Value) -> Vec<String> {
+        let address = self.vendor(&format!("/sim/whatsapp/{NUMBER}/inbound"));
+        let answer: Value = self.http.post(address).json(&described).send().await.unwrap().json().await.unwrap();
+        let wamids: Vec<String> =
+            serde_json::from_value(answer["wamids"].clone()).expect("the vendor takes what is written");
+        let single = [described.clone()];
+        let messages = described["messages"].as_array().map_or(&single[..], Vec::as_slice);
+        let written = messages.iter().zip(&wamids).map(|(message, wamid)| Written {
+            from: message["from"].as_str().unwrap().to_owned(),
+            wamid: wamid.clone(),
+        });
+        self.written.lock().unwrap().extend(written);
+        wamids
+    }
+
+    /// A text of a customer.
+    pub async fn say(&self, from: &str, text: &str) -> String {
+        self.write(json!({ "from": from, "text": text })).await.remove(0)
+    }
+
+    /// Sets what goes wrong at the vendor.
+    pub async fn faults(&self, rules: Value) {
+        let answer = self.http.put(self.vendor("/sim/faults")).json(&rules).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// Tells the model what to say.
+    pub async fn replies(&self, replies: Value) {
+        let answer = self.http.post(self.vendor("/sim/model/replies")).json(&replies).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// The vendor's books, once this is reached; or as they are when patience ends.
+    pub async fn books(&self, until: &str) -> Value {
+        let address = self.vendor(&format!("/sim/books/{NUMBER}?wait_ms={}&{until}", PATIENCE.as_millis()));
+        self.http.get(address).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The number of a gauge or counter of the gateway, summed over its labels; those of `labels` only.
+    pub async fn metric(&self, name: &str, labels: &str) -> f64 {
+        let Ok(answer) = self.http.get(self.gateway("/metrics")).send().await else { return f64::NAN };
+        let text = answer.text().await.unwrap_or_default();
+        let of = |line: &&str| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(labels)
+        };
+        text.lines().filter(of).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// The database, once no gateway uses it.
+    pub async fn open(&self) -> Store {
+        let options = StoreOptions {
+            url: self.database.clone(),
+            connections: 4,
+            acquire_timeout: Duration::from_secs(30),
+            ..StoreOptions::default()
+        };
+        let mut key = [0; 32];
+        hex::decode_to_slice(MASTER_KEY, &mut key).unwrap();
+        let (store, _jobs) = Store::open(&options, Sealer::new(&key), Clock::default()).await.unwrap();
+        store
+    }
+
+    /// Takes the stage down.
+    pub async fn end(self) {
+        self.simulator.stop().await;
+        if !self.database.starts_with("sqlite:") {
+            let (server, name) = server_and_name(&self.database);
+            on_server(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+fn launch(folder: &tempfile::TempDir, port: u16, database: &str, more: Vec<(String, String)>) -> Launch {
+    let arguments = ["serve", "--listen", &format!("127.0.0.1:{port}"), "--database", database];
+    let settings = [
+        ("SECURITY__MASTER_KEY", MASTER_KEY.to_owned()),
+        ("DATA_DIR", folder.path().join("data").display().to_string()),
+        ("SENDING__RECEIPT_WAIT", RECEIPT_WAIT.to_owned()),
+        ("CONVERSATIONS__QUIET_PERIOD", "0".to_owned()),
+        ("NETWORK__ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
+        ("STORE__LEASE", "3s".to_owned()),
+        ("WORKERS", "2".to_owned()),
+    ];
+    let named = settings.map(|(name, value)| (format!("SWITCHBOARD__{name}"), value));
+    Launch {
+        arguments: arguments.map(str::to_owned).to_vec(),
+        environment: named.into_iter().chain(more).collect(),
+        folder: folder.path().to_owned(),
+        survives_full_files: false,
+    }
+}
+
+/// A port below those that the system hands out, so that it is still free when the gateway comes back to it.
+pub fn free_port() -> u16 {
+    let first = u16::try_from(std::process::id() % 80).unwrap() * 100;
+    loop {
+        let port = 12_000 + (first + PORTS.fetch_add(1, Ordering::Relaxed)) % 8_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test command hands its servers over in the environment")]
+fn postgres() -> String {
+    std::env::var("SWITCHBOARD_TEST_POSTGRES")
+        .expect("there is no PostgreSQL to test on: run ./check, or set SWITCHBOARD_TEST_POSTGRES")
+}
+
+/// Host and port of the server that the environment names.
+pub fn postgres_address() -> String {
+    let url = url::Url::parse(&postgres()).expect("SWITCHBOARD_TEST_POSTGRES must be a URL");
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5_432))
+}
+
+async fn fresh_postgres() -> String {
+    let server = postgres();
+    let name = format!("sb_stage_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
+    on_server(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    on_server(&server, &format!("CREATE DATABASE {name}")).await;
+    let mut url = url::Url::parse(&server).expect("SWITCHBOARD_TEST_POSTGRES must be a URL");
+    url.set_path(&name);
+    url.into()
+}
+
+fn server_and_name(database: &str) -> (String, String) {
+    let mut url = url::Url::parse(database).unwrap();
+    let name = url.path().trim_start_matches('/').to_owned();
+    url.set_path("postgres");
+    (url.into(), name)
+}
