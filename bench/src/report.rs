@@ -75,7 +75,7 @@ pub fn circumstances(binary: &Path, load_before: &str) -> String {
     let modified = if git(&["status", "--porcelain"]).is_empty() { "" } else { " with changes" };
     let name = binary.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     format!(
-        "Commit {}{modified}, program `{name}`, {processors} processors, load average of the machine before {load_before}, \
+        "Commit {}{modified} is checked out (the program `{name}` may be of another), {processors} processors, load average of the machine before {load_before}, \
          after {}.",
         commit(),
         load_average()

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::loads::float;
+use super::loads::{COMMITS, float};
 use crate::Outcome;
 use crate::arguments::Arguments;
+use crate::gateway::metric;
 use crate::load::{self, End, Load, Pace};
 use crate::report::Row;
 use crate::stage::Stage;
@@ -30,13 +31,16 @@ pub async fn count(arguments: &Arguments) -> Outcome<Vec<Row>> {
     load::run(load, &stage.book, &stage.postman).await;
     stage.book.settle(Duration::from_secs(30)).await;
     let answered = stage.book.totals().answered.max(1);
+    let commits = metric(gateway_at, COMMITS).await;
     gateway.stop().await?;
     let calls = calls(&std::fs::read_to_string(&sums)?);
     let per_second = float(answered) / COUNTED.as_secs_f64();
-    Ok(vec![
-        Row::plain("fsyncs", WHAT, float(calls) * 1_000.0 / float(answered), ""),
-        Row::plain("fsyncs", "messages end to end while counting", per_second, "/s"),
-    ])
+    let mut rows = vec![Row::plain("fsyncs", WHAT, float(calls) * 1_000.0 / float(answered), "")];
+    rows.extend(
+        commits.map(|commits| Row::plain("fsyncs", "the same per commit", float(calls) / commits.max(1.0), "")),
+    );
+    rows.push(Row::plain("fsyncs", "messages end to end while counting", per_second, "/s"));
+    Ok(rows)
 }
 
 /// The calls in a table of strace: the fourth column of the lines that name one.

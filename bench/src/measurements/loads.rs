@@ -15,7 +15,7 @@ use crate::usage::{self, Usage};
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
 /// The gateway's count of commits, each of which forces the disk once.
-const COMMITS: &str = "switchboard_commit_batch_changes_count";
+pub const COMMITS: &str = "switchboard_commit_batch_changes_count";
 
 /// What a load came to.
 struct Played {
