@@ -77,6 +77,43 @@ on_both_databases! {
         other.commit(finishing(&store, &jobs[0])).await.unwrap();
     }
 
+    async fn a_job_knows_that_another_node_has_older_ones_of_its_lane(store: TestStore) {
+        let older = add_jobs(&store, &["a", "b"]).await;
+        let other = store.reopen().await;
+        let job = |lane: &str| NewJob {
+            id: other.id(),
+            lane: lane.to_owned(),
+            work: Work::Download { message_id: "m".to_owned() },
+            run_at: 1,
+            cargo: None,
+        };
+        let jobs = vec![job("a"), job("c"), job("")];
+        other.commit(Change { jobs, ..nothing(&store.channel) }).await.unwrap();
+        let fed = other.fed();
+        let behind: Vec<_> = fed.iter().map(|job| job.behind).collect();
+        assert_eq!(behind, [store.is_shared(), false, false]);
+        assert_eq!(other.leads_lane(&fed[0]).await.unwrap(), !store.is_shared());
+        store.commit(finishing(&store, &older[0])).await.unwrap();
+        assert!(other.leads_lane(&fed[0]).await.unwrap());
+    }
+
+    async fn a_node_that_slept_past_its_lease_asks_which_jobs_are_still_its_own(store: TestStore) {
+        let jobs = add_jobs(&store, &["a", "b"]).await;
+        assert!(store.holds_job(&jobs[0]).await.unwrap());
+        let other = store.reopen().await;
+        store.clock().advance(LEASE_MS * 2);
+        other.clock().advance(LEASE_MS * 2);
+        assert_eq!(other.adopt_jobs(1).await.unwrap()[0].id, jobs[0]);
+        for rejoined in [false, true] {
+            if rejoined {
+                assert!(!store.renew_lease(LEASE_MS).await.unwrap());
+                store.rejoin(LEASE_MS).await.unwrap();
+            }
+            assert_eq!(store.holds_job(&jobs[0]).await.unwrap(), !store.is_shared());
+            assert!(store.holds_job(&jobs[1]).await.unwrap());
+        }
+    }
+
     async fn jobs_of_a_dead_node_are_adopted_once_with_their_lanes_whole(store: TestStore) {
         let lanes: Vec<String> = (0..200).map(|number| format!("lane {}", number % 23)).collect();
         let lanes: Vec<&str> = lanes.iter().map(String::as_str).collect();

@@ -188,12 +188,12 @@ impl Stage {
         self.launch.start().await
     }
 
-    /// Starts the gateway with these crash points armed.
+    /// Starts the gateway with these crash points armed; one of them may end it before it is ready.
     #[cfg(feature = "failpoints")]
     pub async fn start_armed(&self, points: &str) -> Process {
         let mut launch = self.launch.clone();
         launch.environment.push(("SWITCHBOARD_CRASH".to_owned(), points.to_owned()));
-        launch.start().await
+        launch.begin().await.0
     }
 
     /// An address of the gateway.
