@@ -1,7 +1,7 @@
 //! The database: all SQL lives here, and every query of a tenant's rows names its workspace.
 //!
 //! Two databases, one store: SQLite (embedded, the default) and PostgreSQL, each by its native pool. Statements are
-//! one text for both; what must differ stands in `dialect`. The hot path goes through [`Store::commit`], which turns
+//! one text for both; what must differ stands in `dialect`. The hot path goes through `Store::commit`, which turns
 //! many callers' changes into one transaction of few statements.
 
 pub mod agents;

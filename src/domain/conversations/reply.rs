@@ -68,7 +68,7 @@ pub struct Post<'a> {
 /// Takes an agent's answer: only for the current turn, while the agent owns the conversation and the window is open.
 ///
 /// # Errors
-/// `Superseded`: drop the answer. `NotOwner`, `WindowClosed`: see [`abandon`] for what to commit instead.
+/// `Superseded`: drop the answer. `NotOwner`, `WindowClosed`: with what to commit instead.
 pub fn finish_turn(
     conversation: &Conversation,
     turn: Turn<'_>,
