@@ -221,7 +221,7 @@ mod tests {
     fn no_name_breaks_out_of_its_header() {
         assert_eq!(
             disposition(false, "a\"; x=\"\r\né.pdf"),
-            "attachment; filename=\"a__ x____.pdf\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0A%C3%A9.pdf"
+            "attachment; filename=\"a__ x_____.pdf\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0A%C3%A9.pdf"
         );
         assert_eq!(disposition(true, "cat.png"), "inline; filename=\"cat.png\"; filename*=UTF-8''cat.png");
     }
