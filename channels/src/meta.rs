@@ -1,8 +1,6 @@
 //! What the channels of one vendor family share: the signature over raw bytes, the error envelope, and readers that
 //! take odd JSON without falling over. It knows no product of the vendor and builds no request.
 
-mod complaint;
-
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,8 +15,8 @@ use serde_json::value::RawValue;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+pub(crate) use crate::complaint::{complaint, complaint_in};
 use crate::contract::credentials::Secret;
-pub(crate) use complaint::{complaint, complaint_in};
 
 /// Longest id that is taken over, in characters.
 const LONGEST_ID: usize = 512;

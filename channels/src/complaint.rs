@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Raw, filled, flag, object, whole};
+use crate::meta::{Raw, filled, flag, object, whole};
 
 /// An error as the vendor states it, in an answer or in a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
