@@ -67,7 +67,7 @@ export async function startHostPage({ url, channel }) {
   const policy =
     `default-src 'none'; script-src ${url}; connect-src ${url} ${url.replace('http', 'ws')}; ` +
     `img-src ${url} data:; media-src ${url}`;
-  const server = createServer((request, response) => {
+  const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy });
     response.end(
       '<!doctype html><html lang="en"><head><title>Shop</title><link rel="icon" href="data:,">' +
@@ -108,7 +108,6 @@ export const startBrowser = () =>
  * @param {import('playwright-core').BrowserContext} context
  */
 export async function tapSocket(context) {
-  /** @typedef {{fromServer: any[], fromPage: any[]}} Frames */
   const tap = {
     /** @type {any[]} */ fromServer: [],
     /** @type {any[]} */ fromPage: [],

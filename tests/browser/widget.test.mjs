@@ -271,7 +271,7 @@ describe('answers', () => {
     await page.getByRole('button', { name: 'New messages: 1' }).click();
     await page.getByText('Are you still there?').first().waitFor();
     await page.waitForFunction(() => Object.keys(localStorage).some((name) => name.endsWith(':seen')));
-    assert.equal(tap.fromPage.findLast((frame) => frame.type === 'seen').seq, 1_000_000);
+    assert.equal(tap.fromPage.filter((frame) => frame.type === 'seen').at(-1).seq, 1_000_000);
   });
 });
 

@@ -1,12 +1,18 @@
 // How one message looks. Knows the vendor's message objects of both directions and nothing of the page around them.
 import { clockTime, el, safeUrl } from "./dom.js";
 
+/** @typedef {import("./protocol.d.ts").Message} Message */
+/** @typedef {import("./protocol.d.ts").Actions} Actions */
+/** @typedef {import("./protocol.d.ts").Template} Template */
+/** @typedef {import("./protocol.d.ts").VendorObject} VendorObject */
+
+/** @type {Record<Message["status"], [string, string]>} */
 const TICKS = {
   accepted: ["🕓", "accepted"], sent: ["✓", "sent"], delivered: ["✓✓", "delivered"], read: ["✓✓", "read"],
   failed: ["⚠", "failed"],
 };
 
-/** One line that stands for a message in quotes and in the list of chats. @param {any} message */
+/** One line that stands for a message in quotes and in the list of chats. @param {Message} message */
 export function summary(message) {
   const body = message.content, kind = message.kind;
   switch (kind) {
@@ -48,9 +54,10 @@ function rich(text) {
   return box;
 }
 
-/** Address of a media object: the simulator's own copy, or the link that was sent. @param {any} object */
+/** Address of a media object: the simulator's own copy, or the link that was sent. @param {VendorObject} object */
 const source = (object) => (object?.id ? `/sim/media/${encodeURIComponent(object.id)}` : safeUrl(object?.link ?? ""));
 
+/** @param {string} kind @param {VendorObject} object */
 function media(kind, object) {
   const src = source(object);
   if (!src) return el("div", { class: "missing" }, `${kind} without an address`);
@@ -67,24 +74,28 @@ function media(kind, object) {
   return el("div", { class: "media" }, ...parts);
 }
 
+/** @param {VendorObject} object */
 function location(object) {
   const at = `${object.latitude}, ${object.longitude}`;
   return el("div", { class: "place" }, el("div", { class: "map", "aria-hidden": "true" }, "📍"),
     el("strong", {}, object.name || "Location"), object.address && el("div", {}, object.address), el("small", {}, at));
 }
 
+/** @param {VendorObject} contact */
 function card(contact) {
-  const phones = (contact.phones ?? []).map((phone) => phone.phone ?? phone.wa_id).filter(Boolean).join(", ");
+  const phones = (contact.phones ?? []).map((/** @type {VendorObject} */ phone) => phone.phone ?? phone.wa_id).filter(Boolean).join(", ");
   return el("div", { class: "card" }, el("span", { class: "avatar small", "aria-hidden": "true" }, "👤"),
     el("div", {}, el("strong", {}, contact.name?.formatted_name ?? "Contact"), phones && el("div", {}, phones)));
 }
 
+/** @param {VendorObject|undefined} object */
 function header(object) {
   if (!object) return null;
   if (object.type === "text") return el("strong", { class: "head" }, object.text);
   return media(object.type, object[object.type] ?? {});
 }
 
+/** @param {VendorObject} object @param {Actions} act */
 function interactive(object, act) {
   if (object.button_reply || object.list_reply) {
     const reply = object.button_reply ?? object.list_reply;
@@ -109,15 +120,20 @@ function interactive(object, act) {
   return el("div", {}, ...parts, choices.length > 0 && el("div", { class: "choices" }, ...choices));
 }
 
-/** A template with its parameters filled in. @param {any} send @param {any} template @param {any} act */
+/** A template with its parameters filled in. @param {VendorObject} send @param {Template|undefined} template @param {Actions} act */
 function templated(send, template, act) {
   if (!template) return el("div", {}, el("div", { class: "tag" }, "Template"), send.name);
-  const given = (kind, index) => (send.components ?? []).find((part) => part.type?.toLowerCase() === kind && (index === undefined || Number(part.index) === index))?.parameters ?? [];
-  const fill = (text, values) => text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => {
+  /** @param {string} kind @param {number} [index] @returns {VendorObject[]} */
+  const given = (kind, index) => (send.components ?? []).find((/** @type {VendorObject} */ part) => part.type?.toLowerCase() === kind && (index === undefined || Number(part.index) === index))?.parameters ?? [];
+  /** @param {string} text @param {VendorObject[]} values */
+  const fill = (text, values) => text.replace(/\{\{\s*(\w+)\s*\}\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => {
     const value = /^\d+$/.test(name) ? values[Number(name) - 1] : values.find((one) => one.parameter_name === name);
     return value?.text ?? value?.currency?.fallback_value ?? value?.date_time?.fallback_value ?? whole;
   });
-  const parts = [], choices = [];
+  /** @type {HTMLElement[]} */
+  const parts = [];
+  /** @type {HTMLElement[]} */
+  const choices = [];
   for (const part of template.components ?? []) {
     const values = given(part.type.toLowerCase());
     if (part.type === "HEADER" && (part.format ?? "TEXT") === "TEXT") parts.push(el("strong", { class: "head" }, fill(part.text ?? "", values)));
@@ -138,6 +154,7 @@ function templated(send, template, act) {
   return el("div", {}, el("div", { class: "tag" }, `Template · ${send.name}`), ...parts, choices.length > 0 && el("div", { class: "choices" }, ...choices));
 }
 
+/** @param {Message} message @param {Actions} act */
 function inside(message, act) {
   const body = message.content, kind = message.kind;
   if (message.revoked) return el("em", { class: "gone" }, "🚫 This message was deleted");
@@ -155,7 +172,7 @@ function inside(message, act) {
 
 /**
  * The bubble of one message.
- * @param {any} message @param {any} quoted the message answered to @param {any} act what taps do
+ * @param {Message} message @param {Message|undefined} quoted the message answered to @param {Actions} act what taps do
  */
 export function bubble(message, quoted, act) {
   const mine = message.direction === "in";

@@ -4,23 +4,25 @@
  * Makes an element. `props` sets properties, `class`, `data-*`/`aria-*` attributes and `on…` listeners.
  * @param {string} name
  * @param {Record<string, any>} [props]
- * @param {...(Node|string|null|undefined|false)} children
+ * @param {...(Node|string|number|null|undefined|false)} children
  * @returns {HTMLElement}
  */
 export function el(name, props = {}, ...children) {
   const node = document.createElement(name);
+  // Which properties there are depends on the name of the element.
+  const properties = /** @type {Record<string, any>} */ (/** @type {unknown} */ (node));
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (key === "class") node.className = value;
     else if (key.includes("-") || key === "role" || key === "for") node.setAttribute(key, value);
-    else node[key] = value;
+    else properties[key] = value;
   }
-  for (const child of children) if (child || child === 0) node.append(child);
+  for (const child of children) if (child || child === 0) node.append(/** @type {Node|string} */ (child));
   return node;
 }
 
-/** @param {string} id @returns {any} */
+/** An element of the page, which has every id asked for; its kind goes by the id. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
 /**

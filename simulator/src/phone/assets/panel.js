@@ -3,7 +3,9 @@ import { api, byId, el, toast } from "./dom.js";
 
 const HOUR = 3_600_000;
 
-/** What the toggles switch on; each is one rule. */
+/** @typedef {import("./protocol.d.ts").Rule} Rule */
+
+/** What the toggles switch on; each is one rule. @type {[string, Rule][]} */
 const FAULTS = [
   ["Slow answers (2 s)", { match: { kind: "send" }, action: { latency_ms: 2000 } }],
   ["Sends fail: 500", { match: { kind: "send" }, action: { status: { code: 131000 } } }],
@@ -22,9 +24,11 @@ const FAULTS = [
   ["Model: cut", { match: { kind: "model" }, action: "cut_before" }],
 ];
 
+/** @param {Rule} rule @param {[string, Rule]} fault */
 const same = (rule, [, wanted]) => JSON.stringify(rule.action) === JSON.stringify(wanted.action) && rule.match?.kind === wanted.match?.kind;
+/** Shows why it failed. @param {(event: Event) => unknown} work @returns {(event: Event) => Promise<void>} */
 const guard = (work) => async (event) => {
-  try { await work(event); } catch (error) { toast(error.message); }
+  try { await work(event); } catch (error) { toast(/** @type {Error} */ (error).message); }
 };
 
 /** Builds the switches and wires the buttons. */
@@ -54,11 +58,11 @@ export function startPanel() {
 async function applyFaults() {
   const boxes = [...byId("faults").querySelectorAll("input")];
   // Rules that came through the control API stay; the switches own only theirs.
-  const others = (await api("GET", "/sim/faults")).filter((rule) => !FAULTS.some((fault) => same(rule, fault)));
+  const others = (await api("GET", "/sim/faults")).filter((/** @type {Rule} */ rule) => !FAULTS.some((fault) => same(rule, fault)));
   await api("PUT", "/sim/faults", [...others, ...FAULTS.filter((_, i) => boxes[i].checked).map(([, rule]) => rule)]);
 }
 
-/** Shows the rules in force. @param {any[]} rules */
+/** Shows the rules in force. @param {Rule[]} rules */
 export function showFaults(rules) {
   const boxes = [...byId("faults").querySelectorAll("input")];
   FAULTS.forEach((fault, i) => (boxes[i].checked = rules.some((rule) => same(rule, fault))));
@@ -72,15 +76,15 @@ export function showClock(offset, closes) {
   byId("clock-time").textContent = new Date(now).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   byId("clock-offset").textContent = hours === 0 ? "real time" : `${hours > 0 ? "+" : "−"}${Math.abs(hours)} h`;
   const state = byId("window-state");
-  const open = Boolean(closes) && closes > now;
+  const open = Boolean(closes) && Number(closes) > now;
   state.className = closes === undefined ? "pill" : open ? "pill good" : "pill bad";
-  const left = open ? closes - now : 0;
+  const left = open ? Number(closes) - now : 0;
   state.textContent = open
     ? `Window open, ${Math.floor(left / HOUR)} h ${Math.floor((left % HOUR) / 60_000)} min left`
     : closes === undefined ? "No customer chosen" : closes === null ? "Window closed: never written" : "Window closed: templates only";
 }
 
-/** Shows where webhooks go and how the last one fared. @param {any} account @param {any} delivery */
+/** Shows where webhooks go and how the last one fared. @param {import("./protocol.d.ts").Account|undefined} account @param {import("./protocol.d.ts").Delivery|null} delivery */
 export function showConnection(account, delivery) {
   byId("callback").value = account?.callback_url ?? "";
   const state = byId("delivery-state");

@@ -3,22 +3,37 @@ import { bubble, summary } from "./bubbles.js";
 import { api, byId, clockTime, el, toast } from "./dom.js";
 import { showClock, showConnection, showFaults, startPanel } from "./panel.js";
 
+/** @typedef {import("./protocol.d.ts").Message} Message */
+/** @typedef {import("./protocol.d.ts").Customer} Customer */
+/** @typedef {import("./protocol.d.ts").Actions} Actions */
+/** @typedef {import("./protocol.d.ts").Events} Events */
+/** @typedef {import("./protocol.d.ts").VendorObject} VendorObject */
+
+/** @type {import("./protocol.d.ts").State} */
 const state = {
   accounts: new Map(), customers: new Map(), messages: new Map(), threads: new Map(),
   number: "", customer: "", quoting: null, typing: 0, offset: 0, closes: undefined, delivery: null, unread: new Map(),
 };
 const account = () => state.accounts.get(state.number);
+/** @param {string} number @param {string} customer */
 const threadKey = (number, customer) => `${number}/${customer}`;
 const thread = () => state.threads.get(threadKey(state.number, state.customer)) ?? [];
+/**
+ * Shows why it failed.
+ * @template {unknown[]} A
+ * @template R
+ * @param {(...args: A) => R | Promise<R>} work
+ * @returns {(...args: A) => Promise<R|undefined>}
+ */
 const guard = (work) => async (...args) => {
-  try { return await work(...args); } catch (error) { toast(error.message); }
+  try { return await work(...args); } catch (error) { return void toast(/** @type {Error} */ (error).message); }
 };
 
-/** Adds a message to its thread. */
+/** Adds a message to its thread. @param {Message} message @param {string} number @param {string} customer */
 function add(message, number, customer) {
   const key = threadKey(number, customer);
   if (!state.threads.has(key)) state.threads.set(key, []);
-  state.threads.get(key).push(message);
+  state.threads.get(key)?.push(message);
   state.messages.set(message.wamid, message);
   if (message.direction === "out" && (customer !== state.customer || number !== state.number)) {
     state.unread.set(key, (state.unread.get(key) ?? 0) + 1);
@@ -27,16 +42,16 @@ function add(message, number, customer) {
 
 const RANK = { accepted: 0, sent: 1, delivered: 2, read: 3, failed: 4 };
 
-/** What each event changes. */
+/** What each event changes. @type {{[Name in keyof Events]: (event: Events[Name]) => void}} */
 const on = {
   outbound(e) {
-    const customer = e.customer ?? e.to ?? e.recipient;
+    const customer = /** @type {string} */ (e.customer ?? e.to ?? e.recipient);
     if (!e.customer && !state.customers.has(customer)) {
       state.customers.set(customer, { id: customer, name: customer, wa_id: e.to, user_id: e.recipient });
     }
     if (e.type === "reaction") {
       const target = state.messages.get(e.body?.reaction?.message_id);
-      if (target) target.reactions.business = e.body.reaction.emoji;
+      if (target) target.reactions.business = e.body?.reaction.emoji;
       return;
     }
     state.typing = 0;
@@ -58,7 +73,7 @@ const on = {
   },
   mark_read(e) {
     const marked = state.messages.get(e.wamid);
-    const list = [...state.threads.values()].find((one) => one.includes(marked)) ?? [];
+    const list = [...state.threads.values()].find((one) => one.includes(/** @type {Message} */ (marked))) ?? [];
     for (const message of list) {
       if (message.direction === "in") message.seen = true;
       if (message === marked) break;
@@ -89,7 +104,7 @@ const askWindow = guard(async () => {
 });
 
 /** Writes a message as the customer on the screen. */
-const write = guard(async (message) => {
+const write = guard(async (/** @type {VendorObject} */ message) => {
   if (!state.customer) throw new Error("Choose or create a customer first.");
   const reply = state.quoting && !message.reply_to ? { reply_to: state.quoting } : {};
   quote(null);
@@ -97,6 +112,7 @@ const write = guard(async (message) => {
   await askWindow();
 });
 
+/** @param {Message|null} message */
 function quote(message) {
   state.quoting = message?.wamid ?? null;
   byId("quoting").hidden = !message;
@@ -104,7 +120,7 @@ function quote(message) {
   if (message) byId("words").focus();
 }
 
-/** What taps inside a bubble do. */
+/** What taps inside a bubble do. @param {Message} message @returns {Actions} */
 const actions = (message) => ({
   quote: () => quote(message),
   react: () => write({ type: "reaction", reaction: { message_id: message.wamid, emoji: message.reactions.customer ? "" : "👍" } }),
@@ -116,11 +132,12 @@ const actions = (message) => ({
   template: (send) => account()?.templates?.find((t) => t.name === send?.name && t.language === send?.language?.code),
 });
 
+/** @param {VendorObject} object @param {string} wamid */
 function openList(object, wamid) {
   const dialog = byId("sheet");
-  const rows = (object.action?.sections ?? []).flatMap((section) => [
+  const rows = (object.action?.sections ?? []).flatMap((/** @type {VendorObject} */ section) => [
     section.title && el("h3", {}, section.title),
-    ...section.rows.map((row) => el("button", { type: "button", class: "list-row", onclick: () => {
+    ...section.rows.map((/** @type {VendorObject} */ row) => el("button", { type: "button", class: "list-row", onclick: () => {
       dialog.close();
       write({ type: "list_reply", list_reply: row, reply_to: wamid });
     } }, el("strong", {}, row.title), row.description && el("small", {}, row.description))),
@@ -130,6 +147,7 @@ function openList(object, wamid) {
   dialog.showModal();
 }
 
+/** @param {string} [reply_to] */
 const sendLocation = (reply_to) => write({ type: "location", reply_to, location: { latitude: 52.520008, longitude: 13.404954, name: "Alexanderplatz", address: "10178 Berlin" } });
 
 /** Draws the list of chats. */
@@ -146,8 +164,11 @@ function drawChats() {
       el("span", { class: "chat-side" }, last && el("time", {}, clockTime(last.at)), unread > 0 && el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread)))))));
 }
 
+/** @param {Customer} customer */
 const address = (customer) => customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? "";
-const hue = (text) => [...text].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 8, 0);
+/** @param {string} text */
+const hue = (text) => [...text].reduce((sum, c) => (sum * 31 + Number(c.codePointAt(0))) % 8, 0);
+/** @param {Customer} customer */
 const avatar = (customer) => el("span", { class: `avatar tint${hue(customer.name)}`, "aria-hidden": "true" }, customer.name.slice(0, 1).toUpperCase());
 
 /** Draws the chat on the screen. */
@@ -161,7 +182,7 @@ function drawChat() {
   byId("peer-state").classList.toggle("typing", typing);
   const list = byId("thread");
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
-  const rows = thread().map((message) => bubble(message, state.messages.get(message.quotes), actions(message)));
+  const rows = thread().map((message) => bubble(message, state.messages.get(message.quotes ?? ""), actions(message)));
   if (rows.length === 0) rows.push(el("li", { class: "empty" }, customer ? "Say hello. Your message reaches the gateway as a signed webhook." : "Choose a customer to write as."));
   if (typing) rows.push(el("li", { class: "row theirs" }, el("div", { class: "bubble dots", role: "img", "aria-label": "typing" }, el("i"), el("i"), el("i"))));
   list.replaceChildren(...rows);
@@ -178,6 +199,7 @@ function draw() {
   });
 }
 
+/** @param {string} id */
 function openChat(id) {
   state.customer = id; state.typing = 0; quote(null);
   state.unread.delete(threadKey(state.number, id));
@@ -185,7 +207,7 @@ function openChat(id) {
   requestAnimationFrame(() => requestAnimationFrame(() => (byId("thread").scrollTop = byId("thread").scrollHeight)));
 }
 
-const attach = guard(async (file) => {
+const attach = guard(async (/** @type {File} */ file) => {
   const family = file.type.split("/")[0];
   const kind = file.type === "image/webp" ? "sticker" : ["image", "video", "audio"].includes(family) ? family : "document";
   const { id } = await api("POST", `/sim/media?filename=${encodeURIComponent(file.name)}`, file);
@@ -196,14 +218,14 @@ const attach = guard(async (file) => {
 });
 
 function wire() {
-  byId("composer").addEventListener("submit", (event) => {
+  byId("composer").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const text = byId("words").value.trim();
     if (!text) return;
     byId("words").value = "";
     write({ type: "text", text });
   });
-  byId("words").addEventListener("keydown", (event) => {
+  byId("words").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); byId("composer").requestSubmit(); }
   });
   byId("attach").addEventListener("click", () => byId("file").click());
@@ -215,7 +237,7 @@ function wire() {
   byId("open-panel").addEventListener("click", () => document.body.classList.toggle("show-panel"));
   byId("close-panel").addEventListener("click", () => document.body.classList.remove("show-panel"));
   byId("number").addEventListener("change", () => { state.number = byId("number").value; state.delivery = null; askWindow(); draw(); });
-  byId("new-customer").addEventListener("submit", guard(async (event) => {
+  byId("new-customer").addEventListener("submit", guard(async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const name = byId("new-name").value.trim();
     const customer = await api("POST", "/sim/customers", { name, kind: byId("new-kind").value });
@@ -223,7 +245,7 @@ function wire() {
     state.customers.set(customer.id, customer);
     openChat(customer.id);
   }));
-  byId("connection").addEventListener("submit", guard(async (event) => {
+  byId("connection").addEventListener("submit", guard(async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const changed = await api("PUT", `/sim/accounts/${state.number}`, { callback_url: byId("callback").value.trim() || null });
     state.accounts.set(changed.phone_number_id, changed);
@@ -240,7 +262,7 @@ async function start() {
   for (const one of overview.customers) state.customers.set(one.id, one);
   state.offset = overview.clock.offset_ms;
   state.number = overview.accounts[0]?.phone_number_id ?? "";
-  byId("number").replaceChildren(...overview.accounts.map((one) => el("option", { value: one.phone_number_id }, `${one.verified_name} · +${one.display_phone_number}`)));
+  byId("number").replaceChildren(...overview.accounts.map((/** @type {import("./protocol.d.ts").Account} */ one) => el("option", { value: one.phone_number_id }, `${one.verified_name} · +${one.display_phone_number}`)));
   byId("model-default").value = overview.model.default_reply ?? "";
   showFaults(overview.faults);
   const wanted = new URLSearchParams(location.search).get("customer");
