@@ -160,10 +160,11 @@ impl Switchboard {
     /// See [`Unvisited`].
     pub async fn allowed_origins(&self, channel_id: &str) -> Result<Vec<String>, Unvisited> {
         let account = self.widget(channel_id).await?;
-        let origins = account.channel.settings.get("allowed_origins").and_then(serde_json::Value::as_array);
-        Ok(origins
-            .map(|list| list.iter().filter_map(|origin| origin.as_str().map(str::to_owned)).collect())
-            .unwrap_or_default())
+        let listed = account.channel.settings.get("allowed_origins").and_then(serde_json::Value::as_array);
+        let origins: Vec<String> =
+            listed.into_iter().flatten().filter_map(|origin| origin.as_str().map(str::to_owned)).collect();
+        // A star among them says the same as no list.
+        Ok(if origins.iter().any(|origin| origin == "*") { Vec::new() } else { origins })
     }
 
     /// The widget of this id with its agent's name.
