@@ -7,7 +7,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::credentials::Secret;
 use switchboard_channels::contract::failure::Failure;
 use switchboard_channels::contract::inbound::Parsed;
-use switchboard_channels::contract::outbound::{AccountInfo, MediaLink, Outbound, Sent, TemplateInfo};
+use switchboard_channels::contract::outbound::{MediaLink, Outbound, Sent, TemplateInfo};
 use switchboard_channels::contract::request::Request;
 use switchboard_channels::whatsapp;
 
@@ -196,28 +196,6 @@ impl Vendor {
     pub fn listed_templates(&self, status: u16, body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
         match self {
             Self::Whatsapp(_) => whatsapp::outcome::templates(status, body),
-            Self::Ours => Err(not_ours()),
-        }
-    }
-
-    /// The request that checks the account.
-    ///
-    /// # Errors
-    /// The channel has no vendor.
-    pub fn account_check(&self) -> Result<Request, Failure> {
-        match self {
-            Self::Whatsapp(settings) => Ok(whatsapp::render::account_check(settings)),
-            Self::Ours => Err(not_ours()),
-        }
-    }
-
-    /// What the vendor says about the account.
-    ///
-    /// # Errors
-    /// The vendor refused.
-    pub fn account(&self, status: u16, body: &[u8]) -> Result<AccountInfo, Failure> {
-        match self {
-            Self::Whatsapp(_) => whatsapp::outcome::account(status, body),
             Self::Ours => Err(not_ours()),
         }
     }
