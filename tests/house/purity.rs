@@ -5,7 +5,7 @@ use crate::floors::references;
 use crate::source::{Source, identifiers};
 
 /// What `channels` may depend on: encodings, hashes, and the shapes of data.
-pub const OF_CHANNELS: [&str; 14] = [
+pub const OF_CHANNELS: [&str; 15] = [
     "base64",
     "bytes",
     "hex",
@@ -18,6 +18,7 @@ pub const OF_CHANNELS: [&str; 14] = [
     "sha2",
     "subtle",
     "thiserror",
+    "unicode-segmentation",
     "url",
     "utoipa",
 ];

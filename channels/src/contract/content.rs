@@ -100,6 +100,8 @@ pub enum Content {
     },
     /// An approved template of the vendor.
     Template(Template),
+    /// A mail.
+    Email(Email),
     /// A filled-in form of the vendor.
     Form {
         /// The form's name or kind (`flow`, `address_message`, …).
@@ -160,6 +162,9 @@ pub struct Media {
     /// File name without path, control or direction characters, at most 240 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// Within a mail: by which name its HTML shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_id: Option<String>,
     /// Text below the medium.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
@@ -249,6 +254,28 @@ pub struct Template {
     pub components: Vec<Value>,
 }
 
+/// A mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Email {
+    /// The subject, decoded; outbound: absent to continue the thread's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// What the person wrote: quotes and signature folded away. Never empty.
+    pub text: String,
+    /// The whole plain text, where `text` is less than all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_text: Option<String>,
+    /// HTML: inbound sanitised, without scripts, styles and remote contents; outbound as it shall look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// Attachments and inline pictures; an inline one is named by `cid:` and its `content_id` in `html`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Media>,
+    /// A machine wrote it (an automatic answer, a list, a bounce): the word of the header that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<String>,
+}
+
 impl Content {
     /// Text content without a link preview.
     pub fn text(text: impl Into<String>) -> Self {
@@ -265,6 +292,20 @@ impl Content {
             | Self::Document(media)
             | Self::Sticker(media) => Some(media),
             _ => None,
+        }
+    }
+
+    /// All files within.
+    pub fn all_media(&self) -> impl Iterator<Item = &Media> {
+        let attached = if let Self::Email(mail) = self { mail.attachments.as_slice() } else { &[] };
+        self.media().into_iter().chain(attached)
+    }
+
+    /// All files within, to change.
+    pub fn all_media_mut(&mut self) -> Vec<&mut Media> {
+        match self {
+            Self::Email(mail) => mail.attachments.iter_mut().collect(),
+            other => other.media_mut().into_iter().collect(),
         }
     }
 
@@ -299,6 +340,7 @@ impl Content {
             Self::List { .. } => "list",
             Self::Link { .. } => "link",
             Self::Template(_) => "template",
+            Self::Email(_) => "email",
             Self::Form { .. } => "form",
             Self::Order { .. } => "order",
             Self::System { .. } => "system",

@@ -14,6 +14,17 @@ pub struct Parsed {
     pub events: Vec<Arrival>,
     /// What was passed over, and why.
     pub ignored: Vec<Ignored>,
+    /// Files whose bytes the delivery itself carries; a [`Media`](super::content::Media) names one by its `id`.
+    pub files: Vec<CarriedFile>,
+}
+
+/// A file that came within a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedFile {
+    /// What the media of the same delivery call it, unique within the delivery, for example `part:3`.
+    pub id: String,
+    /// Its bytes, decoded.
+    pub bytes: Vec<u8>,
 }
 
 /// An event and the account it arrived at.
@@ -46,6 +57,8 @@ pub enum Event {
     Echo(Box<Message>),
     /// A sent message moved on.
     Receipt(Box<Receipt>),
+    /// All messages to a person up to a moment moved on, where the vendor names no message.
+    Watermark(Watermark),
     /// The text of an earlier message was changed by its author.
     Edit(Box<Edit>),
     /// An earlier message was taken back by its author.
@@ -54,6 +67,10 @@ pub enum Event {
     Identity(IdentityChange),
     /// A person's word about what they want to receive.
     Consent(Consent),
+    /// An address takes no more messages: it does not exist, or its owner complained.
+    Unreachable(Unreachable),
+    /// The thread with a person was given to, or taken by, another application of the same account.
+    Handover(Handover),
     /// Old messages handed over when the account was connected. Kept in the ledger, never answered.
     History(Notice),
     /// Something about the account itself.
@@ -82,8 +99,25 @@ pub struct Message {
     pub referral: Option<Value>,
     /// It opens or renews the messaging window.
     pub opens_window: bool,
-    /// It wants an answer. False for reactions, system notes, and the opening of a chat.
+    /// It wants an answer. False for reactions, system notes, the opening of a chat, machines' mail, and for what was
+    /// said while another application holds the thread.
     pub wants_answer: bool,
+    /// What it belongs to, where the channel has threads; absent where a person is one conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Thread>,
+}
+
+/// How a message says which conversation it belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Vendor ids of the messages before it, nearest first.
+    pub references: Vec<String>,
+    /// The conversation that our own signed address named; verified, and still no proof of who wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// The subject as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// How far a sent message has come, in rank order.
@@ -199,4 +233,41 @@ pub struct Notice {
     pub detail: Value,
     /// Sends will fail until somebody acts (account disabled, removed, restricted).
     pub alarming: bool,
+}
+
+/// A moment up to which all messages to a person moved on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// The person.
+    pub peer: Peer,
+    /// How far they have come.
+    pub progress: Progress,
+    /// Unix milliseconds: every message sent at or before it.
+    pub until: i64,
+}
+
+/// An address that takes no more messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreachable {
+    /// The address.
+    pub identity: Identity,
+    /// Why: `code` as a message's failure would have it (`RECIPIENT_UNREACHABLE`, `RECIPIENT_COMPLAINED`).
+    pub failure: Failure,
+    /// The vendor's time in Unix milliseconds.
+    pub at: Option<i64>,
+}
+
+/// Who holds the thread with a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The vendor's id of the notice, where it has one.
+    pub id: Option<String>,
+    /// The person.
+    pub peer: Peer,
+    /// True: we hold it from now on; false: another application (or the vendor's inbox) does.
+    pub ours: bool,
+    /// A readable sentence.
+    pub text: String,
+    /// The vendor's time in Unix milliseconds.
+    pub at: Option<i64>,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Content;
 use super::failure::Failure;
+use super::inbound::Thread;
 use super::peer::Identity;
 
 /// A message to send.
@@ -17,6 +18,52 @@ pub struct Outbound<'a> {
     pub content: &'a Content,
     /// The vendor's id of the message it answers.
     pub reply_to: Option<&'a str>,
+    /// By which right it goes out; see [`Right`].
+    pub right: Right,
+    /// Our conversation's id; a signed reply address names it.
+    pub conversation_id: &'a str,
+    /// What it continues, where the channel has threads.
+    pub thread: Option<&'a Thread>,
+}
+
+impl<'a> Outbound<'a> {
+    /// An ordinary message within an open window.
+    #[must_use]
+    pub const fn new(id: &'a str, to: &'a [Identity], content: &'a Content) -> Self {
+        Self { id, to, content, reply_to: None, right: Right::Window, conversation_id: "", thread: None }
+    }
+}
+
+/// By which right a message goes out on a channel with a messaging window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// The window is open, or the channel has none, or it is a template.
+    Window,
+    /// A person of ours answers after the window has closed, within the vendor's longer limit for people.
+    HumanAgent,
+}
+
+/// A sign that is no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// What the person wrote has been seen.
+    Seen,
+    /// Somebody is writing.
+    Typing,
+}
+
+/// What the vendor tells of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name they show.
+    pub name: Option<String>,
+    /// Their username, for display only.
+    pub username: Option<String>,
+    /// Where their picture is; short-lived.
+    pub picture_url: Option<String>,
+    /// Their language, as the vendor writes it.
+    pub locale: Option<String>,
 }
 
 /// What a vendor said to a send.

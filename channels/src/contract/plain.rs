@@ -35,6 +35,11 @@ impl Content {
                 framed(header.as_ref(), text, &format!("{label}: {url}"), footer.as_deref())
             }
             Self::Template(template) => listed(&format!("[template] {}", template.name), parameters(template)),
+            Self::Email(mail) => {
+                let names = mail.attachments.iter().filter_map(|file| file.filename.as_deref());
+                let files: String = names.map(|name| format!("\n[document] {name}")).collect();
+                format!("{}{files}", mail.text)
+            }
             Self::Form { name, text, response } => format!("[form] {name}: {text} {}", answers(response)),
             Self::Order { text, items, .. } => {
                 let note = text.as_deref().unwrap_or_default();

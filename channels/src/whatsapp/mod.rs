@@ -3,32 +3,22 @@
 pub mod outcome;
 pub mod parse;
 pub mod render;
+mod vendor;
 pub mod verify;
 mod wire;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use crate::contract::capabilities::{Capabilities, WindowRule};
 use crate::contract::credentials::Secret;
-
-/// What WhatsApp can carry.
-pub const CAPABILITIES: Capabilities = Capabilities {
-    text_limit: 4_096,
-    buttons: 3,
-    list_rows: 10,
-    templates: true,
-    reactions: true,
-    typing: true,
-    receipts: true,
-    window: WindowRule::SinceLastInbound { length_ms: 24 * 60 * 60 * 1_000 },
-};
+use crate::contract::vendor::Problem;
+pub use vendor::PROTOCOL;
 
 const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
 const DEFAULT_API_VERSION: &str = "v24.0";
 const DEFAULT_MEDIA_HOST: &str = "lookaside.fbsbx.com";
 
-/// How one WhatsApp number is reached. Absent members take their default, so that [`Settings::check`] can name every
+/// How one WhatsApp number is reached. Absent members take their default, so that [`Settings::problems`] can name every
 /// problem at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,19 +61,10 @@ impl Default for Settings {
     }
 }
 
-/// A setting that cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The setting's name.
-    pub field: &'static str,
-    /// What it must be.
-    pub expected: &'static str,
-}
-
 impl Settings {
     /// Names every setting that cannot work; empty when all is well.
     #[must_use]
-    pub fn check(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<Problem> {
         let secret = |secret: &Secret| {
             let secret = secret.reveal();
             !secret.is_empty() && secret.chars().all(|character| character.is_ascii_graphic())

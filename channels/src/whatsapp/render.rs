@@ -3,7 +3,6 @@
 mod choices;
 mod content;
 mod limits;
-mod splitting;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -15,9 +14,8 @@ use crate::contract::content::Content;
 use crate::contract::failure::{Failure, Fault, Retry};
 use crate::contract::outbound::Outbound;
 use crate::contract::peer::{Identity, IdentityKind};
-use crate::contract::request::{Body, Method, Request};
+use crate::contract::request::{Authorisation, Body, Method, Request};
 use limits::invalid;
-pub use splitting::split;
 
 /// What may stand in a path segment or a query value as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -108,8 +106,7 @@ pub fn media_download(settings: &Settings, url: &str) -> Result<Request, Failure
     if !settings.trusts(&url) {
         return Err(refused());
     }
-    let bearer = Some(settings.access_token.clone());
-    Ok(Request { method: Method::Get, url: url.into(), bearer, body: Body::Empty })
+    Ok(Request { method: Method::Get, url: url.into(), authorisation: authorisation(settings), body: Body::Empty })
 }
 
 /// Renders an upload; the bytes are the caller's.
@@ -177,9 +174,13 @@ fn get(settings: &Settings, path: &str) -> Request {
     Request {
         method: Method::Get,
         url: format!("{base}/{}/{path}", encoded(&settings.api_version)),
-        bearer: Some(settings.access_token.clone()),
+        authorisation: authorisation(settings),
         body: Body::Empty,
     }
+}
+
+fn authorisation(settings: &Settings) -> Option<Authorisation> {
+    Some(Authorisation::Bearer(settings.access_token.clone()))
 }
 
 fn post(settings: &Settings, path: &str, body: Body) -> Request {

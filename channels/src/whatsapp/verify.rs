@@ -1,46 +1,38 @@
 //! Whether a knock at the door is the vendor's: the handshake of a callback address and the signature of deliveries.
 
 use crate::contract::credentials::Secret;
+use crate::contract::vendor::HandshakeRefusal;
 use crate::meta;
 pub use crate::meta::Unverified;
 
 /// Longest challenge that is echoed, in bytes.
 const LONGEST_CHALLENGE: usize = 256;
 
-/// Why a handshake is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A parameter is absent or unusable: answer 400.
-    #[error("the parameter {parameter} is missing or unusable")]
-    Missing {
-        /// Its name.
-        parameter: &'static str,
-    },
-    /// Not a subscription, or the wrong token: answer 403.
-    #[error("the verify token is wrong")]
-    Forbidden,
-}
-
 /// Answers the handshake of a callback address: the challenge to echo as `text/plain`.
 ///
 /// # Errors
-/// [`Refusal::Missing`] for an absent parameter or a challenge over 256 bytes, [`Refusal::Forbidden`] for the rest.
+/// [`HandshakeRefusal::Missing`] for an absent parameter or a challenge over 256 bytes,
+/// [`HandshakeRefusal::Forbidden`] for the rest.
 pub fn handshake(
     mode: Option<&str>,
     token: Option<&str>,
     challenge: Option<&str>,
     expected: &Secret,
-) -> Result<String, Refusal> {
-    let mode = mode.ok_or(Refusal::Missing { parameter: "hub.mode" })?;
-    let token = token.ok_or(Refusal::Missing { parameter: "hub.verify_token" })?;
+) -> Result<String, HandshakeRefusal> {
+    let mode = mode.ok_or_else(|| missing("hub.mode"))?;
+    let token = token.ok_or_else(|| missing("hub.verify_token"))?;
     let challenge = challenge
         .filter(|challenge| (1..=LONGEST_CHALLENGE).contains(&challenge.len()))
-        .ok_or(Refusal::Missing { parameter: "hub.challenge" })?;
+        .ok_or_else(|| missing("hub.challenge"))?;
     // An empty configured token would let everybody in.
     if mode != "subscribe" || expected.reveal().is_empty() || !expected.matches(token) {
-        return Err(Refusal::Forbidden);
+        return Err(HandshakeRefusal::Forbidden);
     }
     Ok(challenge.to_owned())
+}
+
+fn missing(parameter: &str) -> HandshakeRefusal {
+    HandshakeRefusal::Missing(parameter.to_owned())
 }
 
 /// A body that the vendor signed. [`signature`] makes one of a delivery, [`Verified::kept`] of one that was verified

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use switchboard_channels::contract::credentials::Secret;
-use switchboard_channels::contract::inbound::{Arrival, Event, Message, Parsed};
+use switchboard_channels::contract::inbound::{Arrival, Event, Handover, Message, Parsed, Watermark};
 use switchboard_channels::contract::peer::{Identity, IdentityKind};
 use switchboard_channels::whatsapp::{parse, verify};
 
@@ -218,7 +218,13 @@ pub(crate) fn sound(name: &str, parsed: &Parsed) {
                 Some(&edit.id)
             }
             Event::Deletion(deletion) => Some(&deletion.id),
-            Event::Identity(_) | Event::Consent(_) | Event::History(_) | Event::Account(_) => None,
+            Event::Watermark(Watermark { peer, .. }) | Event::Handover(Handover { peer, .. }) => {
+                assert!(!peer.identities.is_empty(), "{about}");
+                None
+            }
+            Event::Identity(_) | Event::Consent(_) | Event::Unreachable(_) | Event::History(_) | Event::Account(_) => {
+                None
+            }
         };
         if let Some(id) = id {
             assert!(!id.is_empty() && id.chars().count() <= 512, "{about}");

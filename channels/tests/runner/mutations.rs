@@ -1,10 +1,12 @@
 //! Broken copies of sound bodies, and noise: whatever comes in, reading it ends in an answer.
 
 use proptest::prelude::*;
-use switchboard_channels::whatsapp::{outcome, parse, render};
+use switchboard_channels::contract::splitting::split;
+use switchboard_channels::whatsapp::{outcome, parse};
 
 use crate::fixtures::{bodies, bytes, receive};
 use crate::inbound::sound;
+use crate::outbound::LIMIT;
 
 fn corpus() -> Vec<Vec<u8>> {
     let mut names = [bodies("inbound"), bodies("status")].concat();
@@ -87,7 +89,7 @@ proptest! {
     #[test]
     fn splitting_loses_nothing_but_blanks(text in "(\\PC|[ \\n.]|👩‍👩‍👧|🇩🇪|é){0,300}", times in 1_usize..60) {
         let text = text.repeat(times);
-        let parts = render::split(&text);
+        let parts = split(&text, LIMIT);
         for part in &parts {
             prop_assert!(part.chars().count() <= 4_096 && !part.trim().is_empty());
         }

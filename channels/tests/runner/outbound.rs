@@ -1,15 +1,19 @@
 //! What we send: the vendor's own examples as our content, the limits, and how its answers are read.
 
 use serde_json::{Value, json};
+use switchboard_channels::contract::capabilities::{TextRule, Unit};
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::credentials::Secret;
 use switchboard_channels::contract::failure::Failure;
 use switchboard_channels::contract::outbound::{Outbound, Sent};
 use switchboard_channels::contract::peer::Identity;
-use switchboard_channels::contract::request::{Body, Method, Request};
+use switchboard_channels::contract::request::{Authorisation, Body, Method, Request};
+use switchboard_channels::contract::splitting::split;
 use switchboard_channels::whatsapp::{Settings, outcome, render};
 
 use crate::fixtures::json;
+
+pub(crate) const LIMIT: TextRule = TextRule { limit: 4_096, unit: Unit::Characters };
 
 fn settings() -> Settings {
     Settings {
@@ -26,10 +30,8 @@ fn rendered(send: &Value) -> Result<Request, Failure> {
         serde_json::from_value(send["content"].clone()).unwrap_or_else(|error| panic!("{error}: {send}"));
     assert!(!content.plain().trim().is_empty(), "{send}");
     let outbound = Outbound {
-        id: send["id"].as_str().unwrap_or_default(),
-        to: &to,
-        content: &content,
         reply_to: send["reply_to"].as_str(),
+        ..Outbound::new(send["id"].as_str().unwrap_or_default(), &to, &content)
     };
     render::message(&settings(), &outbound)
 }
@@ -83,7 +85,7 @@ fn same_request(name: &str, ours: &Request, theirs: &Value) {
     let (url, query) = ours.url.split_once('?').unwrap_or((&ours.url, ""));
     assert_eq!(url, format!("https://graph.facebook.com{}", theirs["path"].as_str().unwrap()), "{name}");
     assert!(!ours.url.contains("TEST-TOKEN"), "{name}");
-    assert_eq!(ours.bearer, Some(Secret::new("TEST-TOKEN")), "{name}");
+    assert_eq!(ours.authorisation, Some(Authorisation::Bearer(Secret::new("TEST-TOKEN"))), "{name}");
     for (parameter, value) in theirs["query"].as_object().into_iter().flatten() {
         // How many templates a page has is ours to choose; the first page of the example states its fields only.
         let value = if parameter == "limit" { "100" } else { value.as_str().unwrap() };
@@ -91,6 +93,7 @@ fn same_request(name: &str, ours: &Request, theirs: &Value) {
         assert!(query.split('&').any(|pair| pair == wanted), "{name}: no {wanted} in {query}");
     }
     match &ours.body {
+        Body::Form(_) => panic!("{name}: this vendor takes no forms"),
         Body::Json(body) => {
             let mut body = body.clone();
             let mut wanted = theirs["body"].clone();
@@ -247,18 +250,18 @@ fn odd_answers() {
 
 #[test]
 fn splits_where_a_reader_would_pause() {
-    assert_eq!(render::split("short"), ["short"]);
-    assert!(render::split(" \n ").is_empty());
+    assert_eq!(split("short", LIMIT), ["short"]);
+    assert!(split(" \n ", LIMIT).is_empty());
     let paragraph = "a".repeat(3_000);
-    assert_eq!(render::split(&format!("{paragraph}\n\n{paragraph}")), [paragraph.clone(), paragraph]);
+    assert_eq!(split(&format!("{paragraph}\n\n{paragraph}"), LIMIT), [paragraph.clone(), paragraph]);
     let sentences = "One sentence here. ".repeat(400);
-    assert!(render::split(&sentences).iter().all(|part| part.ends_with("here.")));
+    assert!(split(&sentences, LIMIT).iter().all(|part| part.ends_with("here.")));
     let words = "word ".repeat(2_000);
-    assert!(render::split(&words).iter().all(|part| part.split(' ').all(|word| word == "word")));
+    assert!(split(&words, LIMIT).iter().all(|part| part.split(' ').all(|word| word == "word")));
     // Families, flags and accents stay whole even where no blank helps.
     for whole in ["👩\u{200d}👩\u{200d}👧", "🇩🇪", "e\u{301}", "👍🏽"] {
         let text = whole.repeat(4_096);
-        for part in render::split(&text) {
+        for part in split(&text, LIMIT) {
             assert_eq!(part, whole.repeat(part.len() / whole.len()), "cut through {whole}");
         }
     }

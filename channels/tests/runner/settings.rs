@@ -18,7 +18,7 @@ fn with(member: &str, value: Value) -> Settings {
 #[test]
 fn defaults_and_spellings() {
     let settings: Settings = serde_json::from_value(good()).unwrap();
-    assert!(settings.check().is_empty(), "{:?}", settings.check());
+    assert!(settings.problems().is_empty(), "{:?}", settings.problems());
     assert_eq!(settings.base_url, "https://graph.facebook.com");
     assert_eq!(settings.api_version, "v24.0");
     assert_eq!(settings.media_hosts, ["lookaside.fbsbx.com"]);
@@ -52,10 +52,10 @@ fn every_mistake_is_named() {
         ("media_hosts", json!([""])),
     ];
     for (member, value) in cases {
-        let problems = with(member, value.clone()).check();
+        let problems = with(member, value.clone()).problems();
         let field = if member == "app_secret" { "app_secrets" } else { member };
         assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), [field], "{member} = {value}");
     }
-    let fields: Vec<&str> = Settings::default().check().iter().map(|problem| problem.field).collect();
+    let fields: Vec<&str> = Settings::default().problems().iter().map(|problem| problem.field).collect();
     assert_eq!(fields, ["phone_number_id", "access_token", "app_secrets", "verify_token"]);
 }

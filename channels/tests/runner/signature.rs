@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use switchboard_channels::contract::credentials::Secret;
-use switchboard_channels::whatsapp::verify::{Refusal, Unverified, handshake, signature};
+use switchboard_channels::contract::vendor::HandshakeRefusal as Refusal;
+use switchboard_channels::whatsapp::verify::{Unverified, handshake, signature};
 
 use crate::fixtures::{APP_SECRET, bytes, json, sign};
 
@@ -49,7 +50,7 @@ fn handshakes() {
     let expected = Secret::new("word");
     let longest = "9".repeat(256);
     let too_long = "9".repeat(257);
-    let missing = |parameter| Err(Refusal::Missing { parameter });
+    let missing = |parameter: &str| Err(Refusal::Missing(parameter.to_owned()));
     let cases = [
         (Some("subscribe"), Some("word"), Some("1158201444"), Ok("1158201444".to_owned())),
         (Some("subscribe"), Some("word"), Some(longest.as_str()), Ok(longest.clone())),

@@ -67,6 +67,7 @@ fn media(raw: Raw<'_>) -> Option<Media> {
         sha256: meta::sha256(wire.sha256),
         size: meta::whole(wire.file_size).and_then(|size| u64::try_from(size).ok()),
         filename: meta::text(wire.filename).and_then(|name| filename(&name)),
+        content_id: None,
         caption: meta::filled(wire.caption),
         voice: meta::flag(wire.voice),
         animated: meta::flag(wire.animated),

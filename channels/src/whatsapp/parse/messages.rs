@@ -84,6 +84,7 @@ fn event(head: Head, peer: Peer, message: &wire::Message<'_>, raw: &RawValue, ou
                 opens_window: !ours,
                 wants_answer: !ours && !matches!(content, Content::Reaction { .. }),
                 content,
+                thread: None,
             };
             Ok(if ours { Event::Echo(Box::new(message)) } else { Event::Message(Box::new(message)) })
         }
@@ -102,6 +103,7 @@ fn note(id: String, peer: Peer, at: Option<i64>, content: Content, opens_window:
         referral: None,
         opens_window,
         wants_answer: false,
+        thread: None,
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn render(content: &Content, group: bool) -> Result<Rendered, Failure
             Ok(Rendered::new("reaction", json!({ "message_id": target, "emoji": emoji })))
         }
         Content::Choice { .. }
+        | Content::Email(_)
         | Content::Form { .. }
         | Content::Order { .. }
         | Content::System { .. }
