@@ -5,13 +5,11 @@
 mod complaint;
 pub mod contract;
 mod meta;
+mod ours;
 pub mod whatsapp;
 
 use serde::{Deserialize, Serialize};
 
-use contract::capabilities::{
-    ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
-};
 use contract::vendor::Protocol;
 
 /// The kinds of channel that exist.
@@ -43,41 +41,12 @@ impl Kind {
         [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
     }
 
-    /// The vendor's rules; none for what is our own.
+    /// The rules of its vendor.
     #[must_use]
-    pub const fn protocol(self) -> Option<&'static Protocol> {
+    pub const fn protocol(self) -> &'static Protocol {
         match self {
-            Self::Whatsapp => Some(&whatsapp::PROTOCOL),
-            Self::Widget | Self::Api => None,
+            Self::Whatsapp => &whatsapp::PROTOCOL,
+            Self::Widget | Self::Api => &ours::PROTOCOL,
         }
     }
-}
-
-/// What our own channels can carry.
-pub const OURS: Capabilities = Capabilities {
-    text: TextRule { limit: 65_536, unit: Unit::Characters },
-    buttons: Some(ButtonRule { most: 10, title_limit: 100, text_limit: 65_536 }),
-    list: Some(ListRule { most: 100, title_limit: 100, description_limit: 200, text_limit: 65_536 }),
-    link_buttons: true,
-    media: &[
-        anything(MediaKind::Image),
-        anything(MediaKind::Video),
-        anything(MediaKind::Audio),
-        anything(MediaKind::Document),
-        anything(MediaKind::Sticker),
-    ],
-    media_by: MediaBy::Attachment,
-    location: true,
-    contacts: true,
-    templates: false,
-    reactions: true,
-    replies: true,
-    typing: true,
-    seen: true,
-    receipts: true,
-    window: WindowRule::None,
-};
-
-const fn anything(kind: MediaKind) -> MediaRule {
-    MediaRule { kind, types: &[], most_bytes: 100 * 1024 * 1024, caption_limit: 65_536 }
 }
