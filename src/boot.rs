@@ -130,6 +130,7 @@ fn product_options(settings: &Settings, key: &[u8; 32]) -> usecases::Options {
 fn door_options(settings: &Settings) -> api::Options {
     api::Options {
         callback_bytes: settings.limits.body_bytes,
+        public_url: settings.public_url.as_ref().map(|_| settings.public_url()),
         body_timeout: settings.limits.request_timeout.std(),
         ..api::Options::default()
     }

@@ -25,6 +25,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Whatsapp, Self::Widget, Self::Api];
+
     /// The word used in addresses, settings and the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -38,7 +41,13 @@ impl Kind {
     /// Reads the word that [`Self::as_str`] writes.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether it is our own: there is no vendor to call.
+    #[must_use]
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::Widget | Self::Api)
     }
 
     /// The rules of its vendor.

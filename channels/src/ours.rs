@@ -15,6 +15,8 @@ pub const PROTOCOL: Protocol = Protocol {
     read: |_| Ok(Box::new(Ours)),
     addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
+    delivers_by_get: false,
+    largest_delivery: 0,
 };
 
 const CAPABILITIES: Capabilities = Capabilities {

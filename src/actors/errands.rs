@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::Event;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub struct News {
     pub delivery: Option<NewDelivery>,
     /// How long to wait for more before a turn, in milliseconds.
     pub quiet_ms: i64,
+    /// When the channel allows free-form messages.
+    pub rule: WindowRule,
 }
 
 /// What became of some news.
@@ -73,6 +76,8 @@ pub struct Say {
     pub reply_to_provider: Option<String>,
     /// The caller's idempotency key with the request's hash; `result_id` is filled in here.
     pub idempotency: Option<Idempotency>,
+    /// When the channel allows free-form messages.
+    pub rule: WindowRule,
 }
 
 /// What became of a message that somebody wanted to say.
@@ -120,6 +125,8 @@ pub struct TurnAnswer {
     pub contents: Vec<Content>,
     /// What else happened.
     pub events: Vec<NewEvent>,
+    /// When the channel allows free-form messages.
+    pub rule: WindowRule,
     /// The model failed, and `contents` is the fallback.
     pub failed: bool,
     /// Tokens read and written, where the model says so.

@@ -28,11 +28,18 @@ pub struct Options {
     pub body_bytes: usize,
     /// Longest time a body may take to arrive.
     pub body_timeout: Duration,
+    /// Where vendors reach this gateway, without a slash at the end; `None`: where the request says that it went.
+    pub public_url: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { callback_bytes: 4 * 1024 * 1024, body_bytes: 1024 * 1024, body_timeout: Duration::from_secs(15) }
+        Self {
+            callback_bytes: 4 * 1024 * 1024,
+            body_bytes: 1024 * 1024,
+            body_timeout: Duration::from_secs(15),
+            public_url: None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::channels::Channel;
 use crate::net::{Client, Trust};
 use crate::store::{Store, schema};
 use crate::telemetry::clock::Clock;
-use crate::usecases::vendors::settings as vendors;
+use crate::usecases::vendors;
 
 use super::{Refusal, declare, print, wait_for};
 
@@ -171,31 +171,39 @@ async fn of_channel(
     channel: &Channel,
 ) -> Vec<Finding> {
     let name = format!("channel {workspace} / {}", channel.name);
-    let request = match vendors::account_check(channel.kind, &channel.settings) {
-        Ok(Some(request)) => request,
-        Ok(None) => return Vec::new(),
-        Err(_) => return vec![Wrong(format!("{name}: its settings cannot be read; apply its file again"))],
+    let Ok(vendor) = vendors::read(channel) else {
+        return vec![Wrong(format!("{name}: its settings cannot be read; apply its file again"))];
     };
-    let asked = async {
-        let mut arriving = client.open(&request, &[]).await?;
-        let date = arriving.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
-        let body = arriving.rest(ANSWER_LIMIT).await?;
-        Ok::<_, crate::net::NetError>((arriving.status(), date, body))
-    };
-    let (status, date, body) = match tokio::time::timeout(settings.network.request_timeout.std(), asked).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
-            return vec![Wrong(format!(
-                "{name}: its vendor cannot be reached ({error}); check base_url, DNS and the firewall"
-            ))];
-        }
-        Err(_) => return vec![Wrong(format!("{name}: its vendor does not answer in time; check the way out"))],
-    };
-    let mut findings = vec![match vendors::account_answer(channel.kind, status, &body) {
-        Ok(account) => Fine(format!("{name}: its vendor knows it ({account})")),
-        Err(failure) => Wrong(format!("{name}: its vendor refuses it ({failure}); check its token and ids")),
-    }];
-    let theirs = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+    let mut findings = Vec::new();
+    let mut theirs = None;
+    for (place, probe) in vendor.probes().into_iter().enumerate() {
+        let asked = async {
+            let mut arriving = client.open(&probe.request, &[]).await?;
+            let date = arriving.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+            let body = arriving.rest(ANSWER_LIMIT).await?;
+            Ok::<_, crate::net::NetError>((arriving.status(), date, body))
+        };
+        let (status, date, body) = match tokio::time::timeout(settings.network.request_timeout.std(), asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                findings.push(Wrong(format!(
+                    "{name}: its vendor cannot be reached ({error}); check base_url, DNS and the firewall"
+                )));
+                break;
+            }
+            Err(_) => {
+                findings.push(Wrong(format!("{name}: its vendor does not answer in time; check the way out")));
+                break;
+            }
+        };
+        theirs = theirs.or(date);
+        let found = vendor.finding(place, status, &body);
+        findings.push(match (found.ok, found.remedy) {
+            (true, _) => Fine(format!("{name}: {} ({})", probe.about, found.what)),
+            (false, remedy) => Wrong(format!("{name}: {} {}", found.what, remedy.unwrap_or_default())),
+        });
+    }
+    let theirs = theirs.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
     if let Some(theirs) = theirs.and_then(|since| i64::try_from(since.as_millis()).ok()) {
         findings.push(of_clock(&format!("the vendor of {name}"), theirs - clock.now()));
     }

@@ -4,7 +4,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::peer::Identity;
 
 use super::conversations::Conversation;
-use super::deliveries::DeliveryOutcome;
+use super::deliveries::{DeliveryOutcome, RawDelivery};
 use super::events::EventKind;
 use super::jobs::NewJob;
 use super::messages::{Attachment, Message, MessageError, Status};
@@ -134,7 +134,7 @@ pub struct NewDelivery {
     /// Unix milliseconds.
     pub received_at: i64,
     /// The bytes as they came (invalid UTF-8 replaced).
-    pub body: std::sync::Arc<str>,
+    pub raw: std::sync::Arc<RawDelivery>,
     /// How it ended.
     pub outcome: DeliveryOutcome,
     /// Why, by part.

@@ -1,6 +1,9 @@
 //! The ledger of raw vendor deliveries: each ends in a visible outcome.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use switchboard_channels::contract::vendor::Delivery;
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -52,5 +55,69 @@ impl DeliveryOutcome {
             }
         }
         if weight(other) > weight(self) { other } else { self }
+    }
+}
+
+/// What is kept of a delivery: its body, and of the rest what it takes to read it again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawDelivery {
+    /// The body as it came; in base64 where it was no text.
+    pub body: String,
+    /// What the body alone does not say; absent for JSON at an address without a query.
+    pub envelope: Option<Envelope>,
+}
+
+/// What a body alone does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The address as the vendor called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// `Content-Type`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The body is kept in base64.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base64: bool,
+}
+
+impl RawDelivery {
+    /// Keeps a delivery.
+    #[must_use]
+    pub fn keep(delivery: &Delivery<'_>) -> Self {
+        let text = std::str::from_utf8(delivery.body).ok().filter(|text| !text.contains('\0'));
+        let content_type =
+            delivery.text_header("content-type").filter(|stated| !stated.starts_with("application/json"));
+        let envelope = Envelope {
+            url: delivery.url.contains('?').then(|| delivery.url.to_owned()),
+            content_type: content_type.map(str::to_owned),
+            base64: text.is_none(),
+        };
+        Self {
+            body: text.map_or_else(|| STANDARD.encode(delivery.body), str::to_owned),
+            envelope: (envelope != Envelope::default()).then_some(envelope),
+        }
+    }
+
+    /// The body, byte for byte.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let encoded = self.envelope.as_ref().is_some_and(|envelope| envelope.base64);
+        let decoded = encoded.then(|| STANDARD.decode(&self.body).ok()).flatten();
+        decoded.unwrap_or_else(|| self.body.as_bytes().to_vec())
+    }
+
+    /// The headers that were kept.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
+        let stated = self.envelope.as_ref().and_then(|envelope| envelope.content_type.as_ref());
+        let stated = stated.map(|stated| ("content-type".to_owned(), stated.as_bytes().to_vec()));
+        stated.into_iter().collect()
+    }
+
+    /// The address as the vendor called it, where it said more than the path.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.envelope.as_ref().and_then(|envelope| envelope.url.as_deref()).unwrap_or_default()
     }
 }

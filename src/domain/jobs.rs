@@ -1,6 +1,7 @@
 //! Durable jobs: what must still happen, written in the transaction of its cause.
 
 use serde::{Deserialize, Serialize};
+use switchboard_channels::contract::outbound::Right;
 
 use super::messages::Message;
 
@@ -68,6 +69,8 @@ pub struct Cargo {
     pub to: Vec<switchboard_channels::contract::peer::Identity>,
     /// The vendor's id of the message it answers.
     pub reply_to: Option<String>,
+    /// By which right it goes out.
+    pub right: Right,
 }
 
 /// A job in a worker's hands.

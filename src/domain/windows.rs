@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 use switchboard_channels::contract::capabilities::WindowRule;
+use switchboard_channels::contract::outbound::Right;
+
+use super::messages::AuthorKind;
 
 /// Vendors count the window themselves and their clock is not ours, so we stop this much earlier, in milliseconds.
 pub const SAFETY_MARGIN_MS: i64 = 60_000;
@@ -33,7 +36,7 @@ pub struct Window {
 pub fn renew(rule: WindowRule, current: Option<i64>, at: Option<i64>, now: i64) -> Option<i64> {
     match rule {
         WindowRule::None => None,
-        WindowRule::SinceLastInbound { length_ms } => {
+        WindowRule::SinceLastInbound { length_ms, .. } => {
             let from = at.unwrap_or(now).min(now);
             Some(current.unwrap_or(i64::MIN).max(from.saturating_add(length_ms)))
         }
@@ -52,13 +55,28 @@ pub fn at(rule: WindowRule, expires_at: Option<i64>, now: i64) -> Window {
     }
 }
 
+/// By which right a free-form message of this author goes out at `now`; `None`: by none.
+#[must_use]
+pub fn right(rule: WindowRule, expires_at: Option<i64>, now: i64, author: AuthorKind) -> Option<Right> {
+    let WindowRule::SinceLastInbound { length_ms, human_length_ms } = rule else { return Some(Right::Window) };
+    if at(rule, expires_at, now).state == WindowState::Open {
+        return Some(Right::Window);
+    }
+    let longer = human_length_ms.filter(|_| author == AuthorKind::Human)?;
+    let end = expires_at?.saturating_add(longer - length_ms);
+    (now < end.saturating_sub(SAFETY_MARGIN_MS)).then_some(Right::HumanAgent)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Window, WindowState, at, renew};
+    use switchboard_channels::contract::outbound::Right;
+
+    use super::super::messages::AuthorKind;
+    use super::{Window, WindowState, at, renew, right};
     use switchboard_channels::contract::capabilities::WindowRule;
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
-    const RULE: WindowRule = WindowRule::SinceLastInbound { length_ms: DAY };
+    const RULE: WindowRule = WindowRule::SinceLastInbound { length_ms: DAY, human_length_ms: Some(7 * DAY) };
 
     #[test]
     fn the_vendors_time_counts_and_never_moves_back() {
@@ -73,6 +91,23 @@ mod tests {
             assert_eq!(renew(RULE, current, sent, now), Some(expected), "{current:?} {sent:?} {now}");
         }
         assert_eq!(renew(WindowRule::None, Some(1), Some(2), 3), None);
+    }
+
+    #[test]
+    fn people_have_longer_and_agents_do_not() {
+        let cases = [
+            (DAY - 60_001, AuthorKind::Agent, Some(Right::Window)),
+            (DAY, AuthorKind::Agent, None),
+            (DAY, AuthorKind::System, None),
+            (DAY, AuthorKind::Human, Some(Right::HumanAgent)),
+            (7 * DAY - 60_001, AuthorKind::Human, Some(Right::HumanAgent)),
+            (7 * DAY - 60_000, AuthorKind::Human, None),
+        ];
+        for (now, author, expected) in cases {
+            assert_eq!(right(RULE, Some(DAY), now, author), expected, "{now} {author:?}");
+        }
+        assert_eq!(right(RULE, None, 0, AuthorKind::Human), None);
+        assert_eq!(right(WindowRule::None, None, 0, AuthorKind::Agent), Some(Right::Window));
     }
 
     #[test]

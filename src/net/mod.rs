@@ -19,7 +19,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
-use switchboard_channels::contract::request::{Body, Method, Request};
+use switchboard_channels::contract::request::{Authorisation, Body, Method, Request, SECRET_IN_PATH};
 use url::Url;
 
 use crate::telemetry::clock::Clock;
@@ -232,19 +232,27 @@ impl Client {
     }
 
     fn prepare(&self, request: &Request, file: Option<File>) -> Result<reqwest::RequestBuilder, NetError> {
-        let address = self.address(&request.url)?;
+        let secret = match &request.authorisation {
+            Some(Authorisation::Path(secret)) => Some(request.url.replace(SECRET_IN_PATH, secret.reveal())),
+            _ => None,
+        };
+        let address = self.address(secret.as_ref().unwrap_or(&request.url))?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Delete => reqwest::Method::DELETE,
         };
         let mut call = self.http.request(method, address);
-        if let Some(bearer) = &request.bearer {
-            call = call.bearer_auth(bearer.reveal());
-        }
+        call = match &request.authorisation {
+            None | Some(Authorisation::Path(_)) => call,
+            Some(Authorisation::Bearer(token)) => call.bearer_auth(token.reveal()),
+            Some(Authorisation::Basic { user, password }) => call.basic_auth(user, Some(password.reveal())),
+            Some(Authorisation::Header { name, value }) => call.header(*name, value.reveal()),
+        };
         match &request.body {
             Body::Empty => Ok(call),
             Body::Json(value) => Ok(call.json(value)),
+            Body::Form(fields) => Ok(call.form(fields)),
             Body::Multipart { fields, file_field, filename, mime_type } => {
                 let file = file.ok_or_else(|| NetError::refused("the request's file is missing"))?;
                 let part = match file.length {

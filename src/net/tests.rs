@@ -7,7 +7,12 @@ use super::scripted_server::{Reply, ScriptedServer};
 use super::*;
 
 fn post(url: String) -> Request {
-    Request { method: Method::Post, url, bearer: Some(Secret::new("s3cr3t")), body: Body::Json(json!({"a": 1})) }
+    Request {
+        method: Method::Post,
+        url,
+        authorisation: Some(Authorisation::Bearer(Secret::new("s3cr3t"))),
+        body: Body::Json(json!({"a": 1})),
+    }
 }
 
 fn client(options: Options) -> Client {
@@ -41,7 +46,7 @@ async fn a_multipart_request_streams_its_file() {
         filename: "cat.png".into(),
         mime_type: "image/png".into(),
     };
-    let request = Request { method: Method::Post, url: server.address.clone(), bearer: None, body };
+    let request = Request { method: Method::Post, url: server.address.clone(), authorisation: None, body };
     let client = client(Options::default());
     client.send(&request, Some(File::from_bytes("PNG1".into()))).await.expect("an answer");
     let reader = std::io::Cursor::new(b"PNG2".to_vec());

@@ -120,6 +120,7 @@ fn content(content: &Content, body: &str) -> Value {
             header.as_ref(),
             footer.as_deref(),
         ),
+        Content::Email(mail) => json!({"type": "text", "text": mail.text}),
         Content::System { kind, text } => json!({"type": "system", "kind": kind, "text": text}),
         Content::Unsupported { .. } => json!({"type": "unsupported"}),
         Content::LocationRequest { .. }

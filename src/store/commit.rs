@@ -47,7 +47,7 @@ statements! {
     number_events "UPDATE workspaces SET event_seq = event_seq + CAST(r.value->>1 AS BIGINT) FROM {rows} AS r WHERE workspaces.id = r.value->>0 RETURNING workspaces.id, workspaces.event_seq";
     events "INSERT INTO events (workspace_id, seq, kind, conversation_id, at, data) SELECT value->>0, CAST(value->>1 AS BIGINT), value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5 FROM {rows}";
     jobs "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'ready', CAST(value->>5 AS BIGINT), 0, $2, CAST(value->>6 AS BIGINT) FROM {rows}";
-    deliveries "INSERT INTO deliveries (id, workspace_id, channel_id, kind, received_at, outcome, detail, body) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7 FROM {rows}";
+    deliveries "INSERT INTO deliveries (id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8 FROM {rows}";
     end_deliveries "UPDATE deliveries SET outcome = r.value->>1, detail = r.value->>2 FROM {rows} AS r WHERE deliveries.id = r.value->>0";
     exchanges "INSERT INTO exchanges (id, workspace_id, message_id, at, request, status, response, duration_ms) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), value->>4, CAST(value->>5 AS BIGINT), value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
     remember_keys "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT) FROM {rows}";

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::{Store, StoreError};
-use crate::domain::deliveries::DeliveryOutcome;
+use crate::domain::deliveries::{DeliveryOutcome, RawDelivery};
 
 #[derive(FromRow)]
 struct DeliveryRow {
@@ -16,6 +16,7 @@ struct DeliveryRow {
     outcome: String,
     detail: Option<String>,
     body: String,
+    envelope: Option<String>,
 }
 
 /// A stored delivery.
@@ -35,8 +36,8 @@ pub struct StoredDelivery {
     pub outcome: DeliveryOutcome,
     /// Why, by part.
     pub detail: Option<serde_json::Value>,
-    /// The body as it came.
-    pub body: String,
+    /// What came.
+    pub raw: RawDelivery,
 }
 
 impl DeliveryRow {
@@ -53,6 +54,10 @@ impl DeliveryRow {
             Some(text) => Some(serde_json::from_str(text).map_err(|error| unreadable("detail", error.to_string()))?),
             None => None,
         };
+        let envelope = match &self.envelope {
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| unreadable("envelope", error.to_string()))?),
+            None => None,
+        };
         Ok(StoredDelivery {
             id: self.id,
             workspace_id: self.workspace_id,
@@ -61,7 +66,7 @@ impl DeliveryRow {
             received_at: self.received_at,
             outcome,
             detail,
-            body: self.body,
+            raw: RawDelivery { body: self.body, envelope },
         })
     }
 }
@@ -82,7 +87,7 @@ impl Store {
         let rows = fetch_all!(
             self.db(),
             DeliveryRow,
-            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR outcome = $2) ORDER BY received_at DESC, id DESC LIMIT $3 OFFSET $4",
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope FROM deliveries WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR outcome = $2) ORDER BY received_at DESC, id DESC LIMIT $3 OFFSET $4",
             workspace_id,
             word,
             limit,
@@ -106,7 +111,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             DeliveryRow,
-            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE workspace_id = $1 AND id = $2",
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope FROM deliveries WHERE workspace_id = $1 AND id = $2",
             workspace_id,
             id
         )?
@@ -130,7 +135,7 @@ impl Store {
         fetch_all!(
             self.db(),
             DeliveryRow,
-            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body FROM deliveries WHERE outcome = 'pending' AND received_at < $1 ORDER BY received_at, id LIMIT $2",
+            "SELECT id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope FROM deliveries WHERE outcome = 'pending' AND received_at < $1 ORDER BY received_at, id LIMIT $2",
             before,
             limit
         )?

@@ -429,7 +429,8 @@ impl<'a> Sheets<'a> {
                     .int(delivery.received_at)
                     .text(outcome.as_str())
                     .maybe_text(detail.as_deref())
-                    .text(&delivery.body);
+                    .text(&delivery.raw.body)
+                    .maybe_text(delivery.raw.envelope.as_ref().map(json).as_deref());
             }
         }
         rows

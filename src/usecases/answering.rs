@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use switchboard_channels::Kind;
+use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::outbound::Sign;
 use tokio::sync::mpsc;
 
 use super::chatting::Brought;
+use super::directory::Account;
 use super::{Switchboard, vendors};
 use crate::actors::ActorError;
 use crate::actors::agents::{Question, Reaction};
@@ -58,7 +60,8 @@ impl Switchboard {
                 let agent = self.directory.agent(&begun.agent_id).await?.ok_or(ActorError::Unknown)?;
                 let trouble =
                     Trouble { code: "AGENT_BUSY".to_owned(), message: "too many turns wait for this agent".to_owned() };
-                fallback(job, &begun, &agent, &trouble)
+                let account = self.directory.channel(&begun.channel_id).await?;
+                fallback(job, &begun, &agent, &trouble, window_rule(account.as_deref()))
             }
             Err(error) => return Err(error),
         };
@@ -161,13 +164,16 @@ impl Switchboard {
     async fn show_typing(&self, conversation_id: &str, begun: &Begun, client: &Client) {
         let Ok(Some(account)) = self.directory.channel(&begun.channel_id).await else { return };
         let Ok(vendor) = &account.vendor else { return };
-        if matches!(account.channel.kind, Kind::Widget | Kind::Api) {
+        if account.channel.kind.is_ours() {
             return;
         }
         let Ok(messages) = self.store.messages(&begun.workspace_id, conversation_id, None, 10).await else { return };
         let newest = messages.iter().rev().find(|message| message.direction == Direction::Inbound);
         let Some(provider_id) = newest.and_then(|message| message.provider_id.as_deref()) else { return };
-        if let Ok(request) = vendor.read_mark(provider_id, true)
+        let Ok(Some(conversation)) = self.store.conversation(&begun.workspace_id, conversation_id).await else {
+            return;
+        };
+        if let Ok(request) = vendor.sign(Sign::Typing, &conversation.identities, Some(provider_id))
             && let Err(error) = client.send(&request, None).await
         {
             tracing::debug!(conversation_id, %error, "the typing sign was not taken");
@@ -176,6 +182,8 @@ impl Switchboard {
 
     async fn compose(&self, job: &Job, begun: &Begun, reaction: Reaction) -> Result<TurnAnswer, ActorError> {
         let Reaction { agent, outcome } = reaction;
+        let account = self.directory.channel(&begun.channel_id).await?;
+        let rule = window_rule(account.as_deref());
         let trouble = match outcome {
             Ok(answer) if answer.finish == Finish::Filtered => {
                 Trouble { code: "MODEL_FILTERED".to_owned(), message: "the model's answer was withheld".to_owned() }
@@ -184,24 +192,31 @@ impl Switchboard {
                 Trouble { code: "MODEL_EMPTY_ANSWER".to_owned(), message: "the model said nothing".to_owned() }
             }
             Ok(answer) => {
-                let kind = self.directory.channel(&begun.channel_id).await?.map(|account| account.channel.kind);
+                let capabilities = account.as_ref().and_then(|account| account.capabilities());
                 return Ok(TurnAnswer {
                     job_id: job.id.clone(),
                     upto_seq: begun.upto_seq,
                     author: author(&agent),
-                    contents: vendors::split(kind.unwrap_or(Kind::Api), &answer.text),
+                    contents: capabilities
+                        .map(|capabilities| vendors::split(&answer.text, &capabilities))
+                        .unwrap_or_else(|| vec![Content::text(answer.text)]),
                     events: Vec::new(),
+                    rule,
                     failed: false,
                     usage: answer.usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
                 });
             }
             Err(failure) => Trouble { code: failure.code.as_str().to_owned(), message: failure.message },
         };
-        Ok(fallback(job, begun, &agent, &trouble))
+        Ok(fallback(job, begun, &agent, &trouble, rule))
     }
 }
 
-fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble) -> TurnAnswer {
+fn window_rule(account: Option<&Account>) -> WindowRule {
+    account.map_or(WindowRule::None, Account::window_rule)
+}
+
+fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: WindowRule) -> TurnAnswer {
     let text = agent.settings.fallback_message.trim();
     TurnAnswer {
         job_id: job.id.clone(),
@@ -215,6 +230,7 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble) -> TurnA
                 "agent_id": agent.id, "agent_name": agent.name, "code": trouble.code, "message": trouble.message,
             }),
         }],
+        rule,
         failed: true,
         usage: None,
     }

@@ -147,6 +147,7 @@ impl Switchboard {
             referral: None,
             opens_window: true,
             wants_answer: true,
+            thread: None,
         };
         let provider_id = message.id.clone();
         let (conversation_id, turn) = self.bring(&account, conversation_id, message).await?;
@@ -173,7 +174,8 @@ impl Switchboard {
             None => self.make_api_channel(&agent.workspace_id).await?,
         };
         channel.agent_id = Some(agent.id.clone());
-        Ok(Account { channel: Arc::new(channel), vendor: Ok(super::vendors::Vendor::Ours) })
+        let vendor = super::vendors::read(&channel);
+        Ok(Account { channel: Arc::new(channel), vendor })
     }
 
     async fn make_api_channel(&self, workspace_id: &str) -> Result<crate::domain::channels::Channel, Unchatted> {

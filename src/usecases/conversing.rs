@@ -1,12 +1,13 @@
 //! People and programs read conversations, write into them, and hand them over.
 
 use sha2::Digest as _;
-use switchboard_channels::Kind;
+use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::failure::Failure;
-use switchboard_channels::contract::outbound::Outbound;
+use switchboard_channels::contract::outbound::{Outbound, Sign};
 
 use super::Switchboard;
+use super::directory::Account;
 use crate::actors::ActorError;
 use crate::actors::errands::{Said, Say};
 use crate::domain::changes::Idempotency;
@@ -67,10 +68,14 @@ impl From<ActorError> for Unsaid {
 
 impl Switchboard {
     /// A conversation's window as it stands now.
-    #[must_use]
-    pub fn window(&self, conversation: &StoredConversation) -> Window {
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn window(&self, conversation: &StoredConversation) -> Result<Window, StoreError> {
         let state = &conversation.state;
-        windows::at(state.kind.capabilities().window, state.window_expires_at, self.store.clock().now())
+        let account = self.directory.channel(&state.channel_id).await?;
+        let rule = account.map_or(WindowRule::None, |account| account.window_rule());
+        Ok(windows::at(rule, state.window_expires_at, self.store.clock().now()))
     }
 
     /// Says something in a conversation of the workspace. Gives the message, and whether it was said before under the
@@ -90,7 +95,9 @@ impl Switchboard {
             return Ok((earlier, true));
         }
         let (reply_to, reply_to_provider) = self.resolve_reply(workspace_id, &conversation, &wish).await?;
-        self.judge_content(&conversation, &wish.content, reply_to_provider.as_deref()).await?;
+        let account = self.directory.channel(&conversation.state.channel_id).await?;
+        let account = account.ok_or(Unsaid::UnknownConversation)?;
+        self.judge_content(&conversation, &account, &wish.content, reply_to_provider.as_deref()).await?;
         let content = self.resolve_reaction(workspace_id, &conversation, wish.content.clone()).await?;
         let mut deaths = 0;
         loop {
@@ -100,6 +107,7 @@ impl Switchboard {
                 reply_to: reply_to.clone(),
                 reply_to_provider: reply_to_provider.clone(),
                 idempotency: idempotency.clone(),
+                rule: account.window_rule(),
             };
             return match self.conversations.say(conversation_id, say).await {
                 Ok(Said::Stored(message)) => Ok((*message, false)),
@@ -172,6 +180,7 @@ impl Switchboard {
     async fn judge_content(
         &self,
         conversation: &StoredConversation,
+        account: &Account,
         content: &Content,
         reply_to: Option<&str>,
     ) -> Result<(), Unsaid> {
@@ -182,18 +191,17 @@ impl Switchboard {
         {
             return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
         }
-        if matches!(state.kind, Kind::Widget | Kind::Api) {
-            return judge_length(state.kind, content).map_err(Unsaid::Content);
-        }
-        let account = self.directory.channel(&state.channel_id).await?.ok_or(Unsaid::UnknownConversation)?;
         let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
+        if state.kind.is_ours() {
+            return judge_length(vendor.capabilities().text.limit, content).map_err(Unsaid::Content);
+        }
         let mut tried = content.clone();
         if let Some(media) = tried.media_mut()
             && media.file_id.is_some()
         {
             media.id = Some("0".to_owned());
         }
-        let outbound = Outbound { id: "0", to: &conversation.identities, content: &tried, reply_to };
+        let outbound = Outbound { reply_to, ..Outbound::new("0", &conversation.identities, &tried) };
         vendor.render(&outbound).map(|_| ()).map_err(Unsaid::Content)
     }
 
@@ -222,7 +230,7 @@ impl Switchboard {
     ) -> Result<(), Unsaid> {
         let conversation =
             self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
-        if matches!(conversation.state.kind, Kind::Widget | Kind::Api) {
+        if conversation.state.kind.is_ours() {
             return Ok(());
         }
         let messages = self.store.messages(workspace_id, conversation_id, None, 50).await?;
@@ -235,7 +243,8 @@ impl Switchboard {
             self.directory.channel(&conversation.state.channel_id).await?.ok_or(Unsaid::UnknownConversation)?;
         let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
         let Some(provider_id) = newest else { return Ok(()) };
-        let request = vendor.read_mark(&provider_id, typing).map_err(Unsaid::Content)?;
+        let sign = if typing { Sign::Typing } else { Sign::Seen };
+        let request = vendor.sign(sign, &conversation.identities, Some(&provider_id)).map_err(Unsaid::Content)?;
         let answer = client.send(&request, None).await.map_err(|error| Unsaid::Unavailable(error.to_string()))?;
         if answer.status >= 400
             && let switchboard_channels::contract::outbound::Sent::Refused(failure) =
@@ -262,9 +271,8 @@ fn judge_direction(content: &Content) -> Result<(), Failure> {
 }
 
 /// What our own channels refuse: they have no vendor to judge by.
-fn judge_length(kind: Kind, content: &Content) -> Result<(), Failure> {
+fn judge_length(limit: usize, content: &Content) -> Result<(), Failure> {
     let Content::Text { text, .. } = content else { return Ok(()) };
-    let limit = kind.capabilities().text_limit;
     if text.trim().is_empty() {
         return Err(Failure::content("INVALID_CONTENT", "content.text: must not be empty"));
     }

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use switchboard_channels::Kind;
+use switchboard_channels::contract::capabilities::{Capabilities, WindowRule};
+use switchboard_channels::contract::vendor::Vendor;
 
-use super::vendors::Vendor;
+use super::vendors;
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
 use crate::domain::principals::Principal;
@@ -25,7 +27,21 @@ pub struct Account {
     /// The channel.
     pub channel: Arc<Channel>,
     /// Its vendor's side; `Err`: the stored settings cannot be read.
-    pub vendor: Result<Vendor, String>,
+    pub vendor: Result<Arc<dyn Vendor>, String>,
+}
+
+impl Account {
+    /// What the channel can carry; none when its settings cannot be read.
+    #[must_use]
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.vendor.as_ref().ok().map(|vendor| vendor.capabilities())
+    }
+
+    /// When free-form messages are allowed. Where the settings cannot be read nothing is sent anyway.
+    #[must_use]
+    pub fn window_rule(&self) -> WindowRule {
+        self.capabilities().map_or(WindowRule::None, |capabilities| capabilities.window)
+    }
 }
 
 /// Remembers for a moment what was read.
@@ -157,7 +173,7 @@ impl Directory {
 }
 
 fn understand(channel: Channel) -> Arc<Account> {
-    let vendor = Vendor::read(&channel);
+    let vendor = vendors::read(&channel);
     if let Err(reason) = &vendor {
         tracing::error!(channel_id = channel.id, reason, "a channel's settings cannot be read");
     }

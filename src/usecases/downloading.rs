@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use switchboard_channels::contract::vendor::Vendor;
+
 use super::Switchboard;
-use super::vendors::Vendor;
 use crate::domain::changes::{AttachmentsChange, Change};
 use crate::domain::files::File;
 use crate::domain::jobs::{Job, MOST_ATTEMPTS, Verdict, backoff_ms};
@@ -37,7 +38,7 @@ impl Switchboard {
             Err(error) => return again(job, error.to_string()),
         };
         let fetched = match &account.vendor {
-            Ok(vendor) => self.fetch(&stored.message, vendor, client).await,
+            Ok(vendor) => self.fetch(&stored.message, vendor.as_ref(), client).await,
             Err(reason) => Err(Missed { reason: reason.clone(), again: true }),
         };
         crash::point("downloading.fetched");
@@ -68,7 +69,7 @@ impl Switchboard {
         }
     }
 
-    async fn fetch(&self, message: &Message, vendor: &Vendor, client: &Client) -> Result<File, Missed> {
+    async fn fetch(&self, message: &Message, vendor: &dyn Vendor, client: &Client) -> Result<File, Missed> {
         let media = message.content.media().ok_or_else(|| never("the message has no file"))?;
         let link = match &media.id {
             Some(id) => {

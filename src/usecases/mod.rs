@@ -92,6 +92,12 @@ pub struct Switchboard {
 }
 
 impl Switchboard {
+    /// Unix milliseconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.store.clock().now()
+    }
+
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, conversations: Conversations, agents: Agents, hub: Hub, options: Options) -> Self {

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use switchboard_channels::Kind;
-use switchboard_channels::contract::credentials::Secret;
 use switchboard_channels::contract::inbound::{Arrival, Event, Ignored, Parsed};
+use switchboard_channels::contract::vendor::{Delivery, Untaken};
 
 use super::Switchboard;
 use super::directory::Account;
-use super::vendors::{self, Untaken};
 use crate::actors::ActorError;
 use crate::actors::errands::News;
 use crate::domain::changes::{Change, DeliveryEnd, NewDelivery, Refusal};
 use crate::domain::contacts::strongest;
-use crate::domain::deliveries::DeliveryOutcome;
+use crate::domain::deliveries::{DeliveryOutcome, RawDelivery};
 use crate::store::StoreError;
 use crate::store::deliveries::StoredDelivery;
 use crate::telemetry::crash;
@@ -35,10 +34,8 @@ pub struct Knock<'a> {
     pub kind: Kind,
     /// The channel, when the address names it.
     pub channel_id: Option<&'a str>,
-    /// The signature header.
-    pub signature: Option<&'a [u8]>,
-    /// The raw body.
-    pub body: &'a [u8],
+    /// The knock itself.
+    pub delivery: Delivery<'a>,
 }
 
 /// Why a knock is turned away.
@@ -114,32 +111,12 @@ impl Switchboard {
     /// See [`Turned`]; nothing was stored as a message.
     pub async fn take_delivery(&self, knock: Knock<'_>) -> Result<DeliveryOutcome, Turned> {
         let (accounts, named) = self.candidates(&knock).await?;
-        let secrets: Vec<(&Secret, &Arc<Account>)> = accounts
-            .iter()
-            .filter_map(|account| Some((account.vendor.as_ref().ok()?, account)))
-            .flat_map(|(vendor, account)| vendor.signing_secrets().iter().map(move |secret| (secret, account)))
-            .collect();
-        let keys: Vec<&Secret> = secrets.iter().map(|(secret, _)| *secret).collect();
-        let (parsed, by) =
-            vendors::take(knock.kind, knock.signature, knock.body, &keys).map_err(|untaken| match untaken {
-                Untaken::Unverified => Turned::Unverified,
-                Untaken::Malformed(reason) => Turned::Malformed(reason),
-            })?;
-        // Whoever signed may speak for the accounts that share the secret, and for no others.
-        let signed: Vec<Arc<Account>> = match secrets.get(by) {
-            Some((secret, _)) => secrets
-                .iter()
-                .filter(|(other, _)| other.matches(secret.reveal()))
-                .map(|(_, account)| Arc::clone(account))
-                .collect(),
-            None => Vec::new(),
-        };
+        let (parsed, signed) = verified(&accounts, &knock.delivery)?;
         if !named {
             metrics::counter!("switchboard_deliveries_for_nobody_total").increment(1);
             return Ok(DeliveryOutcome::Ignored);
         }
-        let body: Arc<str> = String::from_utf8_lossy(knock.body).into();
-        self.carry_in(knock.kind, &signed, parsed, body, None).await
+        self.carry_in(knock.kind, &signed, parsed, RawDelivery::keep(&knock.delivery), None).await
     }
 
     /// Takes a kept delivery again: a dead letter that an operator wants to try once more, or one that a crash cut off.
@@ -158,11 +135,12 @@ impl Switchboard {
                 siblings.into_iter().filter(|other| other.channel.workspace_id == account.channel.workspace_id),
             );
         }
-        let parsed = vendors::take_again(kind, delivery.body.as_bytes()).map_err(|untaken| match untaken {
-            Untaken::Unverified => Turned::Unverified,
-            Untaken::Malformed(reason) => Turned::Malformed(reason),
-        })?;
-        self.carry_in(kind, &signed, parsed, delivery.body.into(), Some(delivery.id)).await
+        let vendor = account.vendor.as_ref().map_err(|reason| Turned::Unavailable(reason.clone()))?;
+        let raw = delivery.raw;
+        let (body, headers) = (raw.bytes(), raw.headers());
+        let kept = Delivery { url: raw.url(), headers: &headers, body: &body, now: delivery.received_at };
+        let parsed = vendor.take_again(&kept).map_err(Turned::Malformed)?;
+        self.carry_in(kind, &signed, parsed, raw, Some(delivery.id)).await
     }
 
     /// The accounts whose secrets may have signed a body, and whether the body names any of them.
@@ -171,7 +149,7 @@ impl Switchboard {
             let account = self.directory.channel(id).await?.filter(|account| account.channel.kind == knock.kind);
             return account.map(|account| (vec![account], true)).ok_or(Turned::UnknownChannel);
         }
-        let addressees = vendors::addressees(knock.kind, knock.body);
+        let addressees = (knock.kind.protocol().addressees)(&knock.delivery);
         let mut accounts = Vec::new();
         for id in &addressees.accounts {
             accounts.extend(self.directory.channel_by_account(knock.kind, id).await?);
@@ -194,7 +172,7 @@ impl Switchboard {
         kind: Kind,
         signed: &[Arc<Account>],
         parsed: Parsed,
-        body: Arc<str>,
+        raw: RawDelivery,
         kept: Option<String>,
     ) -> Result<DeliveryOutcome, Turned> {
         crash::point("receiving.parsed");
@@ -208,7 +186,7 @@ impl Switchboard {
             channel_id: first.as_ref().map(|account| account.channel.id.clone()),
             kind: kind.as_str().to_owned(),
             received_at: clock.now(),
-            body,
+            raw: Arc::new(raw),
             outcome: DeliveryOutcome::Stored,
             detail: ledger.detail(),
         };
@@ -349,6 +327,7 @@ impl Switchboard {
                 events: share.events.clone(),
                 delivery: delivery.clone(),
                 quiet_ms,
+                rule: share.account.window_rule(),
             };
             match self.conversations.receive(&share.conversation_id, news).await {
                 Ok(taken) if taken.stored > 0 => return Ok(DeliveryOutcome::Stored),
@@ -384,6 +363,24 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Finds the account whose secret signed it, reads it, and gives all accounts that the same secret speaks for.
+fn verified(accounts: &[Arc<Account>], delivery: &Delivery<'_>) -> Result<(Parsed, Vec<Arc<Account>>), Turned> {
+    let readable = |account: &&Arc<Account>| account.vendor.is_ok();
+    for (place, account) in accounts.iter().filter(readable).enumerate() {
+        let Ok(vendor) = &account.vendor else { continue };
+        let parsed = match vendor.take(delivery) {
+            Ok(parsed) => parsed,
+            Err(Untaken::Unverified) => continue,
+            Err(Untaken::Malformed(reason)) => return Err(Turned::Malformed(reason)),
+        };
+        let others = accounts.iter().filter(readable).skip(place + 1);
+        let alike = others.filter(|other| other.vendor.as_ref().is_ok_and(|vendor| vendor.verifies(delivery)));
+        let signed = std::iter::once(account).chain(alike).map(Arc::clone).collect();
+        return Ok((parsed, signed));
+    }
+    Err(Turned::Unverified)
 }
 
 fn turned(refusal: Refusal) -> Turned {

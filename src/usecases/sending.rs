@@ -1,19 +1,21 @@
 //! A message leaves: rendered for its channel, posted once, and what the vendor said is committed. A send whose answer
 //! was lost is uncertain: its receipt is awaited before it is sent again.
 
+use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::failure::{Failure, Fault, Retry};
 use switchboard_channels::contract::inbound::Progress as Reached;
-use switchboard_channels::contract::outbound::{Outbound, Sent};
-use switchboard_channels::contract::request::{Body, Request};
+use switchboard_channels::contract::outbound::{Outbound, Right, Sent};
+use switchboard_channels::contract::request::{Body, Dispatch, Request};
+use switchboard_channels::contract::vendor::Vendor;
 
 use super::directory::Account;
-use super::vendors::Vendor;
 use super::{Switchboard, downloading};
 use crate::domain::changes::{Change, NewExchange, Progress};
 use crate::domain::channels::ChannelState;
 use crate::domain::jobs::{Cargo, Job, MOST_ATTEMPTS, Verdict, backoff_ms};
 use crate::domain::messages::{MessageError, Status};
+use crate::domain::windows;
 use crate::net::{Answer, Client, File, NetError};
 use crate::telemetry::{chance, crash};
 
@@ -63,21 +65,22 @@ impl Switchboard {
             Ok(vendor) => vendor,
             Err(reason) => return Ok(Verdict::Wait { after_ms: PAUSED_WAIT_MS, reason: reason.clone() }),
         };
-        let content = match self.with_vendor_media(&cargo, vendor, client).await {
+        let content = match self.with_vendor_media(&cargo, vendor.as_ref(), client).await {
             Ok(content) => content,
             Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
         };
+        let content = content.as_ref().unwrap_or(&cargo.message.content);
         let outbound = Outbound {
-            id: &cargo.message.id,
-            to: &cargo.to,
-            content: content.as_ref().unwrap_or(&cargo.message.content),
             reply_to: cargo.reply_to.as_deref(),
+            right: cargo.right,
+            ..Outbound::new(&cargo.message.id, &cargo.to, content)
         };
         let request = match vendor.render(&outbound) {
-            Ok(request) => request,
+            Ok(Dispatch::Http(request)) => request,
+            Ok(Dispatch::Mail(_)) => return Err("mail is not sent by this client".to_owned()),
             Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
         };
-        self.post(job, &cargo, &account, vendor, &request, client).await
+        self.post(job, &cargo, &account, vendor.as_ref(), &request, client).await
     }
 
     async fn post(
@@ -85,7 +88,7 @@ impl Switchboard {
         job: &Job,
         cargo: &Cargo,
         account: &Account,
-        vendor: &Vendor,
+        vendor: &dyn Vendor,
         request: &Request,
         client: &Client,
     ) -> Result<Verdict, String> {
@@ -234,6 +237,7 @@ impl Switchboard {
         let body = match &request.body {
             Body::Json(json) => json.to_string(),
             Body::Multipart { filename, .. } => format!("[file {filename}]"),
+            Body::Form(fields) => url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish(),
             Body::Empty => String::new(),
         };
         let (status, response) = match tried {
@@ -268,11 +272,18 @@ impl Switchboard {
                 .and_then(|answered| answered.message.provider_id),
             None => None,
         };
-        Ok(conversation.map(|conversation| Cargo {
+        let Some(conversation) = conversation else { return Ok(None) };
+        let account = self.directory.channel(&stored.channel_id).await.map_err(text)?;
+        let rule = account.map_or(WindowRule::None, |account| account.window_rule());
+        let (expires_at, author) = (conversation.state.window_expires_at, stored.message.author.kind);
+        let right = windows::right(rule, expires_at, self.store.clock().now(), author);
+        Ok(Some(Cargo {
             message: stored.message,
             channel_id: stored.channel_id,
             to: conversation.identities,
             reply_to,
+            // What has lost its right meanwhile is refused by the vendor, in the vendor's words.
+            right: right.unwrap_or(Right::Window),
         }))
     }
 
@@ -280,7 +291,7 @@ impl Switchboard {
     async fn with_vendor_media(
         &self,
         cargo: &Cargo,
-        vendor: &Vendor,
+        vendor: &dyn Vendor,
         client: &Client,
     ) -> Result<Option<Content>, Failure> {
         let Some(media) = cargo.message.content.media() else { return Ok(None) };

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use switchboard_channels::contract::outbound::TemplateInfo;
+use switchboard_channels::contract::vendor::Vendor;
 
 use super::Switchboard;
 use super::directory::Account;
-use super::vendors::Vendor;
 use crate::net::Client;
 
 /// How stale the list may be.
@@ -49,14 +49,14 @@ impl Switchboard {
     /// # Errors
     /// A sentence that says why there is no list.
     pub async fn approved_templates(&self, account: &Account, client: &Client) -> Result<Arc<[TemplateInfo]>, String> {
-        if !account.channel.kind.capabilities().templates {
+        if !account.capabilities().is_some_and(|capabilities| capabilities.templates) {
             return Err("channels of this kind have no templates".to_owned());
         }
         if let Some(known) = self.templates.get(&account.channel.id) {
             return Ok(known);
         }
         let vendor = account.vendor.as_ref().map_err(|_| "the channel's settings cannot be read".to_owned())?;
-        let list = tokio::time::timeout(PATIENCE, ask(vendor, client))
+        let list = tokio::time::timeout(PATIENCE, ask(vendor.as_ref(), client))
             .await
             .map_err(|_| "the vendor did not list its templates in time".to_owned())??;
         let list: Arc<[TemplateInfo]> = list.into();
@@ -66,7 +66,7 @@ impl Switchboard {
 }
 
 /// Asks page by page.
-async fn ask(vendor: &Vendor, client: &Client) -> Result<Vec<TemplateInfo>, String> {
+async fn ask(vendor: &dyn Vendor, client: &Client) -> Result<Vec<TemplateInfo>, String> {
     let mut approved = Vec::new();
     let mut after: Option<String> = None;
     for _ in 0..MOST_PAGES {

@@ -231,6 +231,7 @@ impl Switchboard {
             referral: None,
             opens_window: true,
             wants_answer: true,
+            thread: None,
         };
         let provider_id = message.id.clone();
         let conversation_id = self.conversation_to_visit(visitor).await?;
@@ -260,6 +261,7 @@ impl Switchboard {
                 events: vec![Event::Message(Box::new(message.clone()))],
                 delivery: None,
                 quiet_ms,
+                rule: account.window_rule(),
             };
             match self.conversations.receive(&conversation_id, news).await {
                 Ok(taken) => return Ok((conversation_id, taken.turn)),

@@ -138,6 +138,10 @@ pub struct Protocol {
     pub addressees: fn(&Delivery<'_>) -> Addressees,
     /// What the vendor wants to hear.
     pub acknowledgement: Acknowledgement,
+    /// The vendor may deliver by GET, so that a GET is no handshake.
+    pub delivers_by_get: bool,
+    /// Bytes that a delivery may have where the vendor needs more than the operator's setting for callbacks; else 0.
+    pub largest_delivery: usize,
 }
 
 /// One channel account's settings, understood.

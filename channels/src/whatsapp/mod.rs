@@ -75,7 +75,7 @@ impl Settings {
             (secret(&self.access_token), "access_token", "a token of visible ASCII characters"),
             (
                 !self.app_secrets.is_empty() && self.app_secrets.iter().all(secret),
-                "app_secrets",
+                "app_secret",
                 "at least one secret, none of them empty or with blanks",
             ),
             (!self.verify_token.reveal().trim().is_empty(), "verify_token", "a word of your choice, not empty"),

@@ -36,6 +36,8 @@ pub const PROTOCOL: Protocol = Protocol {
         Addressees { accounts: addressed.phone_number_ids, businesses: addressed.business_ids }
     },
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
+    delivers_by_get: false,
+    largest_delivery: 0,
 };
 
 const MEGABYTE: u64 = 1024 * 1024;

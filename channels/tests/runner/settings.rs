@@ -53,9 +53,8 @@ fn every_mistake_is_named() {
     ];
     for (member, value) in cases {
         let problems = with(member, value.clone()).problems();
-        let field = if member == "app_secret" { "app_secrets" } else { member };
-        assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), [field], "{member} = {value}");
+        assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), [member], "{member} = {value}");
     }
     let fields: Vec<&str> = Settings::default().problems().iter().map(|problem| problem.field).collect();
-    assert_eq!(fields, ["phone_number_id", "access_token", "app_secrets", "verify_token"]);
+    assert_eq!(fields, ["phone_number_id", "access_token", "app_secret", "verify_token"]);
 }

@@ -1,10 +1,10 @@
 //! Vendors' callbacks, under `/api/webhooks`. The raw body is read once, size-capped, and checked before it is read.
 
-pub mod whatsapp;
+pub mod deliveries;
 
 use actix_web::web;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
-    services.configure(whatsapp::configure);
+    services.configure(deliveries::configure);
 }

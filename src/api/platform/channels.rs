@@ -76,13 +76,10 @@ pub struct ChannelView {
 
 impl ChannelView {
     fn new(request: &HttpRequest, channel: Channel) -> Self {
-        let callback_url = match channel.kind {
-            Kind::Widget | Kind::Api => None,
-            kind => {
-                let own = request.connection_info();
-                Some(format!("{}://{}/api/webhooks/{}/{}", own.scheme(), own.host(), kind.as_str(), channel.id))
-            }
-        };
+        let callback_url = (!channel.kind.is_ours()).then(|| {
+            let own = request.connection_info();
+            format!("{}://{}/api/webhooks/{}/{}", own.scheme(), own.host(), channel.kind.as_str(), channel.id)
+        });
         Self {
             id: channel.id,
             kind: channel.kind,

@@ -77,7 +77,7 @@ impl Delivery {
             received_at: stored.received_at,
             outcome: stored.outcome,
             detail: stored.detail,
-            body: with_body.then_some(stored.body),
+            body: with_body.then_some(stored.raw.body),
         }
     }
 }

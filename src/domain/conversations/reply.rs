@@ -1,7 +1,7 @@
 //! What our side says: an agent's answer at the end of its turn, a person's or a program's message, a change of owner.
 
-use switchboard_channels::Kind;
 use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::outbound::Right;
 use switchboard_channels::contract::peer::Identity;
 
 use super::{Conversation, Owner, Situation, send_lane};
@@ -9,7 +9,7 @@ use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage};
 use crate::domain::events::EventKind;
 use crate::domain::jobs::{Cargo, NewJob, Work};
 use crate::domain::messages::{Author, AuthorKind, Direction, Message, Status, announced};
-use crate::domain::windows::{self, Window, WindowState};
+use crate::domain::windows::{self, Window};
 
 /// What to commit for something said, and the state after it.
 #[derive(Debug)]
@@ -65,6 +65,15 @@ pub struct Post<'a> {
     pub to: &'a [Identity],
 }
 
+/// One message of ours on its way into the conversation.
+struct Remark {
+    author: Author,
+    content: Content,
+    reply_to: Option<String>,
+    reply_to_provider: Option<String>,
+    right: Option<Right>,
+}
+
 /// Takes an agent's answer: only for the current turn, while the agent owns the conversation and the window is open.
 ///
 /// # Errors
@@ -85,9 +94,10 @@ pub fn finish_turn(
     if conversation.owner != Owner::Agent {
         return Err((Refused::NotOwner, Some(Box::new(posted.sealed(conversation)))));
     }
-    let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
+    let right = windows::right(situation.rule, conversation.window_expires_at, situation.now, turn.author.kind);
     let free_form = turn.contents.iter().any(|content| !matches!(content, Content::Template(_)));
-    if window.state == WindowState::Closed && free_form {
+    if right.is_none() && free_form {
+        let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
         posted.change.events.push(NewEvent {
             kind: EventKind::AgentFailed,
             conversation_id: Some(conversation.id.clone()),
@@ -96,7 +106,8 @@ pub fn finish_turn(
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
     for content in turn.contents {
-        posted.say(turn.author.clone(), content, (None, None), turn.to, situation);
+        let remark = Remark { author: turn.author.clone(), content, reply_to: None, reply_to_provider: None, right };
+        posted.say(remark, turn.to, situation);
     }
     Ok(posted.sealed(conversation))
 }
@@ -106,15 +117,23 @@ pub fn finish_turn(
 /// # Errors
 /// The window is closed and the content is no template.
 pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'_>) -> Result<Posted, Refused> {
-    let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
-    if window.state == WindowState::Closed && !matches!(post.content, Content::Template(_)) {
+    let right = windows::right(situation.rule, conversation.window_expires_at, situation.now, post.author.kind);
+    if right.is_none() && !matches!(post.content, Content::Template(_)) {
+        let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
         return Err(Refused::WindowClosed(window));
     }
     let mut posted = Posted::on(conversation);
     if post.author.kind == AuthorKind::Human {
         posted.hand_to(Owner::Human { name: post.author.name.clone() });
     }
-    posted.say(post.author, post.content, (post.reply_to, post.reply_to_provider), post.to, situation);
+    let remark = Remark {
+        author: post.author,
+        content: post.content,
+        reply_to: post.reply_to,
+        reply_to_provider: post.reply_to_provider,
+        right,
+    };
+    posted.say(remark, post.to, situation);
     Ok(posted.sealed(conversation))
 }
 
@@ -167,15 +186,9 @@ impl Posted {
         }
     }
 
-    fn say(
-        &mut self,
-        author: Author,
-        content: Content,
-        (reply_to, reply_to_provider): (Option<String>, Option<String>),
-        to: &[Identity],
-        situation: &Situation<'_>,
-    ) {
-        let by_vendor = !matches!(self.next.kind, Kind::Widget | Kind::Api);
+    fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) {
+        let Remark { author, content, reply_to, reply_to_provider, right } = remark;
+        let by_vendor = !self.next.kind.is_ours();
         let message = Message {
             id: (situation.new_id)(),
             seq: self.next.last_seq + 1,
@@ -206,6 +219,8 @@ impl Posted {
                     channel_id: self.next.channel_id.clone(),
                     to: to.to_vec(),
                     reply_to: reply_to_provider,
+                    // What has no right of its own is a template.
+                    right: right.unwrap_or(Right::Window),
                 })),
             });
         }

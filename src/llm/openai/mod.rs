@@ -13,7 +13,7 @@ mod transcripts_tests;
 use std::time::Duration;
 
 use switchboard_channels::contract::credentials::Secret;
-use switchboard_channels::contract::request::{Body, Method, Request};
+use switchboard_channels::contract::request::{Authorisation, Body, Method, Request};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -172,7 +172,7 @@ impl OpenAiModel {
         let request = Request {
             method: Method::Post,
             url: self.address.clone(),
-            bearer: self.endpoint.api_key.clone(),
+            authorisation: self.endpoint.api_key.clone().map(Authorisation::Bearer),
             body: Body::Json(request::body(&self.name, &self.endpoint, layout, exchange.limits.max_output_tokens)),
         };
         let mut headers = vec![("accept", "text/event-stream")];

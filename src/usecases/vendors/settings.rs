@@ -1,10 +1,7 @@
 //! Settings that somebody enters for a channel, checked by its vendor's rules. It holds no rule of its own.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use switchboard_channels::contract::failure::Failure;
-use switchboard_channels::contract::request::Request;
-use switchboard_channels::{Kind, whatsapp};
+use switchboard_channels::Kind;
 use url::Url;
 
 use crate::domain::channels::WidgetSettings;
@@ -26,93 +23,33 @@ pub struct Accepted {
 /// # Errors
 /// Every member that cannot work, by its name.
 pub fn check_settings(kind: Kind, entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
-    match kind {
-        Kind::Whatsapp => check_whatsapp(entered),
-        Kind::Widget => check_widget(entered),
-        Kind::Api => {
-            let unknown = entered.keys().map(|name| FieldProblem::new(name, "nothing: there is no such setting"));
-            let problems: Vec<_> = unknown.collect();
-            let none = || Accepted { settings: Value::Object(Map::new()), account: None, business: None };
-            if problems.is_empty() { Ok(none()) } else { Err(problems) }
-        }
+    if kind == Kind::Widget {
+        return check_widget(entered);
     }
-}
-
-/// Asks the vendor whether the account is there and our credentials are good; none where there is no vendor to ask.
-///
-/// # Errors
-/// The stored settings cannot be read.
-pub fn account_check(kind: Kind, settings: &Value) -> Result<Option<Request>, serde_json::Error> {
-    match kind {
-        Kind::Whatsapp => whatsapp::Settings::deserialize_from(settings)
-            .map(|settings| Some(whatsapp::render::account_check(&settings))),
-        Kind::Widget | Kind::Api => Ok(None),
-    }
-}
-
-/// Reads the vendor's answer to [`account_check`]: the account in words.
-///
-/// # Errors
-/// The vendor refused, or its answer cannot be read.
-pub fn account_answer(kind: Kind, status: u16, body: &[u8]) -> Result<String, Failure> {
-    match kind {
-        Kind::Whatsapp => {
-            let account = whatsapp::outcome::account(status, body)?;
-            let words = [account.name, account.address, account.quality.map(|quality| format!("quality {quality}"))];
-            Ok(words.into_iter().flatten().collect::<Vec<_>>().join(", "))
-        }
-        Kind::Widget | Kind::Api => Ok(String::new()),
-    }
-}
-
-/// Settings that are stored as JSON.
-trait Stored: DeserializeOwned {
-    fn deserialize_from(settings: &Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(settings.clone())
-    }
-}
-
-impl Stored for whatsapp::Settings {}
-impl Stored for WidgetSettings {}
-
-fn check_whatsapp(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
-    let complete = whatsapp::Settings { waba_id: Some(String::new()), ..whatsapp::Settings::default() };
-    let known = serde_json::to_value(complete).unwrap_or_default();
-    let is_known = |name: &str| name == "app_secret" || known.get(name).is_some();
-    let mut problems = misfits::<whatsapp::Settings>(entered, is_known);
-    if entered.contains_key("app_secret") && entered.contains_key("app_secrets") {
-        problems.push(FieldProblem::new("app_secret", "either app_secret or app_secrets, not both"));
-    }
+    let protocol = kind.protocol();
+    let fits = |alone: Value| (protocol.read)(alone).is_ok();
+    let problems = misfits(entered, |name| protocol.settings.contains(&name), fits);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let settings = whatsapp::Settings::deserialize_from(&Value::Object(entered.clone()))
-        .map_err(|_| vec![FieldProblem::new("settings", "the settings of a WhatsApp number")])?;
-    let entered_as = |field: &'static str| match field {
-        "app_secrets" if !entered.contains_key("app_secrets") => "app_secret",
-        field => field,
-    };
-    let problems: Vec<_> = settings
-        .check()
-        .into_iter()
-        .map(|problem| FieldProblem::new(entered_as(problem.field), problem.expected))
-        .collect();
+    let vendor = (protocol.read)(Value::Object(entered.clone())).map_err(|reason| {
+        vec![FieldProblem::new("settings", format!("settings that agree with each other: {reason}"))]
+    })?;
+    let problems: Vec<_> =
+        vendor.check().into_iter().map(|problem| FieldProblem::new(problem.field, problem.expected)).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Accepted {
-        account: Some(settings.phone_number_id.clone()),
-        business: settings.waba_id.clone(),
-        settings: serde_json::to_value(settings).unwrap_or_default(),
-    })
+    Ok(Accepted { account: vendor.account(), business: vendor.business(), settings: Value::Object(entered.clone()) })
 }
 
 fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
-    let problems = misfits::<WidgetSettings>(entered, |name| matches!(name, "allowed_origins" | "title"));
+    let fits = |alone: Value| serde_json::from_value::<WidgetSettings>(alone).is_ok();
+    let problems = misfits(entered, |name| matches!(name, "allowed_origins" | "title"), fits);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let settings = WidgetSettings::deserialize_from(&Value::Object(entered.clone()))
+    let settings = serde_json::from_value::<WidgetSettings>(Value::Object(entered.clone()))
         .map_err(|_| vec![FieldProblem::new("settings", "the settings of a widget")])?;
     let bad = settings.allowed_origins.iter().enumerate().filter(|(_, origin)| !is_origin(origin));
     let problems: Vec<_> = bad
@@ -128,14 +65,17 @@ fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProbl
 
 /// Members that the settings do not have, or whose value has the wrong form. A value is never repeated: it may be a
 /// secret.
-fn misfits<T: Stored>(entered: &Map<String, Value>, is_known: impl Fn(&str) -> bool) -> Vec<FieldProblem> {
+fn misfits(
+    entered: &Map<String, Value>,
+    is_known: impl Fn(&str) -> bool,
+    fits: impl Fn(Value) -> bool,
+) -> Vec<FieldProblem> {
     let misfit = |(name, value): (&String, &Value)| {
         if !is_known(name) {
             return Some(FieldProblem::new(name, "nothing: there is no such setting"));
         }
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        let fits = T::deserialize_from(&Value::Object(alone)).is_ok();
-        (!fits).then(|| FieldProblem::new(name, "a value of another form, such as a text or a list of texts"))
+        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+        (!fits(alone)).then(|| FieldProblem::new(name, "a value of another form, such as a text or a list of texts"))
     };
     entered.iter().filter_map(misfit).collect()
 }
@@ -168,7 +108,7 @@ mod tests {
             (
                 Kind::Whatsapp,
                 json!({"phone_number_id": [], "acces_token": "t", "app_secret": "a", "app_secrets": ["b"]}),
-                vec!["acces_token", "phone_number_id", "app_secret"],
+                vec!["acces_token", "phone_number_id"],
             ),
             (Kind::Widget, json!({}), vec![]),
             (Kind::Widget, json!({"title": 3, "colour": "red"}), vec!["colour", "title"]),

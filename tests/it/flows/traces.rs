@@ -20,7 +20,9 @@ use switchboard::telemetry::clock::Clock;
 use switchboard::usecases::receiving::Knock;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard_channels::Kind;
+use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::vendor::Delivery;
 
 use crate::support::databases::{MASTER_KEY, agent, workspace};
 use crate::support::ledger::phone_of;
@@ -75,8 +77,10 @@ impl Product {
         let mut mac = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes()).unwrap();
         mac.update(body.as_bytes());
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-        let signature = Some(signature.as_bytes());
-        let knock = Knock { kind: Kind::Whatsapp, channel_id: None, signature, body: body.as_bytes() };
+        let headers = [("x-hub-signature-256".to_owned(), signature.into_bytes())];
+        let now = self.switchboard.now();
+        let delivery = Delivery { url: "http://switchboard.example/", headers: &headers, body: body.as_bytes(), now };
+        let knock = Knock { kind: Kind::Whatsapp, channel_id: None, delivery };
         self.switchboard.take_delivery(knock).await.unwrap();
     }
 
@@ -90,6 +94,7 @@ impl Product {
             reply_to: None,
             reply_to_provider: None,
             idempotency: None,
+            rule: WindowRule::None,
         };
         match self.switchboard.conversations.say(&conversations[0].state.id, say).await.unwrap() {
             Said::Stored(message) => message.id,

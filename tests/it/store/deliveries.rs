@@ -44,7 +44,7 @@ on_both_databases! {
         let (list, total) = store.deliveries(&store.workspace.id, None, 100, 0).await.unwrap();
         assert_eq!(list.iter().map(|delivery| delivery.id.clone()).collect::<Vec<_>>(), written);
         assert_eq!(total, 5);
-        assert_eq!(&*list[0].body, "{\"object\":\"account\"}");
+        assert_eq!(&*list[0].raw.body, "{\"object\":\"account\"}");
         assert_eq!(list[0].detail, Some(serde_json::json!([{ "path": "entry[0]" }])));
         let (page, total) = store.deliveries(&store.workspace.id, None, 2, 1).await.unwrap();
         assert_eq!(page.iter().map(|delivery| delivery.id.clone()).collect::<Vec<_>>(), written[1..3]);

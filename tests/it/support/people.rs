@@ -1,10 +1,12 @@
 //! People who write and programs that answer: changes as the product decides them.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use switchboard::domain::changes::{Change, NewDelivery, Progress, Refusal, Revision};
 use switchboard::domain::channels::Channel;
 use switchboard::domain::conversations::{Conversation, Post, Received, Situation, post, receive};
-use switchboard::domain::deliveries::DeliveryOutcome;
+use switchboard::domain::deliveries::{DeliveryOutcome, RawDelivery};
 use switchboard::domain::messages::{Author, AuthorKind, Message, MessageError, Status};
 use switchboard::store::Store;
 use switchboard_channels::contract::capabilities::WindowRule;
@@ -37,6 +39,7 @@ pub fn content(provider_id: &str, phone: &str, content: Content) -> Event {
         referral: None,
         opens_window: true,
         wants_answer: true,
+        thread: None,
     }))
 }
 
@@ -114,7 +117,7 @@ pub fn delivery(store: &Store, channel: &Channel, outcome: DeliveryOutcome) -> N
         channel_id: Some(channel.id.clone()),
         kind: channel.kind.as_str().to_owned(),
         received_at: store.clock().now(),
-        body: "{\"object\":\"account\"}".into(),
+        raw: Arc::new(RawDelivery { body: "{\"object\":\"account\"}".to_owned(), envelope: None }),
         outcome,
         detail: Some(json!([{ "path": "entry[0]" }])),
     }

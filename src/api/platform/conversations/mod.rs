@@ -98,10 +98,14 @@ pub struct ConversationView {
 }
 
 impl ConversationView {
-    fn new(switchboard: &Switchboard, stored: StoredConversation) -> Self {
-        let window = switchboard.window(&stored);
+    async fn new(
+        request: &HttpRequest,
+        switchboard: &Switchboard,
+        stored: StoredConversation,
+    ) -> Result<Self, Failure> {
+        let window = switchboard.window(&stored).await.map_err(|error| Failure::store(request, &error))?;
         let StoredConversation { state, contact_name, identities } = stored;
-        Self {
+        Ok(Self {
             id: state.id,
             channel_id: state.channel_id,
             channel_kind: state.kind,
@@ -112,7 +116,7 @@ impl ConversationView {
             last_seq: state.last_seq,
             last_message_at: state.last_message_at,
             created_at: state.created_at,
-        }
+        })
     }
 }
 
@@ -149,7 +153,10 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
     let switchboard = &doors.switchboard;
     let found = switchboard.store.conversations(caller.workspace_id(), channel.as_deref(), limit, offset).await;
     let (found, total) = found.map_err(|error| Failure::store(&request, &error))?;
-    let items = found.into_iter().map(|stored| ConversationView::new(switchboard, stored)).collect();
+    let mut items = Vec::with_capacity(found.len());
+    for stored in found {
+        items.push(ConversationView::new(&request, switchboard, stored).await?);
+    }
     Ok(HttpResponse::Ok().json(Conversations { items, total }))
 }
 
@@ -168,7 +175,7 @@ pub async fn one(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let stored = find(&request, &caller, &doors, &path).await?;
-    Ok(HttpResponse::Ok().json(ConversationView::new(&doors.switchboard, stored)))
+    Ok(HttpResponse::Ok().json(ConversationView::new(&request, &doors.switchboard, stored).await?))
 }
 
 /// Gives a conversation to its agent, to a person, or to nobody.
@@ -196,7 +203,7 @@ pub async fn change(
     let given = doors.switchboard.hand_to(caller.workspace_id(), &id, asked.owner).await;
     given.map_err(|unsaid| refuse(&request, unsaid))?;
     let stored = find(&request, &caller, &doors, &id).await?;
-    Ok(HttpResponse::Ok().json(ConversationView::new(&doors.switchboard, stored)))
+    Ok(HttpResponse::Ok().json(ConversationView::new(&request, &doors.switchboard, stored).await?))
 }
 
 /// Marks the newest message of the person as read at the vendor.

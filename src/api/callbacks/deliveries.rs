@@ -1,73 +1,71 @@
-//! `/api/webhooks/whatsapp[/{channel_id}]`: the handshake and live traffic on the same route.
+//! `/api/webhooks/{kind}[/{channel_id}]`: the handshake and live traffic on the same route, for every vendor.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
 use switchboard_channels::Kind;
+use switchboard_channels::contract::vendor::{Delivery, HandshakeRefusal};
 
 use crate::api::Doors;
 use crate::api::failure::Failure;
 use crate::api::reading;
 use crate::domain::errors::Code;
 use crate::usecases::receiving::{Knock, Turned};
-use crate::usecases::vendors::HandshakeRefusal;
-
-const KIND: Kind = Kind::Whatsapp;
-const SIGNATURE: &str = "x-hub-signature-256";
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
-    for path in ["/api/webhooks/whatsapp", "/api/webhooks/whatsapp/{channel_id}"] {
+    let kinds: Vec<&str> = Kind::ALL.iter().filter(|kind| !kind.is_ours()).map(|kind| kind.as_str()).collect();
+    let kinds = kinds.join("|");
+    for path in [format!("/api/webhooks/{{kind:{kinds}}}"), format!("/api/webhooks/{{kind:{kinds}}}/{{channel_id}}")] {
         services.service(
             web::resource(path)
-                .route(web::get().to(handshake))
+                .route(web::get().to(knock))
                 .route(web::post().to(deliver))
                 .default_service(web::route().to(crate::api::failure::no_such_method)),
         );
     }
 }
 
-/// What the vendor sends to check a callback address.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Handshake {
-    /// `subscribe`.
-    #[serde(rename = "hub.mode")]
-    mode: Option<String>,
-    /// The channel's verify token.
-    #[serde(rename = "hub.verify_token")]
-    token: Option<String>,
-    /// Echoed when the token is right.
-    #[serde(rename = "hub.challenge")]
-    challenge: Option<String>,
+fn kind(request: &HttpRequest) -> Result<Kind, Failure> {
+    let word = request.match_info().get("kind").unwrap_or_default();
+    Kind::from_word(word).ok_or_else(|| Failure::not_found(request, "channel"))
+}
+
+/// A GET is a handshake, but from the vendors that deliver by it.
+async fn knock(request: HttpRequest, doors: web::Data<Doors>, payload: web::Payload) -> Result<HttpResponse, Failure> {
+    if kind(&request)?.protocol().delivers_by_get {
+        return deliver(request, doors, payload).await;
+    }
+    handshake(request, doors).await
 }
 
 /// Answers the vendor's handshake.
 ///
 /// # Errors
 /// 400 for a missing parameter, 403 for a wrong token, 404 for an unknown channel.
-#[utoipa::path(get, path = "/api/webhooks/whatsapp", tag = "callbacks", security(()), params(Handshake),
+#[utoipa::path(get, path = "/api/webhooks/{kind}", tag = "callbacks", security(()),
+    params(("kind" = Kind, Path, description = "The kind of channel."),
+           ("hub.mode" = Option<String>, Query, description = "`subscribe`."),
+           ("hub.verify_token" = Option<String>, Query, description = "The channel's verify token."),
+           ("hub.challenge" = Option<String>, Query, description = "Echoed when the token is right.")),
     responses((status = 200, description = "The challenge.", body = String, content_type = "text/plain"),
               (status = 400, description = "A parameter is missing.", body = crate::api::failure::FailureBody),
               (status = 403, description = "The token is wrong.", body = crate::api::failure::FailureBody)))]
-pub async fn handshake(
-    request: HttpRequest,
-    doors: web::Data<Doors>,
-    asked: web::Query<Handshake>,
-) -> Result<HttpResponse, Failure> {
+pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+    let kind = kind(&request)?;
+    let query: Vec<(String, String)> =
+        url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
     let directory = &doors.switchboard.directory;
     let accounts = match request.match_info().get("channel_id") {
         Some(id) => {
             let found = directory.channel(id).await.map_err(|error| Failure::store(&request, &error))?;
-            let found = found.filter(|account| account.channel.kind == KIND);
+            let found = found.filter(|account| account.channel.kind == kind);
             vec![found.ok_or_else(|| Failure::not_found(&request, "channel"))?]
         }
-        None => directory.channels_of_kind(KIND).await.map_err(|error| Failure::store(&request, &error))?,
+        None => directory.channels_of_kind(kind).await.map_err(|error| Failure::store(&request, &error))?,
     };
     let mut refusal = HandshakeRefusal::Forbidden;
     let vendors = accounts.iter().filter_map(|account| account.vendor.as_ref().ok());
     for vendor in vendors {
-        match vendor.handshake(asked.mode.as_deref(), asked.token.as_deref(), asked.challenge.as_deref()) {
+        match vendor.handshake(&query) {
             Ok(challenge) => {
                 return Ok(HttpResponse::Ok()
                     .content_type("text/plain; charset=utf-8")
@@ -93,8 +91,9 @@ pub async fn handshake(
 /// # Errors
 /// 400 for a signed body that is no JSON, 401 for a wrong signature, 404 for an unknown channel, 408 for a body that
 /// does not arrive, 413 for one that is too large, 503 when it could not be written down.
-#[utoipa::path(post, path = "/api/webhooks/whatsapp", tag = "callbacks", security(()),
-    request_body(content = serde_json::Value, description = "The vendor's delivery, signed in X-Hub-Signature-256."),
+#[utoipa::path(post, path = "/api/webhooks/{kind}", tag = "callbacks", security(()),
+    params(("kind" = Kind, Path, description = "The kind of channel.")),
+    request_body(content = serde_json::Value, description = "The vendor's delivery, signed in the vendor's way."),
     responses((status = 200, description = "Committed."),
               (status = 400, description = "Signed, but not of the vendor's shape.", body = crate::api::failure::FailureBody),
               (status = 401, description = "No secret of ours signed it.", body = crate::api::failure::FailureBody),
@@ -105,12 +104,17 @@ pub async fn deliver(
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let body = reading::body(&request, &doors, payload, doors.options.callback_bytes).await?;
+    let kind = kind(&request)?;
+    let limit = doors.options.callback_bytes.max(kind.protocol().largest_delivery);
+    let body = reading::body(&request, &doors, payload, limit).await?;
+    let headers: Vec<(String, Vec<u8>)> =
+        request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let url = address(&request, &doors);
+    let now = doors.switchboard.now();
     let knock = Knock {
-        kind: KIND,
+        kind,
         channel_id: request.match_info().get("channel_id"),
-        signature: request.headers().get(SIGNATURE).map(actix_web::http::header::HeaderValue::as_bytes),
-        body: &body,
+        delivery: Delivery { url: &url, headers: &headers, body: &body, now },
     };
     let outcome = doors.switchboard.take_delivery(knock).await;
     let word = match &outcome {
@@ -120,9 +124,12 @@ pub async fn deliver(
         Err(Turned::UnknownChannel) => "unknown_channel",
         Err(Turned::Unavailable(_)) => "unavailable",
     };
-    metrics::counter!("switchboard_deliveries_total", "kind" => KIND.as_str(), "outcome" => word).increment(1);
+    metrics::counter!("switchboard_deliveries_total", "kind" => kind.as_str(), "outcome" => word).increment(1);
     match outcome {
-        Ok(_) => Ok(HttpResponse::new(StatusCode::OK)),
+        Ok(_) => {
+            let wanted = kind.protocol().acknowledgement;
+            Ok(HttpResponse::Ok().content_type(wanted.content_type).body(wanted.body))
+        }
         Err(Turned::Unverified) => {
             Err(Failure::new(&request, Code::InvalidSignature, "the signature matches no secret of the channel"))
         }
@@ -132,5 +139,17 @@ pub async fn deliver(
         )),
         Err(Turned::UnknownChannel) => Err(Failure::not_found(&request, "channel")),
         Err(Turned::Unavailable(reason)) => Err(Failure::unavailable(&request, &reason)),
+    }
+}
+
+/// The address as the vendor called it: signatures may cover it.
+fn address(request: &HttpRequest, doors: &Doors) -> String {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    match &doors.options.public_url {
+        Some(base) => format!("{base}{target}"),
+        None => {
+            let own = request.connection_info();
+            format!("{}://{}{target}", own.scheme(), own.host())
+        }
     }
 }
