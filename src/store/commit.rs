@@ -40,7 +40,8 @@ statements! {
     messages "INSERT INTO messages (id, workspace_id, conversation_id, channel_id, seq, direction, author, content, body, attachments, reply_to, status, rank, provider_id, provider_at, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, CAST(value->>12 AS BIGINT), value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT) FROM {rows}";
     revisions "INSERT INTO revisions (channel_id, id, workspace_id, target, content, body, at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, CAST(value->>6 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (channel_id, id) DO NOTHING RETURNING channel_id, id, target";
     revise "UPDATE messages SET content = COALESCE((SELECT v.content FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.content), body = COALESCE((SELECT v.body FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.body), edited_at = (SELECT MAX(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL), deleted_at = (SELECT MIN(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NULL) FROM {rows} AS r WHERE messages.channel_id = r.value->>0 AND messages.provider_id = r.value->>1 AND EXISTS (SELECT 1 FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.content, messages.body, messages.edited_at, messages.deleted_at";
-    progress "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), error = r.value->>4 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>3 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id, messages.channel_id";
+    revised_targets "SELECT DISTINCT v.channel_id, v.target FROM {rows} AS r CROSS JOIN revisions AS v WHERE v.channel_id = r.value->>0 AND v.target = r.value->>1";
+    progress "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), error = r.value->>4, provider_id = COALESCE(messages.provider_id, CASE WHEN r.value->>5 IS NULL OR EXISTS (SELECT 1 FROM messages AS o WHERE o.channel_id = r.value->>1 AND o.provider_id = r.value->>5) THEN NULL ELSE r.value->>5 END) FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>3 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id, messages.channel_id";
     learn_provider_ids "UPDATE messages SET provider_id = r.value->>2 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.provider_id IS NULL AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.channel_id = r.value->>1 AND o.provider_id = r.value->>2) RETURNING messages.channel_id, messages.provider_id";
     attachments "UPDATE messages SET attachments = r.value->>1 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.workspace_id = r.value->>2 RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.attachments";
     files "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
@@ -232,21 +233,28 @@ impl Committer {
             sheets.fresh_revisions(tx.fetch(&sql.revisions, rows).await?);
         }
         let targets = std::mem::replace(&mut sheets.targets, Rows::new());
-        if !targets.is_empty() {
-            sheets.revised(tx.fetch(&sql.revise, targets).await?);
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let mut revised = Rows::new();
+        for (channel_id, target) in tx.fetch::<(String, String)>(&sql.revised_targets, targets).await? {
+            revised.row().text(&channel_id).text(&target);
+        }
+        if !revised.is_empty() {
+            sheets.revised(tx.fetch(&sql.revise, revised).await?);
         }
         Ok(())
     }
 
-    /// Learns the vendor's ids, whatever came first, and then moves the messages forward.
+    /// Moves the messages forward, and learns the vendor's ids of those, too, that have come further already.
     async fn progress(&self, sheets: &mut Sheets<'_>, tx: &mut Tx) -> Result<(), sqlx::Error> {
-        let learned = sheets.learned_rows();
-        if !learned.is_empty() {
-            sheets.learned(&tx.fetch::<(String, String)>(&self.statements.learn_provider_ids, learned).await?);
-        }
         let rows = sheets.progress_rows();
         if !rows.is_empty() {
             sheets.progressed(tx.fetch(&self.statements.progress, rows).await?);
+        }
+        let learned = sheets.learned_rows();
+        if !learned.is_empty() {
+            sheets.learned(&tx.fetch::<(String, String)>(&self.statements.learn_provider_ids, learned).await?);
         }
         Ok(())
     }

@@ -14,7 +14,9 @@ impl Dialect {
     /// (no standard says how). `{lock}`: hold the rows until the commit (`SQLite` has one writer and needs none).
     pub(super) fn statement(self, template: &str) -> Arc<str> {
         let (rows, lock) = match self {
-            Self::Sqlite => ("(WITH given AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM given)", ""),
+            Self::Sqlite => {
+                ("(WITH given AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM given)", "")
+            }
             Self::Postgres => ("json_array_elements($1::json)", "FOR UPDATE OF held"),
         };
         template.replace("{rows}", rows).replace("{lock}", lock).into()

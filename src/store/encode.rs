@@ -306,11 +306,12 @@ impl<'a> Sheets<'a> {
         }
     }
 
-    /// Rows of the vendor's ids that came with the progress.
+    /// Rows of the vendor's ids that came with progress that moved nothing.
     pub(super) fn learned_rows(&self) -> Rows {
         let mut rows = Rows::new();
         for progress in self.progress.values() {
-            if let Some(provider_id) = &progress.provider_id {
+            let moved = self.moved.contains(&(progress.message_id.clone(), progress.channel_id.clone()));
+            if let (Some(provider_id), false) = (&progress.provider_id, moved) {
                 rows.row().text(&progress.message_id).text(&progress.channel_id).text(provider_id);
             }
         }
@@ -334,7 +335,8 @@ impl<'a> Sheets<'a> {
                 .text(&progress.channel_id)
                 .text(progress.status.as_str())
                 .int(progress.status.rank())
-                .maybe_text(error.as_deref());
+                .maybe_text(error.as_deref())
+                .maybe_text(progress.provider_id.as_deref());
         }
         rows
     }
@@ -348,7 +350,12 @@ impl<'a> Sheets<'a> {
                 "status": progress.status, "provider_id": provider_id, "at": progress.at, "error": progress.error,
             });
             let kind = progress.status.into();
+            let brought_id = progress.provider_id.is_some();
             self.event(workspace_id, kind, conversation_id, data.to_string());
+            // A revision may wait for a message whose vendor's id is known only now.
+            if let Some(provider_id) = provider_id.filter(|_| brought_id) {
+                self.targets.row().text(&channel_id).text(&provider_id);
+            }
             self.moved.insert((id, channel_id));
         }
     }

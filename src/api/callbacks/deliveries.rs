@@ -12,21 +12,22 @@ use crate::usecases::receiving::{Knock, Turned};
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
-    let kinds: Vec<&str> = Kind::ALL.iter().filter(|kind| !kind.is_ours()).map(|kind| kind.as_str()).collect();
-    let kinds = kinds.join("|");
-    for path in [format!("/api/webhooks/{{kind:{kinds}}}"), format!("/api/webhooks/{{kind:{kinds}}}/{{channel_id}}")] {
-        services.service(
-            web::resource(path)
-                .route(web::get().to(knock))
-                .route(web::post().to(deliver))
-                .default_service(web::route().to(crate::api::failure::no_such_method)),
-        );
+    for kind in Kind::ALL.iter().filter(|kind| !kind.is_ours()) {
+        let base = format!("/api/webhooks/{}", kind.as_str());
+        for path in [format!("{base}/{{channel_id}}"), base] {
+            services.service(
+                web::resource(path)
+                    .app_data(*kind)
+                    .route(web::get().to(knock))
+                    .route(web::post().to(deliver))
+                    .default_service(web::route().to(crate::api::failure::no_such_method)),
+            );
+        }
     }
 }
 
 fn kind(request: &HttpRequest) -> Result<Kind, Failure> {
-    let word = request.match_info().get("kind").unwrap_or_default();
-    Kind::from_word(word).ok_or_else(|| Failure::not_found(request, "channel"))
+    request.app_data::<Kind>().copied().ok_or_else(|| Failure::not_found(request, "channel"))
 }
 
 /// A GET is a handshake, but from the vendors that deliver by it.
