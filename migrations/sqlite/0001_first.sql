@@ -189,9 +189,7 @@ CREATE TABLE deliveries (
     received_at BIGINT NOT NULL,
     outcome TEXT NOT NULL,
     detail TEXT,
-    body TEXT NOT NULL,
-    -- JSON: what the body alone does not say, or NULL.
-    envelope TEXT
+    body TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_by_workspace ON deliveries (workspace_id, received_at);
 CREATE INDEX deliveries_unfinished ON deliveries (outcome, received_at) WHERE outcome IN ('pending', 'dead_letter');
