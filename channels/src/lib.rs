@@ -5,6 +5,7 @@
 mod complaint;
 pub mod contract;
 mod meta;
+pub mod twilio;
 pub mod whatsapp;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ use contract::vendor::Protocol;
 pub enum Kind {
     /// WhatsApp Cloud API.
     Whatsapp,
+    /// SMS, MMS and WhatsApp through Twilio.
+    Twilio,
     /// Our own web widget: no vendor, messages travel over our socket.
     Widget,
     /// Our own HTTP API: no vendor, the answer travels in the response.
@@ -32,6 +35,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp",
+            Self::Twilio => "twilio",
             Self::Widget => "widget",
             Self::Api => "api",
         }
@@ -40,7 +44,7 @@ impl Kind {
     /// Reads the word that [`Self::as_str`] writes.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Whatsapp, Self::Twilio, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// The vendor's rules; none for what is our own.
@@ -48,6 +52,7 @@ impl Kind {
     pub const fn protocol(self) -> Option<&'static Protocol> {
         match self {
             Self::Whatsapp => Some(&whatsapp::PROTOCOL),
+            Self::Twilio => Some(&twilio::PROTOCOL),
             Self::Widget | Self::Api => None,
         }
     }
