@@ -3,6 +3,7 @@
 mod capabilities;
 pub mod outcome;
 pub mod parse;
+mod problems;
 pub mod render;
 pub mod segments;
 mod vendor;
@@ -15,7 +16,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::contract::credentials::Secret;
-use crate::contract::vendor::Problem;
 pub use vendor::PROTOCOL;
 
 const DEFAULT_BASE_URL: &str = "https://api.twilio.com";
@@ -163,77 +163,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Names every setting that cannot work; empty when all is well.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        let sha256_only = self.signature_algorithm == Algorithm::HmacSha256;
-        let sha1_only = self.signature_algorithm == Algorithm::HmacSha1;
-        let tokens: Vec<&Secret> = self.signing_tokens().collect();
-        let absent_or = |address: &Option<String>| address.as_deref().is_none_or(is_base);
-        let checks = [
-            (is_sid(&self.account_sid, "AC"), "account_sid", "the account's SID: AC and 32 hexadecimal digits"),
-            (
-                self.api_key_sid.as_deref().is_none_or(|sid| is_sid(sid, "SK")),
-                "api_key_sid",
-                "an API key's SID: SK and 32 hexadecimal digits",
-            ),
-            (
-                match &self.api_key_secret {
-                    Some(secret) => self.api_key_sid.is_some() && is_secret(secret),
-                    None => self.api_key_sid.is_none(),
-                },
-                "api_key_secret",
-                "the API key's secret, together with api_key_sid",
-            ),
-            (
-                self.auth_token.as_ref().is_none_or(is_secret)
-                    && (self.api_key_sid.is_some() || self.auth_token.is_some()),
-                "auth_token",
-                "the account's auth token, unless there is an API key",
-            ),
-            (
-                tokens.iter().all(|token| is_secret(token)) && (sha256_only || !tokens.is_empty()),
-                "auth_tokens",
-                "at least one auth token that signs deliveries, here or in auth_token; an API key's secret cannot",
-            ),
-            (
-                self.shared_keys.iter().all(is_secret) && (sha1_only || !self.shared_keys.is_empty()),
-                "shared_keys",
-                "at least one shared key for HMAC_SHA256",
-            ),
-            (
-                match &self.sender {
-                    Some(sender) => is_sender(sender),
-                    None => self.messaging_service_sid.is_some(),
-                },
-                "sender",
-                "a number like +14155550100, a short code, a name of up to 11 letters and digits, whatsapp:+14155550100 \
-                 or rcs:name; or messaging_service_sid instead",
-            ),
-            (
-                self.messaging_service_sid.as_deref().is_none_or(|sid| is_sid(sid, "MG")),
-                "messaging_service_sid",
-                "a messaging service's SID: MG and 32 hexadecimal digits",
-            ),
-            (is_base(&self.base_url), "base_url", ADDRESS),
-            (absent_or(&self.content_url), "content_url", ADDRESS),
-            (absent_or(&self.messaging_url), "messaging_url", ADDRESS),
-            (
-                self.status_callback.as_deref().is_none_or(is_callback),
-                "status_callback",
-                "the public http or https address of this channel's callback, without user",
-            ),
-            ((70..=LONGEST_TEXT).contains(&self.text_limit), "text_limit", "70 to 1600"),
-            (
-                self.content_sids.values().all(|sid| is_sid(sid, "HX")),
-                "content_sids",
-                "names of templates, each with its SID: HX and 32 hexadecimal digits",
-            ),
-        ];
-        let bad = checks.into_iter().filter(|(sound, ..)| !sound);
-        bad.map(|(_, field, expected)| Problem { field, expected }).collect()
-    }
-
     /// The auth tokens that may sign deliveries.
     pub(crate) fn signing_tokens(&self) -> impl Iterator<Item = &Secret> {
         self.auth_tokens.iter().chain(&self.auth_token)
@@ -271,8 +200,6 @@ impl Settings {
     }
 }
 
-const ADDRESS: &str = "an http or https address without query, fragment and user";
-
 /// Whether a text is an id of the vendor with this prefix.
 pub(crate) fn is_sid(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -282,35 +209,6 @@ pub(crate) fn is_sid(text: &str, prefix: &str) -> bool {
 pub(crate) fn phone(text: &str) -> Option<&str> {
     let digits = text.strip_prefix('+')?;
     ((7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
-}
-
-fn is_sender(sender: &str) -> bool {
-    let (carrier, name) = Carrier::of(sender);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'&' | b'+');
-    match carrier {
-        Carrier::Whatsapp => phone(name).is_some(),
-        Carrier::Rcs => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()),
-        Carrier::Sms if name.starts_with('+') => phone(name).is_some(),
-        Carrier::Sms => (1..=11).contains(&name.len()) && name.bytes().all(plain),
-    }
-}
-
-fn is_secret(secret: &Secret) -> bool {
-    let secret = secret.reveal();
-    !secret.is_empty() && secret.chars().all(|character| character.is_ascii_graphic())
-}
-
-fn is_base(text: &str) -> bool {
-    is_callback(text) && Url::parse(text).is_ok_and(|url| url.query().is_none() && url.fragment().is_none())
-}
-
-fn is_callback(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-    })
 }
 
 #[derive(Deserialize)]

@@ -169,7 +169,11 @@ impl Reading<'_> {
         let Some(peer) = people::sender(fields) else {
             return self.pass_over(format!("{path}.From"), "no sender: it could not be attributed");
         };
-        let carrier = fields.get("From").map_or(Carrier::Sms, |from| Carrier::of(from).0);
+        let from = fields.get("From").map(str::trim);
+        if from.is_some() && from == self.settings.sender.as_deref().map(str::trim) {
+            return self.pass_over(format!("{path}.From"), "sent by our own sender");
+        }
+        let carrier = from.map_or(Carrier::Sms, |from| Carrier::of(from).0);
         let read = content::read(carrier, fields, self.settings.decode_base64);
         for (field, reason) in read.lacking {
             self.pass_over(format!("{path}.{field}"), reason);
