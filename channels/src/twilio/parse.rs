@@ -51,11 +51,7 @@ pub fn addressed(delivery: &Delivery<'_>) -> Addressees {
 pub fn delivery(verified: &Verified<'_>, settings: &Settings) -> Result<Parsed, Malformed> {
     let mut reading = Reading { settings, url: verified.url(), parsed: Parsed::default() };
     match verified.form() {
-        Some(form) => {
-            let fields = Fields::of_form(form);
-            let detail = fields.object();
-            reading.webhook("body", &fields, detail);
-        }
+        Some(form) => reading.webhook("body", &Fields::of_form(form), None),
         None => reading.json(verified.body())?,
     }
     Ok(reading.parsed)
@@ -107,7 +103,7 @@ impl Reading<'_> {
         match meta::keep(raw) {
             Value::Object(object) => {
                 let fields = Fields::of_object(&object);
-                self.webhook("body", &fields, Value::Object(object));
+                self.webhook("body", &fields, Some(Value::Object(object)));
             }
             Value::Array(elements) if elements.is_empty() => self.pass_over("body", "an empty list"),
             Value::Array(elements) => {
@@ -116,7 +112,7 @@ impl Reading<'_> {
                     match element {
                         Value::Object(object) => {
                             let fields = Fields::of_object(&object);
-                            self.webhook(&path, &fields, Value::Object(object));
+                            self.webhook(&path, &fields, Some(Value::Object(object)));
                         }
                         _ => self.pass_over(path, "not an object"),
                     }
@@ -127,7 +123,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn webhook(&mut self, path: &str, fields: &Fields, detail: Value) {
+    /// One webhook, from its fields; `whole` is what they came in, where that is more than they are.
+    fn webhook(&mut self, path: &str, fields: &Fields, whole: Option<Value>) {
         if fields.is_empty() {
             return self.pass_over(path, "no fields in it");
         }
@@ -136,7 +133,7 @@ impl Reading<'_> {
             return self.pass_over(format!("{path}.AccountSid"), "of another account than this channel's");
         }
         let Some(id) = message_id(fields) else {
-            let kind = notice_kind(fields);
+            let (kind, detail) = (notice_kind(fields), whole.unwrap_or_else(|| fields.object()));
             return self.push(None, business, Event::Account(Notice { kind, detail, alarming: false }));
         };
         if is_status(fields) {

@@ -33,7 +33,7 @@ pub(super) struct Part {
 /// Reads the content.
 pub(super) fn read(carrier: Carrier, fields: &Fields, decode: bool) -> Read {
     let mut lacking = Vec::new();
-    let body = fields.get("Body").map(|body| decoded(body, decode));
+    let mut body = fields.get("Body").map(|body| decoded(body, decode));
     let files = files(carrier, fields, &mut lacking);
     let mut parts = Vec::new();
     if let Some(choice) = choice(fields, body.as_deref()) {
@@ -41,17 +41,17 @@ pub(super) fn read(carrier: Carrier, fields: &Fields, decode: bool) -> Read {
     } else if let Some(reaction) = reaction(fields, body.as_deref()) {
         parts.push(Part { suffix: None, content: reaction });
     } else if let Some(place) = location(fields) {
-        let told = body.filter(|body| ![&place.name, &place.address].into_iter().flatten().any(|known| known == body));
+        let known = [place.name.clone(), place.address.clone()];
         parts.push(Part { suffix: None, content: Content::Location(place) });
+        let told = body.take().filter(|body| !known.iter().flatten().any(|known| known == body));
         parts.extend(told.map(|text| Part { suffix: Some("text".to_owned()), content: Content::text(text) }));
     } else if files.is_empty() {
-        let content = body.map_or_else(|| unsupported(fields), Content::text);
+        let content = body.take().map_or_else(|| unsupported(fields), Content::text);
         parts.push(Part { suffix: None, content });
     }
-    let captioned = parts.is_empty().then(|| fields.get("Body").map(|body| decoded(body, decode))).flatten();
-    for (number, (index, mut content)) in files.into_iter().enumerate() {
-        let first = parts.is_empty() && number == 0;
-        if let (true, Some(text)) = (first, &captioned) {
+    for (index, mut content) in files {
+        let first = parts.is_empty();
+        if let (true, Some(text)) = (first, &body) {
             describe(carrier, &mut content, text);
         }
         parts.push(Part { suffix: (!first).then(|| index.to_string()), content });
