@@ -6,6 +6,7 @@ mod complaint;
 pub mod contract;
 mod meta;
 mod ours;
+pub mod twilio;
 pub mod whatsapp;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ use contract::vendor::Protocol;
 pub enum Kind {
     /// WhatsApp Cloud API.
     Whatsapp,
+    /// SMS, MMS and WhatsApp through Twilio.
+    Twilio,
     /// Our own web widget: no vendor, messages travel over our socket.
     Widget,
     /// Our own HTTP API: no vendor, the answer travels in the response.
@@ -26,13 +29,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Whatsapp, Self::Widget, Self::Api];
+    pub const ALL: &'static [Self] = &[Self::Whatsapp, Self::Twilio, Self::Widget, Self::Api];
 
     /// The word used in addresses, settings and the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp",
+            Self::Twilio => "twilio",
             Self::Widget => "widget",
             Self::Api => "api",
         }
@@ -55,6 +59,7 @@ impl Kind {
     pub const fn protocol(self) -> &'static Protocol {
         match self {
             Self::Whatsapp => &whatsapp::PROTOCOL,
+            Self::Twilio => &twilio::PROTOCOL,
             Self::Widget | Self::Api => &ours::PROTOCOL,
         }
     }

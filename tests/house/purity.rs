@@ -5,7 +5,7 @@ use crate::floors::references;
 use crate::source::{Source, identifiers};
 
 /// What `channels` may depend on: encodings, hashes, and the shapes of data.
-pub const OF_CHANNELS: [&str; 15] = [
+pub const OF_CHANNELS: [&str; 16] = [
     "base64",
     "bytes",
     "hex",
@@ -15,6 +15,7 @@ pub const OF_CHANNELS: [&str; 15] = [
     "percent-encoding",
     "serde",
     "serde_json",
+    "sha1",
     "sha2",
     "subtle",
     "thiserror",

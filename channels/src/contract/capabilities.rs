@@ -23,6 +23,8 @@ pub enum WindowRule {
 pub enum Unit {
     /// Unicode scalar values.
     Characters,
+    /// UTF-16 code units: most emoji are two, and a family is eleven.
+    Utf16,
     /// Bytes of UTF-8.
     Bytes,
 }
@@ -34,6 +36,20 @@ pub struct TextRule {
     pub limit: usize,
     /// Of what.
     pub unit: Unit,
+}
+
+impl TextRule {
+    /// Whether a text is short enough.
+    #[must_use]
+    pub fn fits(self, text: &str) -> bool {
+        // Bytes are never fewer than characters or UTF-16 units, so short texts need no count.
+        text.len() <= self.limit
+            || match self.unit {
+                Unit::Characters => text.chars().nth(self.limit).is_none(),
+                Unit::Utf16 => text.encode_utf16().nth(self.limit).is_none(),
+                Unit::Bytes => false,
+            }
+    }
 }
 
 /// Reply buttons.

@@ -26,6 +26,7 @@ pub fn split(text: &str, rule: TextRule) -> Vec<String> {
 fn cut(text: &str, rule: TextRule) -> (&str, &str) {
     let end = match rule.unit {
         Unit::Characters => text.char_indices().nth(rule.limit).map(|(end, _)| end),
+        Unit::Utf16 => utf16_end(text, rule.limit),
         Unit::Bytes => (text.len() > rule.limit).then(|| text.floor_char_boundary(rule.limit)),
     };
     let Some(end) = end else { return (text, "") };
@@ -40,6 +41,15 @@ fn cut(text: &str, rule: TextRule) -> (&str, &str) {
         .filter(|at| *at > 0)
         .unwrap_or_else(|| whole_character(text, end));
     text.split_at_checked(at).unwrap_or((text, ""))
+}
+
+/// Where a text exceeds so many UTF-16 units, in bytes; a surrogate pair is never cut.
+fn utf16_end(text: &str, limit: usize) -> Option<usize> {
+    let mut units = 0;
+    text.char_indices().find_map(|(at, character)| {
+        units += character.len_utf16();
+        (units > limit).then_some(at)
+    })
 }
 
 /// The end of the last `mark` in the window, if it does not leave the part much too short.

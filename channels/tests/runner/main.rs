@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod fitting;
 mod fixtures;
 mod hostile;
 mod inbound;
@@ -17,3 +18,4 @@ mod outbound;
 mod plain;
 mod settings;
 mod signature;
+mod twilio;

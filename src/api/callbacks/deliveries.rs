@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use switchboard_channels::Kind;
+use switchboard_channels::contract::address;
 use switchboard_channels::contract::vendor::{Delivery, HandshakeRefusal};
 
 use crate::api::Doors;
@@ -110,7 +111,7 @@ pub async fn deliver(
     let body = reading::body(&request, &doors, payload, limit).await?;
     let headers: Vec<(String, Vec<u8>)> =
         request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
-    let url = address(&request, &doors);
+    let url = address(&request, &doors, &headers);
     let now = doors.switchboard.now();
     let knock = Knock {
         kind,
@@ -143,14 +144,20 @@ pub async fn deliver(
     }
 }
 
-/// The address as the vendor called it: signatures may cover it.
-fn address(request: &HttpRequest, doors: &Doors) -> String {
+/// The address as the vendor called it: signatures may cover it. A proxy on this machine or its network may say how it
+/// was called; nobody else may.
+fn address(request: &HttpRequest, doors: &Doors, headers: &[(String, Vec<u8>)]) -> String {
+    let near = |address: std::net::SocketAddr| match address.ip().to_canonical() {
+        std::net::IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
+    };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    match &doors.options.public_url {
-        Some(base) => format!("{base}{target}"),
-        None => {
-            let own = request.connection_info();
-            format!("{}://{}{target}", own.scheme(), own.host())
-        }
-    }
+    let knock = address::Knock {
+        target,
+        headers,
+        public_base: doors.options.public_url.as_deref(),
+        trusted_proxy: request.peer_addr().is_some_and(near),
+        secure: request.app_config().secure(),
+    };
+    address::public_address(&knock).unwrap_or_else(|| target.to_owned())
 }
