@@ -2,7 +2,6 @@
 //!
 //! `contract` is the vocabulary; each channel is a folder with the same six files.
 
-mod complaint;
 pub mod contract;
 mod meta;
 pub mod whatsapp;
