@@ -3,6 +3,8 @@
 //! `contract` is the vocabulary; each channel is a folder with the same six files.
 
 pub mod contract;
+pub mod instagram;
+pub mod messenger;
 mod meta;
 pub mod whatsapp;
 
@@ -19,6 +21,10 @@ use contract::vendor::Protocol;
 pub enum Kind {
     /// WhatsApp Cloud API.
     Whatsapp,
+    /// Direct messages of an Instagram account.
+    Instagram,
+    /// Messages of a Facebook Page.
+    Messenger,
     /// Our own web widget: no vendor, messages travel over our socket.
     Widget,
     /// Our own HTTP API: no vendor, the answer travels in the response.
@@ -31,6 +37,8 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp",
+            Self::Instagram => "instagram",
+            Self::Messenger => "messenger",
             Self::Widget => "widget",
             Self::Api => "api",
         }
@@ -39,7 +47,8 @@ impl Kind {
     /// Reads the word that [`Self::as_str`] writes.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
+        let all = [Self::Whatsapp, Self::Instagram, Self::Messenger, Self::Widget, Self::Api];
+        all.into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// The vendor's rules; none for what is our own.
@@ -47,6 +56,8 @@ impl Kind {
     pub const fn protocol(self) -> Option<&'static Protocol> {
         match self {
             Self::Whatsapp => Some(&whatsapp::PROTOCOL),
+            Self::Instagram => Some(&instagram::PROTOCOL),
+            Self::Messenger => Some(&messenger::PROTOCOL),
             Self::Widget | Self::Api => None,
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod display;
 pub(crate) mod envelope;
 pub(crate) mod graph;
 pub(crate) mod limits;
+pub(crate) mod messaging;
 pub(crate) mod objects;
 pub(crate) mod settings;
 pub(crate) mod verify;
