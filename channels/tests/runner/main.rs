@@ -12,6 +12,7 @@
 mod fixtures;
 mod hostile;
 mod inbound;
+mod messaging;
 mod mutations;
 mod outbound;
 mod plain;
