@@ -58,6 +58,10 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn parts_of_a_long_text_can_be_sent(text in "(\\PC|[ \\n.]|👩‍👩‍👧|é){1,400}", times in 1_usize..9) {
