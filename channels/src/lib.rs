@@ -1,6 +1,7 @@
 //! Vendor bytes to our events and back: pure functions over bytes, no async, no clock, no I/O.
 //!
-//! `contract` is the vocabulary; each channel is a folder with the same six files.
+//! `contract` is the vocabulary; each channel is a folder with the same six files. What the channels of one vendor share
+//! stands beside them, in a folder of the vendor's name.
 
 pub mod contract;
 pub mod instagram;
