@@ -1,9 +1,11 @@
 //! Vendor bytes to our events and back: pure functions over bytes, no async, no clock, no I/O.
 //!
-//! `contract` is the vocabulary; each channel is a folder with the same six files.
+//! `contract` is the vocabulary; each channel is a folder with the same six files. What the channels of one vendor share
+//! stands beside them, in a folder of the vendor's name.
 
-mod complaint;
 pub mod contract;
+pub mod instagram;
+pub mod messenger;
 mod meta;
 mod ours;
 pub mod twilio;
@@ -13,35 +15,50 @@ use serde::{Deserialize, Serialize};
 
 use contract::vendor::Protocol;
 
-/// The kinds of channel that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
+/// A kind of channel is one line here: its name, the word for it in addresses, settings and the store, and its rules.
+macro_rules! kinds {
+    ($($(#[$about:meta])* $kind:ident, $word:literal, $protocol:expr;)+) => {
+        /// The kinds of channel that exist.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        pub enum Kind {
+            $($(#[$about])* #[serde(rename = $word)] $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// The word used in addresses, settings and the store.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $word),+ }
+            }
+
+            /// The rules of its vendor.
+            #[must_use]
+            pub const fn protocol(self) -> &'static Protocol {
+                match self { $(Self::$kind => &$protocol),+ }
+            }
+        }
+    };
+}
+
+kinds! {
     /// WhatsApp Cloud API.
-    Whatsapp,
+    Whatsapp, "whatsapp", whatsapp::PROTOCOL;
+    /// Direct messages of an Instagram account.
+    Instagram, "instagram", instagram::PROTOCOL;
+    /// Messages of a Facebook Page.
+    Messenger, "messenger", messenger::PROTOCOL;
     /// SMS, MMS and WhatsApp through Twilio.
-    Twilio,
+    Twilio, "twilio", twilio::PROTOCOL;
     /// Our own web widget: no vendor, messages travel over our socket.
-    Widget,
+    Widget, "widget", ours::PROTOCOL;
     /// Our own HTTP API: no vendor, the answer travels in the response.
-    Api,
+    Api, "api", ours::PROTOCOL;
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Whatsapp, Self::Twilio, Self::Widget, Self::Api];
-
-    /// The word used in addresses, settings and the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Whatsapp => "whatsapp",
-            Self::Twilio => "twilio",
-            Self::Widget => "widget",
-            Self::Api => "api",
-        }
-    }
-
     /// Reads the word that [`Self::as_str`] writes.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
@@ -52,15 +69,5 @@ impl Kind {
     #[must_use]
     pub const fn is_ours(self) -> bool {
         matches!(self, Self::Widget | Self::Api)
-    }
-
-    /// The rules of its vendor.
-    #[must_use]
-    pub const fn protocol(self) -> &'static Protocol {
-        match self {
-            Self::Whatsapp => &whatsapp::PROTOCOL,
-            Self::Twilio => &twilio::PROTOCOL,
-            Self::Widget | Self::Api => &ours::PROTOCOL,
-        }
     }
 }

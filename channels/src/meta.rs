@@ -1,62 +1,36 @@
-//! What the channels of one vendor family share: the signature over raw bytes, the error envelope, and readers that
-//! take odd JSON without falling over. It knows no product of the vendor and builds no request.
+//! What the channels of one vendor family share. In this file: readers that take odd JSON without falling over. It
+//! knows no product of the vendor.
+
+pub(crate) mod classes;
+pub(crate) mod complaint;
+pub(crate) mod display;
+pub(crate) mod envelope;
+pub(crate) mod graph;
+pub(crate) mod limits;
+pub(crate) mod messaging;
+pub(crate) mod objects;
+pub(crate) mod settings;
+pub(crate) mod verify;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use base64::Engine as _;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
-
-pub(crate) use crate::complaint::{complaint, complaint_in};
-use crate::contract::credentials::Secret;
 
 /// Longest id that is taken over, in characters.
 const LONGEST_ID: usize = 512;
+/// Longest identity of a person, in characters.
+const LONGEST_IDENTITY: usize = 256;
 /// Deepest nesting of an object that is kept as it came: it must survive being wrapped and read again.
 const DEEPEST_KEPT: usize = 64;
 /// The last second that a calendar date with four digits can name.
 const LAST_SECOND: i64 = 253_402_300_799;
-
-/// Why a delivery is not believed. The door answers 401 and processes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unverified {
-    /// There is no signature header.
-    #[error("the signature header is missing")]
-    Missing,
-    /// The header is not `sha256=` and 64 hexadecimal digits.
-    #[error("the signature header is malformed")]
-    Malformed,
-    /// No secret makes this signature.
-    #[error("the signature matches no app secret")]
-    Mismatch,
-}
-
-/// Finds the secret that signed `body`. Raw bytes, constant time; an empty secret never matches.
-pub(crate) fn signed_by(header: Option<&[u8]>, body: &[u8], secrets: &[&Secret]) -> Result<usize, Unverified> {
-    let header = header.ok_or(Unverified::Missing)?;
-    let digits = header.strip_prefix(b"sha256=").ok_or(Unverified::Malformed)?;
-    let mut stated = [0_u8; 32];
-    hex::decode_to_slice(digits, &mut stated).map_err(|_| Unverified::Malformed)?;
-    let mut found = None;
-    for (index, secret) in secrets.iter().enumerate() {
-        let key = secret.reveal().as_bytes();
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { continue };
-        mac.update(body);
-        let matches: bool = mac.finalize().into_bytes().as_slice().ct_eq(&stated).into();
-        if matches && !key.is_empty() && found.is_none() {
-            found = Some(index);
-        }
-    }
-    found.ok_or(Unverified::Mismatch)
-}
 
 /// A member as it stands in the document, unread; absent and null are the same.
 pub(crate) type Raw<'a> = Option<&'a RawValue>;
@@ -260,6 +234,11 @@ pub(crate) fn id<'a>(raw: Raw<'a>) -> Option<Cow<'a, str>> {
     })
 }
 
+/// Reads an id that may serve as an identity.
+pub(crate) fn identity(raw: Raw<'_>) -> Option<String> {
+    id(raw).filter(|id| id.chars().count() <= LONGEST_IDENTITY).map(Cow::into_owned)
+}
+
 /// Reads a flag; the word `true` counts, for some tools write it so.
 pub(crate) fn flag(raw: Raw<'_>) -> bool {
     raw.is_some_and(|raw| matches!(raw.get(), "true" | "\"true\""))
@@ -280,6 +259,18 @@ pub(crate) fn whole(raw: Raw<'_>) -> Option<i64> {
 /// Reads Unix seconds as Unix milliseconds; nothing when they name no sensible time.
 pub(crate) fn seconds(raw: Raw<'_>) -> Option<i64> {
     whole(raw).filter(|seconds| (1..=LAST_SECOND).contains(seconds)).map(|seconds| seconds * 1_000)
+}
+
+/// Reads a Unix time in milliseconds or seconds, whichever its size says, as Unix milliseconds; nothing when it names
+/// no sensible time.
+pub(crate) fn moment(raw: Raw<'_>) -> Option<i64> {
+    /// As seconds this lies in the year 5138, as milliseconds in 1973.
+    const LEAST_MILLISECONDS: i64 = 100_000_000_000;
+    let stated = whole(raw)?;
+    if stated < LEAST_MILLISECONDS {
+        return (stated > 0).then(|| stated * 1_000);
+    }
+    (stated <= LAST_SECOND * 1_000).then_some(stated)
 }
 
 /// Keeps a member as it came, without NUL. What cannot be read safely again is kept as the text it was.

@@ -80,7 +80,7 @@ pub enum Sent {
 /// A taken message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// The vendor's message id.
+    /// The vendor's message id; empty where the vendor gives none, as some do for reactions.
     pub id: String,
     /// What the vendor told about the recipient (a normalised phone number, a user id).
     pub recipient: Vec<Identity>,

@@ -7,15 +7,19 @@ mod vendor;
 pub mod verify;
 mod wire;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::contract::credentials::Secret;
 use crate::contract::vendor::Problem;
+use crate::meta::graph::Graph;
+use crate::meta::settings::{
+    DEFAULT_API_VERSION, digits, is_base, is_digits, is_host, is_secret, is_version, one_or_many, optional_digits,
+    trusts,
+};
 pub use vendor::PROTOCOL;
 
 const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
-const DEFAULT_API_VERSION: &str = "v24.0";
 const DEFAULT_MEDIA_HOST: &str = "lookaside.fbsbx.com";
 
 /// How one WhatsApp number is reached. Absent members take their default, so that [`Settings::problems`] can name every
@@ -65,16 +69,12 @@ impl Settings {
     /// Names every setting that cannot work; empty when all is well.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        let secret = |secret: &Secret| {
-            let secret = secret.reveal();
-            !secret.is_empty() && secret.chars().all(|character| character.is_ascii_graphic())
-        };
         let checks = [
             (is_digits(&self.phone_number_id), "phone_number_id", "the number's id: 1 to 32 digits"),
             (self.waba_id.as_deref().is_none_or(is_digits), "waba_id", "the business account's id: 1 to 32 digits"),
-            (secret(&self.access_token), "access_token", "a token of visible ASCII characters"),
+            (is_secret(&self.access_token), "access_token", "a token of visible ASCII characters"),
             (
-                !self.app_secrets.is_empty() && self.app_secrets.iter().all(secret),
+                !self.app_secrets.is_empty() && self.app_secrets.iter().all(is_secret),
                 "app_secret",
                 "at least one secret, none of them empty or with blanks",
             ),
@@ -89,82 +89,13 @@ impl Settings {
 
     /// Whether media may be fetched from there, token in hand.
     pub(crate) fn trusts(&self, url: &Url) -> bool {
-        if !url.username().is_empty() || url.password().is_some() {
-            return false;
-        }
-        let Some(host) = url.host_str() else { return false };
-        let listed = |allowed: &String| match url.port() {
-            None => allowed.eq_ignore_ascii_case(host),
-            Some(port) => allowed.eq_ignore_ascii_case(&format!("{host}:{port}")),
-        };
-        if url.scheme() == "https" && self.media_hosts.iter().any(listed) {
-            return true;
-        }
         // A stand-in serves its own media; the vendor's API host serves none.
-        let overridden = self.base_url.trim_end_matches('/') != DEFAULT_BASE_URL;
-        overridden && Url::parse(&self.base_url).is_ok_and(|base| base.origin() == url.origin())
+        let stand_in = (self.base_url.trim_end_matches('/') != DEFAULT_BASE_URL).then_some(self.base_url.as_str());
+        trusts(&self.media_hosts, stand_in, url)
     }
-}
 
-fn is_digits(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_version(text: &str) -> bool {
-    let numbers = text.strip_prefix('v').and_then(|rest| rest.split_once('.'));
-    numbers.is_some_and(|(major, minor)| is_digits(major) && is_digits(minor))
-}
-
-fn is_base(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    })
-}
-
-fn is_host(text: &str) -> bool {
-    Url::parse(&format!("https://{text}/"))
-        .is_ok_and(|url| url.path() == "/" && url.has_host() && url.username().is_empty() && !text.ends_with('/'))
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Digits {
-    Text(String),
-    Number(u64),
-}
-
-impl Digits {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-        }
+    /// Calls of the vendor's API.
+    pub(crate) fn graph(&self) -> Graph<'_> {
+        Graph { base_url: &self.base_url, api_version: &self.api_version, access_token: &self.access_token }
     }
-}
-
-fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Digits::deserialize(deserializer).map(Digits::into_text)
-}
-
-fn optional_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<Digits>::deserialize(deserializer)?.map(Digits::into_text))
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Secrets {
-    One(Secret),
-    Many(Vec<Secret>),
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
-    Ok(match Secrets::deserialize(deserializer)? {
-        Secrets::One(secret) => vec![secret],
-        Secrets::Many(secrets) => secrets,
-    })
 }

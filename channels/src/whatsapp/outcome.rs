@@ -9,6 +9,7 @@ use super::wire;
 use crate::contract::failure::{Failure, Fault, Retry};
 use crate::contract::outbound::{Accepted, AccountInfo, MediaLink, Sent, TemplateInfo};
 use crate::contract::peer::{Identity, IdentityKind};
+use crate::meta::complaint::complaint_in;
 use crate::meta::{self, Raw};
 pub use classes::classify;
 
@@ -48,8 +49,7 @@ pub fn sent(status: u16, body: &[u8]) -> Sent {
 /// A refusal; `MEDIA_REJECTED` when the vendor has no such medium (any more).
 pub fn media_link(status: u16, body: &[u8]) -> Result<MediaLink, Failure> {
     if let Some(mut failure) = refusal(status, body) {
-        if meta::complaint_in(body).is_some_and(|error| (error.code, error.subcode) == (NOT_THERE.0, Some(NOT_THERE.1)))
-        {
+        if complaint_in(body).is_some_and(|error| (error.code, error.subcode) == (NOT_THERE.0, Some(NOT_THERE.1))) {
             "MEDIA_REJECTED".clone_into(&mut failure.code);
             "WhatsApp has no such file, or has it no longer.".clone_into(&mut failure.message);
         }
@@ -123,19 +123,8 @@ pub fn account(status: u16, body: &[u8]) -> Result<AccountInfo, Failure> {
     })
 }
 
-/// The refusal in an answer, if it is one. An error beside a success status is one, too.
 fn refusal(status: u16, body: &[u8]) -> Option<Failure> {
-    match meta::complaint_in(body) {
-        Some(complaint) => {
-            let mut failure = classify(complaint.code, complaint.subcode, Some(status), &complaint.words);
-            if complaint.transient && failure.code == classes::UNKNOWN {
-                failure.retry = Retry::Backoff;
-            }
-            Some(failure)
-        }
-        None if (200..300).contains(&status) => None,
-        None => Some(classes::by_status(status)),
-    }
+    classes::TABLE.refusal(status, body)
 }
 
 fn answer<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {

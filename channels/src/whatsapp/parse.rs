@@ -7,31 +7,18 @@ mod news;
 mod people;
 mod statuses;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::verify::Verified;
 use super::wire;
 use crate::contract::inbound::{Arrival, Event, Ignored, Notice, Parsed};
+pub use crate::meta::envelope::Malformed;
+use crate::meta::envelope::{note, read};
 use crate::meta::{self, Element};
 use people::People;
 
-pub(super) use content::is_media_id;
-
 /// The `object` of this product.
 const OBJECT: &str = "whatsapp_business_account";
-/// Deepest nesting of a delivery; the vendor's own stay below 20.
-const DEEPEST: usize = 1_000;
-/// How many accounts a peek names at most: a body may hold up to 1,000 updates, but one app serves few accounts.
-const MOST_ADDRESSED: usize = 64;
-
-/// A signed body that is no delivery at all: the door answers 400.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the body is no delivery: {reason}")]
-pub struct Malformed {
-    /// What is wrong with it, without any of its content.
-    pub reason: String,
-}
 
 /// Whom an unverified body claims to be for. Good for choosing secrets to try, and for nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,16 +48,6 @@ pub fn addressed(body: &[u8]) -> Addressed {
     found
 }
 
-/// Takes an id over, once, while there is room.
-fn note(ids: &mut Vec<String>, raw: meta::Raw<'_>) {
-    if ids.len() < MOST_ADDRESSED
-        && let Some(id) = meta::id(raw)
-        && !ids.iter().any(|known| *known == id)
-    {
-        ids.push(id.into_owned());
-    }
-}
-
 /// Reads a signed delivery into events, in wire order.
 ///
 /// # Errors
@@ -90,22 +67,6 @@ pub fn delivery(verified: &Verified<'_>) -> Result<Parsed, Malformed> {
         reading.entry(index, element);
     }
     Ok(reading.parsed)
-}
-
-/// Reads the envelope; a byte-order mark before it is no reason to lose what follows.
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
-    let text = std::str::from_utf8(body).map_err(|error| Malformed { reason: error.to_string() })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // A list would otherwise be read as the object's members by position.
-    if !text.trim_start().starts_with('{') {
-        return Err(Malformed { reason: "not a JSON object".to_owned() });
-    }
-    if meta::depth(text) > DEEPEST {
-        return Err(Malformed { reason: format!("nested deeper than {DEEPEST}") });
-    }
-    serde_json::from_str(text).map_err(|error| Malformed {
-        reason: format!("{:?} error in line {} column {}", error.classify(), error.line(), error.column()),
-    })
 }
 
 /// What has been read so far.

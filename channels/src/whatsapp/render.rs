@@ -4,21 +4,19 @@ mod choices;
 mod content;
 mod limits;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::Settings;
-use super::parse::is_media_id;
 use crate::contract::content::Content;
 use crate::contract::failure::{Failure, Fault, Retry};
 use crate::contract::outbound::Outbound;
 use crate::contract::peer::{Identity, IdentityKind};
 use crate::contract::request::{Authorisation, Body, Method, Request};
+use crate::meta::display::is_node;
+use crate::meta::graph::encoded;
 use limits::invalid;
 
-/// What may stand in a path segment or a query value as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// What a list of templates is asked for.
 const TEMPLATE_FIELDS: &str = "name,status,category,language,parameter_format,components";
 /// What a number is asked for.
@@ -154,15 +152,11 @@ pub fn account_check(settings: &Settings) -> Request {
 }
 
 fn medium(id: &str) -> Result<String, Failure> {
-    if is_media_id(id) {
+    if is_node(id) {
         return Ok(id.to_owned());
     }
     let message = "The file's id is not one that WhatsApp gives out.";
     Err(Failure::new("MEDIA_REJECTED", message, Retry::Never, Fault::Vendor))
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 fn node(settings: &Settings, rest: &str) -> String {
@@ -170,13 +164,7 @@ fn node(settings: &Settings, rest: &str) -> String {
 }
 
 fn get(settings: &Settings, path: &str) -> Request {
-    let base = settings.base_url.trim_end_matches('/');
-    Request {
-        method: Method::Get,
-        url: format!("{base}/{}/{path}", encoded(&settings.api_version)),
-        authorisation: authorisation(settings),
-        body: Body::Empty,
-    }
+    settings.graph().get(path)
 }
 
 fn authorisation(settings: &Settings) -> Option<Authorisation> {
@@ -184,5 +172,5 @@ fn authorisation(settings: &Settings) -> Option<Authorisation> {
 }
 
 fn post(settings: &Settings, path: &str, body: Body) -> Request {
-    Request { method: Method::Post, body, ..get(settings, path) }
+    settings.graph().post(path, body)
 }

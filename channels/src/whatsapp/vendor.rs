@@ -4,7 +4,6 @@ use super::{Settings, outcome, parse, render, verify};
 use crate::contract::capabilities::{
     ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
 };
-use crate::contract::credentials::Secret;
 use crate::contract::failure::Failure;
 use crate::contract::inbound::Parsed;
 use crate::contract::outbound::{MediaLink, Outbound, Sent, Sign, TemplateInfo};
@@ -100,17 +99,15 @@ impl Vendor for Settings {
     }
 
     fn handshake(&self, query: &[(String, String)]) -> Result<String, HandshakeRefusal> {
-        let parameter = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let (mode, token) = (parameter("hub.mode"), parameter("hub.verify_token"));
-        verify::handshake(mode, token, parameter("hub.challenge"), &self.verify_token)
+        verify::query(query, &self.verify_token)
     }
 
     fn verifies(&self, delivery: &Delivery<'_>) -> bool {
-        verified(self, delivery).is_ok()
+        verify::delivery(delivery, &self.app_secrets).is_ok()
     }
 
     fn take(&self, delivery: &Delivery<'_>) -> Result<Parsed, Untaken> {
-        let verified = verified(self, delivery).map_err(|_| Untaken::Unverified)?;
+        let verified = verify::delivery(delivery, &self.app_secrets).map_err(|_| Untaken::Unverified)?;
         parse::delivery(&verified).map_err(|malformed| Untaken::Malformed(malformed.to_string()))
     }
 
@@ -172,9 +169,4 @@ impl Vendor for Settings {
             Err(failure) => Finding::of(&failure),
         }
     }
-}
-
-fn verified<'a>(settings: &Settings, delivery: &Delivery<'a>) -> Result<verify::Verified<'a>, verify::Unverified> {
-    let secrets: Vec<&Secret> = settings.app_secrets.iter().collect();
-    verify::signature(delivery.header("x-hub-signature-256"), delivery.body, &secrets)
 }

@@ -4,19 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::meta::objects::objects;
 use crate::meta::{Element, Elements, Raw};
-
-/// Defines objects of the vendor: every member optional and unread, unknown ones passed over.
-macro_rules! objects {
-    ($($(#[$about:meta])* $name:ident { $($(#[$rename:meta])* $member:ident),+ $(,)? })+) => {$(
-        $(#[$about])*
-        #[derive(Debug, Default, Deserialize)]
-        #[serde(default)]
-        pub(super) struct $name<'a> {
-            $(#[serde(borrow)] $(#[$rename])* pub(super) $member: Raw<'a>,)+
-        }
-    )+};
-}
 
 /// A whole delivery.
 #[derive(Debug, Default, Deserialize)]

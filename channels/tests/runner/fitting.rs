@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use switchboard_channels::OURS;
+use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::{
     ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
 };
@@ -62,7 +62,7 @@ fn channel(name: &str) -> Capabilities {
         "buttons" => BUTTONS_ONLY,
         "lists" => LISTS_ONLY,
         "pictures" => PICTURES_ONLY,
-        "ours" => OURS,
+        "ours" => (Kind::Widget.protocol().read)(json!({})).unwrap().capabilities(),
         other => panic!("no channel {other}"),
     }
 }

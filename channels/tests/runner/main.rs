@@ -13,6 +13,7 @@ mod fitting;
 mod fixtures;
 mod hostile;
 mod inbound;
+mod messaging;
 mod mutations;
 mod outbound;
 mod plain;

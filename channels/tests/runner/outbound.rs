@@ -165,7 +165,7 @@ fn refused(failure: &Failure) -> Value {
 }
 
 /// `{"repeat": "x", "times": 4097}` stands for a long text.
-fn expand(value: &mut Value) {
+pub(crate) fn expand(value: &mut Value) {
     match value {
         Value::Object(members) => {
             if let (Some(Value::String(text)), Some(times)) = (members.get("repeat"), members.get("times")) {

@@ -1,26 +1,15 @@
-//! The vendor's error codes in our terms, as a table. What stands in no row is judged by the status of the answer.
-
-use std::ops::RangeInclusive;
+//! WhatsApp's error codes in our terms, as a table. What stands in no row is judged by the status of the answer.
 
 use crate::contract::failure::{Failure, Fault, Retry};
+use crate::meta::classes::{Class, Table, UNKNOWN};
 
-/// The code of a refusal that stands in no row.
-pub(super) const UNKNOWN: &str = "VENDOR_REFUSED";
-/// Longest words of the vendor that are kept, in characters.
-const LONGEST_WORDS: usize = 500;
-
-/// What refusals of one kind mean.
-struct Class {
-    codes: &'static [RangeInclusive<i64>],
-    code: &'static str,
-    retry: Retry,
-    fault: Fault,
-    stops_channel: bool,
-    message: &'static str,
-}
+/// WhatsApp's refusals.
+pub(super) static TABLE: Table =
+    Table { classes: CLASSES, unavailable: UNAVAILABLE, too_fast: TOO_FAST, refused: REFUSED };
 
 const UNAVAILABLE: Class = Class {
     codes: &[1..=2, 131_000..=131_000, 131_016..=131_016, 131_057..=131_057, 133_004..=133_004, 134_101..=134_101],
+    subcodes: &[],
     code: "VENDOR_UNAVAILABLE",
     retry: Retry::Backoff,
     fault: Fault::Vendor,
@@ -30,6 +19,7 @@ const UNAVAILABLE: Class = Class {
 
 const TOO_FAST: Class = Class {
     codes: &[4..=4, 613..=613, 80_007..=80_007, 130_429..=130_429, 131_208..=131_208],
+    subcodes: &[],
     code: "RATE_LIMITED_BY_VENDOR",
     retry: Retry::SlowAccount,
     fault: Fault::Vendor,
@@ -39,6 +29,7 @@ const TOO_FAST: Class = Class {
 
 const REFUSED: Class = Class {
     codes: &[],
+    subcodes: &[],
     code: UNKNOWN,
     retry: Retry::Never,
     fault: Fault::Vendor,
@@ -46,12 +37,11 @@ const REFUSED: Class = Class {
     message: "WhatsApp refused the request.",
 };
 
-/// Every class with its codes; the first that holds a code counts.
+/// The other classes with their codes; the first that holds a code counts.
 static CLASSES: &[Class] = &[
-    UNAVAILABLE,
-    TOO_FAST,
     Class {
         codes: &[131_056..=131_056],
+        subcodes: &[],
         code: "RECIPIENT_RATE_LIMITED",
         retry: Retry::SlowRecipient,
         fault: Fault::Vendor,
@@ -60,6 +50,7 @@ static CLASSES: &[Class] = &[
     },
     Class {
         codes: &[131_047..=131_047],
+        subcodes: &[],
         code: "WINDOW_CLOSED",
         retry: Retry::Never,
         fault: Fault::Sender,
@@ -68,6 +59,7 @@ static CLASSES: &[Class] = &[
     },
     Class {
         codes: &[0..=0, 3..=3, 10..=10, 190..=190, 200..=299, 131_005..=131_005],
+        subcodes: &[],
         code: "CHANNEL_UNAUTHORISED",
         retry: Retry::Never,
         fault: Fault::Operator,
@@ -84,6 +76,7 @@ static CLASSES: &[Class] = &[
             131_045..=131_045,
             133_010..=133_010,
         ],
+        subcodes: &[],
         code: "CHANNEL_RESTRICTED",
         retry: Retry::Never,
         fault: Fault::Operator,
@@ -93,6 +86,7 @@ static CLASSES: &[Class] = &[
     Class {
         // One country is barred, not the whole account.
         codes: &[130_497..=130_497],
+        subcodes: &[],
         code: "CHANNEL_RESTRICTED",
         retry: Retry::Never,
         fault: Fault::Operator,
@@ -108,6 +102,7 @@ static CLASSES: &[Class] = &[
             131_050..=131_050,
             137_000..=137_000,
         ],
+        subcodes: &[],
         code: "RECIPIENT_UNREACHABLE",
         retry: Retry::Never,
         fault: Fault::Recipient,
@@ -116,6 +111,7 @@ static CLASSES: &[Class] = &[
     },
     Class {
         codes: &[131_048..=131_049, 131_064..=131_064],
+        subcodes: &[],
         code: "HELD_BACK_BY_VENDOR",
         retry: Retry::Never,
         fault: Fault::Vendor,
@@ -131,6 +127,7 @@ static CLASSES: &[Class] = &[
             131_062..=131_063,
             135_000..=135_000,
         ],
+        subcodes: &[],
         code: "INVALID_CONTENT",
         retry: Retry::Never,
         fault: Fault::Sender,
@@ -148,6 +145,7 @@ static CLASSES: &[Class] = &[
             134_100..=134_100,
             134_102..=134_102,
         ],
+        subcodes: &[],
         code: "TEMPLATE_REJECTED",
         retry: Retry::Never,
         fault: Fault::Sender,
@@ -156,6 +154,7 @@ static CLASSES: &[Class] = &[
     },
     Class {
         codes: &[131_052..=131_053],
+        subcodes: &[],
         code: "MEDIA_REJECTED",
         retry: Retry::Never,
         fault: Fault::Sender,
@@ -164,37 +163,8 @@ static CLASSES: &[Class] = &[
     },
 ];
 
-impl Class {
-    fn failure(&self) -> Failure {
-        let mut failure = Failure::new(self.code, self.message, self.retry, self.fault);
-        failure.stops_channel = self.stops_channel;
-        failure
-    }
-}
-
 /// Turns the vendor's code into a failure of ours. `http` is the status of the answer, if the code came in one.
 #[must_use]
 pub fn classify(code: i64, subcode: Option<i64>, http: Option<u16>, words: &str) -> Failure {
-    let row = CLASSES.iter().find(|class| class.codes.iter().any(|codes| codes.contains(&code)));
-    let mut failure = match (row, http) {
-        (Some(class), _) => class.failure(),
-        (None, Some(status)) => by_status(status),
-        (None, None) => REFUSED.failure(),
-    };
-    failure.vendor_code = Some(match subcode {
-        Some(subcode) => format!("{code}/{subcode}"),
-        None => code.to_string(),
-    });
-    let words: String = words.chars().take(LONGEST_WORDS).collect();
-    failure.vendor_message = (!words.trim().is_empty()).then_some(words);
-    failure
-}
-
-/// What a status alone says.
-pub(super) fn by_status(status: u16) -> Failure {
-    match status {
-        429 => TOO_FAST.failure(),
-        500.. => UNAVAILABLE.failure(),
-        _ => REFUSED.failure(),
-    }
+    TABLE.classify(code, subcode, http, words)
 }

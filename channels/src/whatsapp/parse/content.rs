@@ -4,15 +4,10 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::people;
 use crate::contract::content::{Content, Location, Media};
+use crate::meta::display::{choice, clean, filename, is_node, link};
 use crate::meta::{self, Raw};
 use crate::whatsapp::wire;
-
-/// Longest file name, in characters.
-const LONGEST_FILENAME: usize = 240;
-/// Longest link that is taken over, in bytes.
-const LONGEST_URL: usize = 4_096;
 
 /// Reads the content of a message of this kind; `raw` is the whole message.
 ///
@@ -40,8 +35,8 @@ pub(super) fn read(kind: &str, message: &wire::Message<'_>, raw: &RawValue) -> R
 fn unsupported(kind: &str, message: &wire::Message<'_>, raw: &RawValue) -> Content {
     let named = match kind {
         "unsupported" | "unknown" => meta::object::<wire::Unsupported<'_>>(message.unsupported)
-            .and_then(|inner| meta::text(inner.kind).and_then(|kind| people::clean(&kind, 64))),
-        _ => people::clean(kind, 64),
+            .and_then(|inner| meta::text(inner.kind).and_then(|kind| clean(&kind, 64))),
+        _ => clean(kind, 64),
     };
     Content::Unsupported { kind: named, raw: meta::keep(raw) }
 }
@@ -60,10 +55,10 @@ fn reaction(raw: Raw<'_>) -> Result<Content, String> {
 fn media(raw: Raw<'_>) -> Option<Media> {
     let wire: wire::Media<'_> = meta::object(raw)?;
     let media = Media {
-        id: meta::id(wire.id).filter(|id| is_media_id(id)).map(|id| id.into_owned()),
+        id: meta::id(wire.id).filter(|id| is_node(id)).map(|id| id.into_owned()),
         url: link(wire.url),
         file_id: None,
-        mime_type: meta::text(wire.mime_type).and_then(|mime| people::clean(&mime, 128)),
+        mime_type: meta::text(wire.mime_type).and_then(|mime| clean(&mime, 128)),
         sha256: meta::sha256(wire.sha256),
         size: meta::whole(wire.file_size).and_then(|size| u64::try_from(size).ok()),
         filename: meta::text(wire.filename).and_then(|name| filename(&name)),
@@ -74,25 +69,6 @@ fn media(raw: Raw<'_>) -> Option<Media> {
     };
     // Without either there is nothing that could ever be fetched.
     (media.id.is_some() || media.url.is_some()).then_some(media)
-}
-
-/// Whether an id can stand in a path as it is: anything else might name another node of the vendor's graph.
-pub(in crate::whatsapp) fn is_media_id(id: &str) -> bool {
-    (1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-}
-
-fn link(raw: Raw<'_>) -> Option<String> {
-    let text = meta::text(raw)?;
-    let web = text.starts_with("https://") || text.starts_with("http://");
-    (web && text.len() <= LONGEST_URL && !text.chars().any(char::is_control)).then(|| text.into_owned())
-}
-
-/// The last part of a path, without anything that hides its true ending.
-fn filename(text: &str) -> Option<String> {
-    let last = text.rsplit(['/', '\\']).next()?;
-    let marks = |character: &char| !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
-    let shown: String = last.chars().filter(marks).collect();
-    people::clean(&shown, LONGEST_FILENAME).filter(|name| !name.bytes().all(|byte| byte == b'.'))
 }
 
 fn location(raw: Raw<'_>) -> Option<Content> {
@@ -135,16 +111,6 @@ fn reply(raw: Raw<'_>) -> Option<Content> {
 fn button(raw: Raw<'_>) -> Option<Content> {
     let wire: wire::Button<'_> = meta::object(raw)?;
     choice(meta::filled(wire.payload), meta::filled(wire.text), None)
-}
-
-/// One of id and label stands in for the other: either alone still says what was picked.
-fn choice(id: Option<String>, title: Option<String>, description: Option<String>) -> Option<Content> {
-    let (id, title) = match (id, title) {
-        (Some(id), Some(title)) => (id, title),
-        (Some(only), None) | (None, Some(only)) => (only.clone(), only),
-        (None, None) => return None,
-    };
-    Some(Content::Choice { id, title, description })
 }
 
 fn form(raw: Raw<'_>) -> Option<Content> {

@@ -6,6 +6,8 @@ use super::Scene;
 use super::people::{self, identities};
 use crate::contract::inbound::{Consent, Event, IdentityChange, Notice};
 use crate::meta;
+use crate::meta::complaint::complaint;
+use crate::meta::display::clean;
 use crate::whatsapp::{outcome, wire};
 
 /// Events of `account_update` after which sends fail until somebody acts.
@@ -41,7 +43,7 @@ pub(super) fn preference(scene: &Scene, raw: &RawValue) -> Result<Event, String>
         .people
         .peer(people::user_id(wire.user_id), people::phone_number(wire.wa_id), None)
         .ok_or("a wish of nobody")?;
-    let category = meta::text(wire.category).and_then(|category| people::clean(&category, 64));
+    let category = meta::text(wire.category).and_then(|category| clean(&category, 64));
     let category = category.ok_or("category is no text")?;
     Ok(Event::Consent(Consent { peer, category, granted, at: meta::seconds(wire.timestamp) }))
 }
@@ -57,12 +59,12 @@ pub(super) fn notice(field: &str, raw: &RawValue) -> Notice {
     // The vendor's own sample of a quality update carries the field name of a status update.
     let mislabelled = field == "message_template_status_update" && event.is_none() && news.new_quality_score.is_some();
     let kind = if mislabelled { "message_template_quality_update" } else { field };
-    Notice { kind: people::clean(kind, 128).unwrap_or_else(|| "unnamed".to_owned()), detail: meta::keep(raw), alarming }
+    Notice { kind: clean(kind, 128).unwrap_or_else(|| "unnamed".to_owned()), detail: meta::keep(raw), alarming }
 }
 
 /// Takes errors over that stand beside, not in, messages.
 pub(super) fn trouble(raw: &RawValue) -> Notice {
-    let complaints = meta::list(Some(raw)).into_iter().flatten().filter_map(|raw| meta::complaint(Some(raw)));
+    let complaints = meta::list(Some(raw)).into_iter().flatten().filter_map(|raw| complaint(Some(raw)));
     let alarming = complaints
         .map(|complaint| outcome::classify(complaint.code, complaint.subcode, None, &complaint.words))
         .any(|failure| failure.stops_channel);

@@ -6,13 +6,12 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use crate::contract::peer::{Identity, IdentityKind, Peer};
-use crate::meta::{self, Raw};
+use crate::meta::display::clean;
+use crate::meta::{self, Raw, identity};
 use crate::whatsapp::wire;
 
 /// Longest name that is taken over, in characters.
 const LONGEST_NAME: usize = 256;
-/// Longest identity, in characters.
-const LONGEST_IDENTITY: usize = 256;
 
 /// Somebody the value introduces.
 #[derive(Debug, Default)]
@@ -67,7 +66,7 @@ impl People {
         let user = user.or_else(|| person.and_then(|person| person.user.clone()));
         let phone = phone.or_else(|| person.and_then(|person| person.phone.clone()));
         let keys = identities(user, phone);
-        if let Some(group) = opaque(group) {
+        if let Some(group) = identity(group) {
             // The conversation is with the group, whose name is not the writer's.
             let identities = vec![Identity::new(IdentityKind::Group, group)];
             return Some(Peer { identities, name: None, username: None, participant: keys });
@@ -102,23 +101,5 @@ pub(super) fn phone_number(raw: Raw<'_>) -> Option<String> {
 /// Reads a business-scoped user id.
 pub(super) fn user_id(raw: Raw<'_>) -> Option<String> {
     let sound = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    opaque(raw).filter(|id| sound(id))
-}
-
-/// Reads an id that may serve as an identity.
-pub(super) fn opaque(raw: Raw<'_>) -> Option<String> {
-    meta::id(raw).filter(|id| id.chars().count() <= LONGEST_IDENTITY).map(|id| id.into_owned())
-}
-
-/// Characters that show nothing but reorder or hide what stands around them.
-pub(super) const fn is_direction(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// A line for display: no control or direction characters, trimmed, cut; nothing when nothing is left.
-pub(super) fn clean(text: &str, longest: usize) -> Option<String> {
-    let shown = text.trim().chars().filter(|character| !character.is_control() && !is_direction(*character));
-    let line: String = shown.take(longest).collect();
-    let line = line.trim();
-    (!line.is_empty()).then(|| line.to_owned())
+    identity(raw).filter(|id| sound(id))
 }

@@ -7,6 +7,8 @@ use super::people::{self, identities};
 use crate::contract::failure::{Failure, Fault, Retry};
 use crate::contract::inbound::{Event, Progress, Receipt};
 use crate::contract::peer::{Identity, IdentityKind};
+use crate::meta::complaint::complaint;
+use crate::meta::display::clean;
 use crate::meta::{self, Raw};
 use crate::whatsapp::{outcome, wire};
 
@@ -25,12 +27,12 @@ pub(super) fn receipt(_: &Scene, raw: &RawValue) -> Result<Event, String> {
         "played" => Progress::Played,
         "failed" => Progress::Failed,
         other => {
-            let shown = people::clean(other, LONGEST_WORD).unwrap_or_default();
+            let shown = clean(other, LONGEST_WORD).unwrap_or_default();
             return Err(format!("unknown status {shown}"));
         }
     };
     let group = meta::text(wire.recipient_type).as_deref() == Some("group");
-    let recipient = match people::opaque(wire.recipient_id) {
+    let recipient = match meta::identity(wire.recipient_id) {
         Some(id) if group => vec![Identity::new(IdentityKind::Group, id)],
         _ => identities(people::user_id(wire.recipient_user_id), people::phone_number(wire.recipient_id)),
     };
@@ -50,7 +52,7 @@ pub(super) fn receipt(_: &Scene, raw: &RawValue) -> Result<Event, String> {
 }
 
 fn failures(errors: Raw<'_>) -> Vec<Failure> {
-    let complaints = meta::list(errors).into_iter().flatten().filter_map(|raw| meta::complaint(Some(raw)));
+    let complaints = meta::list(errors).into_iter().flatten().filter_map(|raw| complaint(Some(raw)));
     let mut failures: Vec<Failure> = complaints
         .map(|complaint| outcome::classify(complaint.code, complaint.subcode, None, &complaint.words))
         .collect();

@@ -1,7 +1,5 @@
 //! Things to pick. What fits becomes buttons, else a list, else a numbered text; nothing that was offered is lost.
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value, json};
 
 use super::content::{Rendered, source};
@@ -82,41 +80,18 @@ fn head(header: &Header) -> Result<Value, Failure> {
     Ok(Value::Object(head))
 }
 
-/// Refuses choices that could not be told apart or would come back changed.
-fn check<'a>(pairs: impl Iterator<Item = (String, &'a str, &'a str)>) -> Result<(), Failure> {
-    let mut ids = HashSet::new();
-    let mut empty = true;
-    for (field, id, title) in pairs {
-        empty = false;
-        limits::text(&format!("{field}.title"), title, limits::TEXT)?;
-        if id.is_empty() || id.trim() != id || !fits(id, limits::BUTTON_ID) {
-            let problem = format!("must have 1 to {} characters, none of them a blank at an end", limits::BUTTON_ID);
-            return Err(invalid(&format!("{field}.id"), &problem));
-        }
-        if !ids.insert(id) {
-            return Err(invalid(&format!("{field}.id"), "must not occur twice"));
-        }
-    }
-    if empty { Err(invalid("buttons or rows", "must not be empty")) } else { Ok(()) }
-}
-
-fn distinct<'a>(titles: impl Iterator<Item = &'a str>) -> bool {
-    let mut seen = HashSet::new();
-    titles.into_iter().all(|title| seen.insert(title.trim()))
-}
-
 /// Renders reply buttons.
 pub(super) fn buttons(frame: &Frame<'_>, buttons: &[Button], group: bool) -> Result<Rendered, Failure> {
     limits::text("text", frame.text, limits::TEXT)?;
-    check(
-        buttons
-            .iter()
-            .enumerate()
-            .map(|(index, button)| (format!("buttons[{index}]"), button.id.as_str(), button.title.as_str())),
+    let offered = buttons.iter().enumerate();
+    limits::choices(
+        offered.map(|(index, button)| (format!("buttons[{index}]"), button.id.as_str(), button.title.as_str())),
+        limits::TEXT,
+        limits::BUTTON_ID,
     )?;
     let short = buttons.len() <= limits::BUTTONS
         && buttons.iter().all(|button| fits(&button.title, limits::BUTTON))
-        && distinct(buttons.iter().map(|button| button.title.as_str()));
+        && limits::distinct(buttons.iter().map(|button| button.title.as_str()));
     if short && !group && frame.fits(limits::CAPTION) {
         let reply = |button: &Button| json!({ "type": "reply", "reply": { "id": button.id, "title": button.title } });
         let replies: Vec<Value> = buttons.iter().map(reply).collect();
@@ -131,10 +106,11 @@ pub(super) fn buttons(frame: &Frame<'_>, buttons: &[Button], group: bool) -> Res
 pub(super) fn list(frame: &Frame<'_>, opener: &str, sections: &[Section], group: bool) -> Result<Rendered, Failure> {
     limits::text("text", frame.text, limits::TEXT)?;
     limits::text("button", opener, limits::TEXT)?;
-    check(sections.iter().enumerate().flat_map(|(index, section)| {
+    let offered = sections.iter().enumerate().flat_map(|(index, section)| {
         let field = move |row| format!("sections[{index}].rows[{row}]");
         section.rows.iter().enumerate().map(move |(at, row)| (field(at), row.id.as_str(), row.title.as_str()))
-    }))?;
+    });
+    limits::choices(offered, limits::TEXT, limits::BUTTON_ID)?;
     if sections.len() > 1 {
         for (index, section) in sections.iter().enumerate() {
             let title = section.title.as_deref().unwrap_or_default();

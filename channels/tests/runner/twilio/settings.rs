@@ -39,7 +39,7 @@ fn defaults_and_spellings() {
     assert_eq!(names, known);
     assert!((PROTOCOL.read)(good()).is_ok());
     assert!((PROTOCOL.read)(json!({ "signature_algorithm": "HMAC_MD5" })).is_err());
-    assert!(Kind::from_word("twilio").and_then(Kind::protocol).is_some());
+    assert_eq!(Kind::from_word("twilio"), Some(Kind::Twilio));
 }
 
 #[test]
