@@ -40,6 +40,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     typing: true,
     seen: true,
     receipts: true,
+    threads: false,
     window: WindowRule::None,
 };
 

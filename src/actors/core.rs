@@ -76,7 +76,7 @@ impl Core {
             let fresh = self.live.is_none();
             let state = match &self.live {
                 Some(live) => live.state.clone().served_by(&news.channel),
-                None => Conversation::begin(self.id.clone(), &news.channel, news.new_contact_id.clone(), clock.now()),
+                None => Conversation::begin(self.id.clone(), &news.channel, news.origin.clone(), clock.now()),
             };
             let make_id = || clock.id();
             let situation = Situation { now: clock.now(), rule: news.rule, quiet_ms: news.quiet_ms, new_id: &make_id };

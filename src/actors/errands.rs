@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
 use crate::domain::channels::Channel;
-use crate::domain::conversations::{Owner, Refused};
+use crate::domain::conversations::{Origin, Owner, Refused};
 use crate::domain::messages::{Author, Message};
 
 /// News for a conversation.
@@ -17,8 +17,8 @@ use crate::domain::messages::{Author, Message};
 pub struct News {
     /// The channel it came through.
     pub channel: Arc<Channel>,
-    /// The contact to create when the conversation is new.
-    pub new_contact_id: String,
+    /// How the conversation begins when it is new.
+    pub origin: Origin,
     /// Messages, echoes, edits and deletions, in wire order.
     pub events: Vec<Event>,
     /// The raw delivery, when all of it is this news.

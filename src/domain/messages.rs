@@ -1,7 +1,7 @@
 //! Messages: who said what, in which order, and how far it has come.
 
 use serde::{Deserialize, Serialize};
-use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::content::{Content, Media};
 use switchboard_channels::contract::inbound::Progress;
 
 /// Seen from us.
@@ -233,10 +233,10 @@ pub struct Message {
 #[must_use]
 pub fn announced(content: &Content) -> Vec<Attachment> {
     content
-        .media()
+        .all_media()
         .map(|media| Attachment {
             id: media.file_id.clone(),
-            kind: content.kind().to_owned(),
+            kind: if content.media().is_some() { content.kind() } else { kind_of(media) }.to_owned(),
             state: if media.file_id.is_some() { AttachmentState::Stored } else { AttachmentState::Pending },
             mime_type: media.mime_type.clone(),
             filename: media.filename.clone(),
@@ -244,8 +244,17 @@ pub fn announced(content: &Content) -> Vec<Attachment> {
             url: media.file_id.as_ref().map(|id| format!("/api/files/{id}")),
             error: None,
         })
-        .into_iter()
         .collect()
+}
+
+/// What a file of a mail is, by the type that it states.
+fn kind_of(media: &Media) -> &'static str {
+    match media.mime_type.as_deref().and_then(|stated| stated.split('/').next()) {
+        Some("image") => "image",
+        Some("video") => "video",
+        Some("audio") => "audio",
+        _ => "document",
+    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ struct ConversationRow {
     turn_job: Option<String>,
     created_at: i64,
     last_message_at: i64,
+    thread: String,
+    subject: Option<String>,
     contact_name: Option<String>,
 }
 
@@ -72,6 +74,8 @@ impl ConversationRow {
                 turn_job: self.turn_job,
                 created_at: self.created_at,
                 last_message_at: self.last_message_at,
+                thread: self.thread,
+                subject: self.subject,
             },
             self.contact_name,
         ))
@@ -87,7 +91,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
             conversation_id
         )?;
         Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
@@ -101,7 +105,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
             workspace_id,
             id
         )?;
@@ -122,7 +126,7 @@ impl Store {
         let rows = fetch_all!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
             workspace_id,
             channel_id,
             limit,
@@ -161,6 +165,50 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// The contact that has any of these identities in the channel; the first identity known wins.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn find_contact(&self, channel_id: &str, identities: &[Identity]) -> Result<Option<String>, StoreError> {
+        for identity in identities {
+            let row: Option<(String,)> = fetch_optional!(
+                self.db(),
+                (String,),
+                "SELECT contact_id FROM identities WHERE channel_id = $1 AND kind = $2 AND value = $3",
+                channel_id,
+                identity.kind.as_str(),
+                identity.value.as_str()
+            )?;
+            if let Some(row) = row {
+                return Ok(Some(row.0));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The contact's thread of this subject with the newest message since then.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn find_thread(
+        &self,
+        channel_id: &str,
+        contact_id: &str,
+        subject: &str,
+        since: i64,
+    ) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = fetch_optional!(
+            self.db(),
+            (String,),
+            "SELECT id FROM conversations WHERE channel_id = $1 AND contact_id = $2 AND subject = $3 AND last_message_at >= $4 ORDER BY last_message_at DESC LIMIT 1",
+            channel_id,
+            contact_id,
+            subject,
+            since
+        )?;
+        Ok(row.map(|row| row.0))
     }
 
     async fn with_identities(&self, rows: Vec<ConversationRow>) -> Result<Vec<StoredConversation>, StoreError> {

@@ -131,7 +131,7 @@ impl<'a> Sheets<'a> {
         if change.expected.is_none() {
             let data = serde_json::json!({
                 "conversation_id": state.id, "channel_id": state.channel_id, "contact_id": state.contact_id,
-                "name": change.contact_name, "owner": state.owner,
+                "name": change.contact_name, "owner": state.owner, "subject": state.subject,
             })
             .to_string();
             self.events.push(PendingEvent {
@@ -184,7 +184,9 @@ impl<'a> Sheets<'a> {
                 .maybe_int(state.window_expires_at)
                 .maybe_text(state.turn_job.as_deref())
                 .int(state.created_at)
-                .int(state.last_message_at);
+                .int(state.last_message_at)
+                .text(&state.thread)
+                .maybe_text(state.subject.as_deref());
         }
         rows
     }

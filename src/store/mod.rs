@@ -23,6 +23,7 @@ pub mod nodes;
 mod rows;
 pub mod schema;
 pub mod seal;
+pub mod suppressions;
 mod validate;
 pub mod workspaces;
 mod writer;

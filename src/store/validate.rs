@@ -139,7 +139,9 @@ impl Known {
                 if let Entry::Vacant(free) = self.identities.entry(key(&state.channel_id, identity)) {
                     let binding = (state.workspace_id.clone(), state.contact_id.clone());
                     self.bindings.insert(free.key().clone(), binding);
-                    free.insert((state.contact_id.clone(), Some(state.id.clone())));
+                    // Where there are threads, knowing the person does not name the conversation.
+                    let conversation = state.thread.is_empty().then(|| state.id.clone());
+                    free.insert((state.contact_id.clone(), conversation));
                 }
             }
         }

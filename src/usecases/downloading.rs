@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use switchboard_channels::contract::outbound::MediaLink;
 use switchboard_channels::contract::vendor::Vendor;
 
 use super::Switchboard;
@@ -80,7 +81,8 @@ impl Switchboard {
                     reason: failure.message,
                 })?
             }
-            None => return Err(never("the vendor gave no id to fetch it by")),
+            // Some vendors give the address at once.
+            None => MediaLink { url: media.url.clone().unwrap_or_default(), ..MediaLink::default() },
         };
         if link.size.is_some_and(|size| size > self.options.largest_file) {
             return Err(never("the file is larger than this gateway keeps"));

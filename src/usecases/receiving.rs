@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use switchboard_channels::Kind;
-use switchboard_channels::contract::inbound::{Arrival, Event, Ignored, Parsed};
+use switchboard_channels::contract::inbound::{Arrival, CarriedFile, Event, Ignored, Parsed};
 use switchboard_channels::contract::vendor::{Delivery, Untaken};
 
 use super::Switchboard;
@@ -17,8 +17,13 @@ use crate::domain::deliveries::{DeliveryOutcome, RawDelivery};
 use crate::store::StoreError;
 use crate::store::deliveries::StoredDelivery;
 use crate::telemetry::crash;
+use paths::Path;
 
+mod carried;
 mod notices;
+mod paths;
+
+pub(super) use notices::OPTED_OUT;
 
 /// Most parts named in a delivery's detail.
 const MOST_DETAILS: usize = 50;
@@ -100,7 +105,7 @@ impl Ledger {
 /// One conversation's share of a delivery.
 struct Share {
     account: Arc<Account>,
-    conversation_id: String,
+    path: Path,
     events: Vec<Event>,
 }
 
@@ -178,7 +183,7 @@ impl Switchboard {
         crash::point("receiving.parsed");
         let clock = self.store.clock();
         let mut ledger = Ledger::new(parsed.ignored);
-        let (shares, others) = self.sort(signed, parsed.events, &mut ledger).await?;
+        let (shares, others) = self.sort(signed, parsed.events, &parsed.files, &mut ledger).await?;
         let first = shares.first().map(|share| &share.account).or_else(|| others.first().map(|(account, _)| account));
         let first = first.or_else(|| signed.first()).map(Arc::clone);
         let delivery = NewDelivery {
@@ -249,6 +254,7 @@ impl Switchboard {
         &self,
         signed: &[Arc<Account>],
         events: Vec<Arrival>,
+        files: &[CarriedFile],
         ledger: &mut Ledger,
     ) -> Result<(Vec<Share>, Vec<(Arc<Account>, Arrival)>), Turned> {
         let mut shares: Vec<Share> = Vec::new();
@@ -264,55 +270,39 @@ impl Switchboard {
                     .ignore("it is for an account that is not configured here, or not with the secret that signed it");
                 continue;
             };
-            let conversation_id = match &arrival.event {
-                Event::Message(message) | Event::Echo(message) => {
-                    self.route(&account, &message.peer.identities, true).await?
+            let mut arrival = arrival;
+            if let Event::Message(message) | Event::Echo(message) = &mut arrival.event {
+                self.keep_carried(&account, message, files).await?;
+            }
+            let path = match &mut arrival.event {
+                Event::Message(message) if message.thread.is_some() => Some(self.thread(&account, message).await?),
+                Event::Message(message) => self.path(&account, &message.peer.identities, true).await?,
+                Event::Echo(message) => {
+                    if let Some(progress) = self.own_echo(&account, message).await? {
+                        others.push((account, Arrival { event: progress, ..arrival }));
+                        continue;
+                    }
+                    self.path(&account, &message.peer.identities, true).await?
                 }
-                Event::Edit(edit) => self.route(&account, &edit.peer.identities, true).await?,
-                Event::Deletion(deletion) => self.route(&account, &deletion.peer.identities, true).await?,
-                Event::Identity(change) => self.route(&account, &change.before, false).await?,
+                Event::Edit(edit) => self.path(&account, &edit.peer.identities, true).await?,
+                Event::Deletion(deletion) => self.path(&account, &deletion.peer.identities, true).await?,
+                Event::Identity(change) => self.path(&account, &change.before, false).await?,
                 _ => {
                     others.push((account, arrival));
                     continue;
                 }
             };
-            let Some(conversation_id) = conversation_id else {
+            let Some(path) = path else {
                 ledger.ignore("it is about somebody who has no conversation here");
                 continue;
             };
-            let place = *places.entry(conversation_id.clone()).or_insert(shares.len());
+            let place = *places.entry(path.conversation_id.clone()).or_insert(shares.len());
             match shares.get_mut(place) {
                 Some(share) => share.events.push(arrival.event),
-                None => shares.push(Share { account, conversation_id, events: vec![arrival.event] }),
+                None => shares.push(Share { account, path, events: vec![arrival.event] }),
             }
         }
         Ok((shares, others))
-    }
-
-    /// The conversation that these identities lead to; a new id where there is none and one may begin.
-    async fn route(
-        &self,
-        account: &Account,
-        identities: &[switchboard_channels::contract::peer::Identity],
-        may_begin: bool,
-    ) -> Result<Option<String>, Turned> {
-        let (channel_id, now) = (account.channel.id.as_str(), self.store.clock().now());
-        let Some(strongest) = strongest(identities) else { return Ok(None) };
-        if let Some(known) = self.routes.get(channel_id, strongest, now) {
-            return Ok(Some(known));
-        }
-        let found = self.store.find_conversation(channel_id, identities).await?;
-        // Somebody may have come the same way while the store was asked.
-        if let Some(known) = self.routes.get(channel_id, strongest, now) {
-            return Ok(Some(known));
-        }
-        let conversation_id = match found {
-            Some(found) => found,
-            None if may_begin => self.store.clock().id(),
-            None => return Ok(None),
-        };
-        self.routes.put(channel_id, strongest, &conversation_id, now);
-        Ok(Some(conversation_id))
     }
 
     /// Hands a share to its conversation, wherever the store says that is, and as often as it dies over it.
@@ -323,13 +313,13 @@ impl Switchboard {
         loop {
             let news = News {
                 channel: Arc::clone(channel),
-                new_contact_id: self.store.clock().id(),
+                origin: share.path.origin.clone(),
                 events: share.events.clone(),
                 delivery: delivery.clone(),
                 quiet_ms,
                 rule: share.account.window_rule(),
             };
-            match self.conversations.receive(&share.conversation_id, news).await {
+            match self.conversations.receive(&share.path.conversation_id, news).await {
                 Ok(taken) if taken.stored > 0 => return Ok(DeliveryOutcome::Stored),
                 Ok(_) => return Ok(DeliveryOutcome::Duplicate),
                 Err(ActorError::Refused(Refusal::Taken(other))) => {
@@ -340,9 +330,18 @@ impl Switchboard {
                             self.routes.put(&channel.id, identity, &other, self.store.clock().now());
                         }
                     }
-                    share.conversation_id = other;
+                    share.path.conversation_id = other;
                 }
                 Err(ActorError::Died) if deaths < MOST_DEATHS => deaths += 1,
+                // Another thread of the same new person was faster, and the person has a contact by now.
+                Err(ActorError::Refused(Refusal::Stale))
+                    if deaths < MOST_DEATHS && !share.path.origin.thread.is_empty() =>
+                {
+                    deaths += 1;
+                    if let Some(contact_id) = self.contact_of(&share).await? {
+                        share.path.origin.contact_id = contact_id;
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -6,10 +6,12 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::failure::{Failure, Fault, Retry};
 use switchboard_channels::contract::inbound::Progress as Reached;
 use switchboard_channels::contract::outbound::{Outbound, Right, Sent};
+use switchboard_channels::contract::peer::Identity;
 use switchboard_channels::contract::request::{Body, Dispatch, Request};
 use switchboard_channels::contract::vendor::Vendor;
 
 use super::directory::Account;
+use super::receiving::OPTED_OUT;
 use super::{Switchboard, downloading};
 use crate::domain::changes::{Change, NewExchange, Progress};
 use crate::domain::channels::ChannelState;
@@ -65,6 +67,9 @@ impl Switchboard {
             Ok(vendor) => vendor,
             Err(reason) => return Ok(Verdict::Wait { after_ms: PAUSED_WAIT_MS, reason: reason.clone() }),
         };
+        if let Some(failure) = self.suppressed(&account, &cargo.to).await? {
+            return self.refused(job, &cargo, &account, None, failure).await;
+        }
         let content = match self.with_vendor_media(&cargo, vendor.as_ref(), client).await {
             Ok(content) => content,
             Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
@@ -81,6 +86,17 @@ impl Switchboard {
             Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
         };
         self.post(job, &cargo, &account, vendor.as_ref(), &request, client).await
+    }
+
+    /// Why nothing may be sent to these addresses, if something speaks against it.
+    pub(super) async fn suppressed(&self, account: &Account, to: &[Identity]) -> Result<Option<Failure>, String> {
+        let channel = &account.channel;
+        let found = self.store.suppression(&channel.workspace_id, &channel.id, to).await;
+        let found = found.map_err(|error| error.to_string())?;
+        Ok(found.map(|why| {
+            let code = if why.code == OPTED_OUT { "RECIPIENT_OPTED_OUT" } else { why.code.as_str() };
+            Failure::new(code, why.reason, Retry::Never, Fault::Recipient)
+        }))
     }
 
     async fn post(
@@ -113,7 +129,8 @@ impl Switchboard {
             }
             Tried::Answered(answer) => match vendor.outcome(answer.status, &answer.body) {
                 Sent::Accepted(accepted) => {
-                    let progress = self.progress(cargo, Reached::Sent.into(), Some(accepted.id), None);
+                    let progress =
+                        self.progress(cargo, Reached::Sent.into(), Some(accepted.id).filter(|id| !id.is_empty()), None);
                     self.settle(job, progress, Some(exchange)).await
                 }
                 Sent::Unclear(reason) => self.doubt(job, cargo, Some(exchange), &reason).await,

@@ -17,6 +17,7 @@ use crate::actors::ActorError;
 use crate::actors::errands::News;
 use crate::actors::hub::Watching;
 use crate::domain::changes::{Change, Progress, Refusal};
+use crate::domain::conversations::Origin;
 use crate::domain::messages::{Direction, Message, Status};
 use crate::domain::principals::Visitor;
 use crate::store::StoreError;
@@ -257,7 +258,7 @@ impl Switchboard {
         loop {
             let news = News {
                 channel: Arc::clone(&account.channel),
-                new_contact_id: self.store.clock().id(),
+                origin: Origin { contact_id: self.store.clock().id(), ..Origin::default() },
                 events: vec![Event::Message(Box::new(message.clone()))],
                 delivery: None,
                 quiet_ms,

@@ -149,6 +149,8 @@ pub struct Capabilities {
     pub seen: bool,
     /// Delivery receipts come back.
     pub receipts: bool,
+    /// A person may have several conversations, each a thread of its own.
+    pub threads: bool,
     /// When free-form messages are allowed.
     pub window: WindowRule,
 }

@@ -118,6 +118,12 @@ pub struct Thread {
     /// The subject as it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The subject without what mail programs put around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_subject: Option<String>,
+    /// The subject has the mark of a reply.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reply: bool,
 }
 
 /// How far a sent message has come, in rank order.

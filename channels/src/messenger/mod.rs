@@ -59,6 +59,7 @@ static PRODUCT: Product = Product {
         typing: true,
         seen: true,
         receipts: true,
+        threads: false,
         window: WindowRule::SinceLastInbound { length_ms: 24 * HOUR_MS, human_length_ms: Some(7 * 24 * HOUR_MS) },
     },
     tracks: true,

@@ -75,6 +75,7 @@ pub(super) fn of(settings: &Settings) -> Capabilities {
         typing: whatsapp,
         seen: false,
         receipts: true,
+        threads: false,
         window: if whatsapp {
             WindowRule::SinceLastInbound { length_ms: 24 * 60 * 60 * 1_000, human_length_ms: None }
         } else {

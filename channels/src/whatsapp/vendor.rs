@@ -78,6 +78,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     typing: true,
     seen: true,
     receipts: true,
+    threads: false,
     window: WindowRule::SinceLastInbound { length_ms: 24 * 60 * 60 * 1_000, human_length_ms: None },
 };
 

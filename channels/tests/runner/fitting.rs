@@ -31,6 +31,7 @@ const RICH: Capabilities = Capabilities {
     typing: true,
     seen: true,
     receipts: true,
+    threads: false,
     window: WindowRule::None,
 };
 

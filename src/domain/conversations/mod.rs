@@ -60,6 +60,21 @@ pub struct Conversation {
     pub created_at: i64,
     /// Unix milliseconds of the newest message.
     pub last_message_at: i64,
+    /// Which of the person's threads it is, where the channel has threads; else empty.
+    pub thread: String,
+    /// The thread's subject, without what mail programs put around it.
+    pub subject: Option<String>,
+}
+
+/// How a conversation begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The person.
+    pub contact_id: String,
+    /// Which of the person's threads it is, where the channel has threads; else empty.
+    pub thread: String,
+    /// The thread's subject.
+    pub subject: Option<String>,
 }
 
 /// What a decision needs to know beyond the state.
@@ -77,13 +92,13 @@ pub struct Situation<'a> {
 impl Conversation {
     /// A conversation that begins now.
     #[must_use]
-    pub fn begin(id: String, channel: &super::channels::Channel, contact_id: String, now: i64) -> Self {
+    pub fn begin(id: String, channel: &super::channels::Channel, origin: Origin, now: i64) -> Self {
         Self {
             id,
             workspace_id: channel.workspace_id.clone(),
             channel_id: channel.id.clone(),
             kind: channel.kind,
-            contact_id,
+            contact_id: origin.contact_id,
             agent_id: channel.agent_id.clone(),
             owner: if channel.agent_id.is_some() { Owner::Agent } else { Owner::Nobody },
             version: 0,
@@ -93,6 +108,8 @@ impl Conversation {
             turn_job: None,
             created_at: now,
             last_message_at: now,
+            thread: origin.thread,
+            subject: origin.subject,
         }
     }
 

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
-use switchboard_channels::contract::inbound::{Arrival, Event, Receipt};
+use switchboard_channels::contract::inbound::{
+    Arrival, Consent, Event, Handover, Notice, Receipt, Unreachable, Watermark,
+};
 
 use super::{Ledger, Turned, turned};
 use crate::domain::changes::{Change, NewDelivery, NewEvent, Progress};
 use crate::domain::channels::ChannelState;
+use crate::domain::conversations::Owner;
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::events::EventKind;
-use crate::domain::messages::MessageError;
+use crate::domain::messages::{Direction, Message, MessageError, Status};
+use crate::store::suppressions::Suppression;
 use crate::usecases::Switchboard;
 use crate::usecases::directory::Account;
+
+/// Messages that a watermark may move at once; older ones have long had their receipts.
+const WATERMARK_REACH: i64 = 200;
+/// The category of a consent that is about every message.
+const EVERYTHING: &str = "all_messages";
+/// Why nothing is sent to those who said stop.
+pub(in crate::usecases) const OPTED_OUT: &str = "OPTED_OUT";
 
 impl Switchboard {
     /// A delivery without messages: one commit for all of it, its own row included.
@@ -73,27 +84,22 @@ impl Switchboard {
                     return Ok(None);
                 }
             },
-            Event::Consent(consent) => change.events.push(NewEvent {
-                kind: EventKind::ContactConsent,
-                conversation_id: self.store.find_conversation(&channel.id, &consent.peer.identities).await?,
-                data: serde_json::to_value(&consent).unwrap_or_default(),
-            }),
-            Event::Account(notice) => {
-                if notice.alarming {
-                    let reason = format!("the vendor reports {}", notice.kind);
-                    self.store.set_channel_state(&channel.id, ChannelState::Stopped, Some(&reason)).await?;
-                    self.directory.forget_channel(&channel.id);
-                    tracing::error!(channel_id = channel.id, notice = notice.kind, "the vendor has stopped a channel");
+            Event::Watermark(watermark) => {
+                change.progress = self.watermark_progress(account, &watermark).await?;
+                if change.progress.is_empty() {
+                    ledger.ignore("no message of ours was left to move");
+                    return Ok(None);
                 }
-                change.events.push(NewEvent {
-                    kind: EventKind::ChannelNotice,
-                    conversation_id: None,
-                    data: serde_json::json!({
-                        "channel_id": channel.id, "kind": notice.kind, "alarming": notice.alarming,
-                        "detail": notice.detail,
-                    }),
-                });
             }
+            Event::Consent(consent) => change.events.push(self.consented(account, &consent).await?),
+            Event::Unreachable(unreachable) => change.events.push(self.unreachable(account, &unreachable).await?),
+            Event::Handover(handover) => {
+                if !self.handed_over(account, &handover).await? {
+                    ledger.ignore("it is about somebody who has no conversation here");
+                    return Ok(None);
+                }
+            }
+            Event::Account(notice) => change.events.push(self.account_notice(account, notice).await?),
             Event::History(_) => {
                 ledger.ignore("old messages are kept in the ledger only");
                 return Ok(None);
@@ -123,5 +129,99 @@ impl Switchboard {
             at: receipt.at.unwrap_or_else(|| self.store.clock().now()),
             error,
         }))
+    }
+
+    /// All messages up to a moment moved on.
+    async fn watermark_progress(&self, account: &Account, watermark: &Watermark) -> Result<Vec<Progress>, Turned> {
+        let channel = &account.channel;
+        let Some(id) = self.store.find_conversation(&channel.id, &watermark.peer.identities).await? else {
+            return Ok(Vec::new());
+        };
+        let messages = self.store.messages(&channel.workspace_id, &id, None, WATERMARK_REACH).await?;
+        let status: Status = watermark.progress.into();
+        let moves = |message: &&Message| {
+            message.direction == Direction::Outbound
+                && message.provider_id.is_some()
+                && message.created_at <= watermark.until
+                && message.status.rank() < status.rank()
+        };
+        Ok(messages
+            .iter()
+            .filter(moves)
+            .map(|message| Progress {
+                message_id: message.id.clone(),
+                channel_id: channel.id.clone(),
+                status,
+                provider_id: None,
+                at: watermark.until,
+                error: None,
+            })
+            .collect())
+    }
+
+    /// What a person wants to receive holds before anything else is sent to them.
+    async fn consented(&self, account: &Account, consent: &Consent) -> Result<NewEvent, Turned> {
+        let channel = &account.channel;
+        if consent.category == EVERYTHING {
+            for identity in &consent.peer.identities {
+                if consent.granted {
+                    self.store.unsuppress(&channel.workspace_id, &channel.id, identity, OPTED_OUT).await?;
+                } else {
+                    let reason = "the person asked to get no more messages".to_owned();
+                    let why = Suppression { code: OPTED_OUT.to_owned(), reason };
+                    self.store.suppress(&channel.workspace_id, &channel.id, identity, &why).await?;
+                }
+            }
+        }
+        Ok(NewEvent {
+            kind: EventKind::ContactConsent,
+            conversation_id: self.store.find_conversation(&channel.id, &consent.peer.identities).await?,
+            data: serde_json::to_value(consent).unwrap_or_default(),
+        })
+    }
+
+    async fn unreachable(&self, account: &Account, unreachable: &Unreachable) -> Result<NewEvent, Turned> {
+        let channel = &account.channel;
+        let why = Suppression { code: unreachable.failure.code.clone(), reason: unreachable.failure.message.clone() };
+        self.store.suppress(&channel.workspace_id, &channel.id, &unreachable.identity, &why).await?;
+        let identities = std::slice::from_ref(&unreachable.identity);
+        Ok(NewEvent {
+            kind: EventKind::ContactConsent,
+            conversation_id: self.store.find_conversation(&channel.id, identities).await?,
+            data: serde_json::json!({ "channel_id": channel.id, "unreachable": unreachable }),
+        })
+    }
+
+    /// While another application holds the thread nobody answers here; with the thread the agent gets its word back.
+    async fn handed_over(&self, account: &Account, handover: &Handover) -> Result<bool, Turned> {
+        let channel = &account.channel;
+        let Some(id) = self.store.find_conversation(&channel.id, &handover.peer.identities).await? else {
+            return Ok(false);
+        };
+        let known = self.store.conversation(&channel.workspace_id, &id).await?;
+        let owner = match (known.map(|known| known.state.owner), handover.ours) {
+            (Some(Owner::Nobody), true) if channel.agent_id.is_some() => Owner::Agent,
+            (Some(Owner::Agent), false) => Owner::Nobody,
+            (found, _) => return Ok(found.is_some()),
+        };
+        let assigned = self.conversations.assign(&id, owner).await;
+        assigned.map(|()| true).map_err(|error| Turned::Unavailable(error.to_string()))
+    }
+
+    async fn account_notice(&self, account: &Account, notice: Notice) -> Result<NewEvent, Turned> {
+        let channel = &account.channel;
+        if notice.alarming {
+            let reason = format!("the vendor reports {}", notice.kind);
+            self.store.set_channel_state(&channel.id, ChannelState::Stopped, Some(&reason)).await?;
+            self.directory.forget_channel(&channel.id);
+            tracing::error!(channel_id = channel.id, notice = notice.kind, "the vendor has stopped a channel");
+        }
+        Ok(NewEvent {
+            kind: EventKind::ChannelNotice,
+            conversation_id: None,
+            data: serde_json::json!({
+                "channel_id": channel.id, "kind": notice.kind, "alarming": notice.alarming, "detail": notice.detail,
+            }),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use switchboard::domain::changes::{Change, NewDelivery, Progress, Refusal, Revision};
 use switchboard::domain::channels::Channel;
-use switchboard::domain::conversations::{Conversation, Post, Received, Situation, post, receive};
+use switchboard::domain::conversations::{Conversation, Origin, Post, Received, Situation, post, receive};
 use switchboard::domain::deliveries::{DeliveryOutcome, RawDelivery};
 use switchboard::domain::messages::{Author, AuthorKind, Message, MessageError, Status};
 use switchboard::store::Store;
@@ -46,7 +46,7 @@ pub fn content(provider_id: &str, phone: &str, content: Content) -> Event {
 /// A conversation that is not stored yet.
 pub fn unwritten(store: &Store, channel: &Channel) -> Conversation {
     let clock = store.clock();
-    Conversation::begin(clock.id(), channel, clock.id(), clock.now())
+    Conversation::begin(clock.id(), channel, Origin { contact_id: clock.id(), ..Origin::default() }, clock.now())
 }
 
 /// What the product decides on these events.
