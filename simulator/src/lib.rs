@@ -22,14 +22,20 @@
 
 mod accounts;
 mod books;
+mod channel;
 mod clock;
 mod control;
+mod customers;
 mod faults;
 mod graph;
 mod json;
+mod mail;
 mod model;
+mod pages;
 mod phone;
 mod server;
+mod twilio;
+mod webhooks;
 mod world;
 
 use std::fmt;
@@ -37,9 +43,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use actix_web::dev::ServerHandle;
 
-pub use accounts::{Account, Customer, Receipts, WindowRule};
+pub use accounts::{Account, Receipts, WindowRule};
 pub use books::{BooksOptions, SentMessage};
+pub use channel::Channel;
+pub use customers::Customer;
+pub use mail::Mailbox;
 pub use model::ModelSettings;
+pub use pages::Page;
+pub use twilio::{ApiKey, TwilioAccount};
 pub use world::OnMessage;
 
 /// How a simulator is started.
@@ -47,10 +58,18 @@ pub use world::OnMessage;
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Address of the mail server; a free port of the same host when absent.
+    pub smtp_listen: Option<SocketAddr>,
     /// Base of the addresses the simulator gives out; made from `listen` when absent.
     pub public_url: Option<String>,
     /// Accounts that exist from the start.
     pub accounts: Vec<Account>,
+    /// Accounts of Messenger and Instagram that exist from the start.
+    pub pages: Vec<Page>,
+    /// Accounts of Twilio that exist from the start.
+    pub twilio: Vec<TwilioAccount>,
+    /// Mailboxes that exist from the start.
+    pub mailboxes: Vec<Mailbox>,
     /// Customers that exist from the start.
     pub customers: Vec<Customer>,
     /// How much the books keep.
@@ -65,8 +84,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            smtp_listen: None,
             public_url: None,
             accounts: vec![Account::default()],
+            pages: Vec::new(),
+            twilio: Vec::new(),
+            mailboxes: Vec::new(),
             customers: Vec::new(),
             books: BooksOptions::default(),
             model: ModelSettings::default(),
@@ -105,6 +128,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
+    smtp_addr: SocketAddr,
     handle: ServerHandle,
 }
 
@@ -115,7 +139,13 @@ impl Running {
         self.addr
     }
 
-    /// `http://host:port`: the base of the Graph API; the model is under `/v1` of it.
+    /// The address its mail server listens on.
+    #[must_use]
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_addr
+    }
+
+    /// `http://host:port`: the base of the Graph API and of Twilio; the model is under `/v1` of it.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.addr)
@@ -139,6 +169,5 @@ impl Drop for Running {
 /// # Errors
 /// When the address cannot be listened on, or threads or the client cannot be made.
 pub async fn start(options: Options) -> Result<Running, Error> {
-    let (addr, handle) = server::start(options).await?;
-    Ok(Running { addr, handle })
+    server::start(options).await.map(|(addr, smtp_addr, handle)| Running { addr, smtp_addr, handle })
 }

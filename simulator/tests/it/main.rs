@@ -5,5 +5,7 @@ mod exchanges;
 mod faults;
 mod library;
 mod model;
+mod pages;
 mod receipts;
 mod stage;
+mod twilio;
