@@ -42,6 +42,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use actix_web::dev::ServerHandle;
+use tokio::task::JoinHandle;
+
+use server::Started;
 
 pub use accounts::{Account, Receipts, WindowRule};
 pub use books::{BooksOptions, SentMessage};
@@ -129,6 +132,7 @@ pub enum Error {
 pub struct Running {
     addr: SocketAddr,
     smtp_addr: SocketAddr,
+    smtp: Option<JoinHandle<()>>,
     handle: ServerHandle,
 }
 
@@ -151,9 +155,14 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
-    /// Ends it and waits until the address is free again.
-    pub async fn stop(self) {
+    /// Ends it and waits until its addresses are free again.
+    pub async fn stop(mut self) {
         self.handle.stop(false).await;
+        if let Some(smtp) = self.smtp.take() {
+            smtp.abort();
+            // Being aborted is the only way in which this task ends.
+            let _ = smtp.await;
+        }
     }
 }
 
@@ -161,6 +170,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The command is given by the call itself; nobody has to wait for its outcome.
         drop(self.handle.stop(false));
+        if let Some(smtp) = &self.smtp {
+            smtp.abort();
+        }
     }
 }
 
@@ -169,5 +181,6 @@ impl Drop for Running {
 /// # Errors
 /// When the address cannot be listened on, or threads or the client cannot be made.
 pub async fn start(options: Options) -> Result<Running, Error> {
-    server::start(options).await.map(|(addr, smtp_addr, handle)| Running { addr, smtp_addr, handle })
+    let Started { addr, handle, smtp_addr, smtp } = server::start(options).await?;
+    Ok(Running { addr, handle, smtp_addr, smtp: Some(smtp) })
 }

@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle};
 use futures_util::stream;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::accounts::Accounts;
 use crate::books::Books;
@@ -29,8 +30,14 @@ use crate::{Error, Options, control, graph, mail, model, pages, phone, twilio};
 /// Largest request body: a document of 100 MB with its form.
 const MOST_BODY: usize = 101 * 1024 * 1024;
 
-/// The addresses of HTTP and SMTP, and what ends both.
-pub type Started = (SocketAddr, SocketAddr, ServerHandle);
+/// The addresses of HTTP and SMTP, and what ends each.
+#[derive(Debug)]
+pub struct Started {
+    pub addr: SocketAddr,
+    pub handle: ServerHandle,
+    pub smtp_addr: SocketAddr,
+    pub smtp: JoinHandle<()>,
+}
 
 /// Starts the server's thread and waits until it listens.
 pub async fn start(options: Options) -> Result<Started, Error> {
@@ -44,8 +51,8 @@ pub async fn start(options: Options) -> Result<Started, Error> {
 
 async fn run(options: Options, ready: oneshot::Sender<Result<Started, Error>>) {
     let server = match build(options) {
-        Ok((addr, smtp_addr, server)) => {
-            if ready.send(Ok((addr, smtp_addr, server.handle()))).is_err() {
+        Ok((started, server)) => {
+            if ready.send(Ok(started)).is_err() {
                 return;
             }
             server
@@ -60,7 +67,7 @@ async fn run(options: Options, ready: oneshot::Sender<Result<Started, Error>>) {
     }
 }
 
-fn build(options: Options) -> Result<(SocketAddr, SocketAddr, actix_web::dev::Server), Error> {
+fn build(options: Options) -> Result<(Started, actix_web::dev::Server), Error> {
     let bind = |error| Error::Bind { addr: options.listen, source: error };
     let listener = std::net::TcpListener::bind(options.listen).map_err(bind)?;
     let addr = listener.local_addr().map_err(bind)?;
@@ -71,7 +78,7 @@ fn build(options: Options) -> Result<(SocketAddr, SocketAddr, actix_web::dev::Se
     });
     let smtp = options.smtp_listen.unwrap_or_else(|| SocketAddr::new(addr.ip(), 0));
     let world = Data::from(Arc::new(world(&options, base_url)?));
-    let smtp_addr = mail::smtp::start(Data::clone(&world).into_inner(), smtp)
+    let (smtp_addr, smtp) = mail::smtp::start(Data::clone(&world).into_inner(), smtp)
         .map_err(|source| Error::Bind { addr: smtp, source })?;
     let server = HttpServer::new(move || {
         App::new()
@@ -90,7 +97,8 @@ fn build(options: Options) -> Result<(SocketAddr, SocketAddr, actix_web::dev::Se
     .client_request_timeout(Duration::from_secs(30))
     .listen(listener)
     .map_err(bind)?;
-    Ok((addr, smtp_addr, server.run()))
+    let server = server.run();
+    Ok((Started { addr, handle: server.handle(), smtp_addr, smtp }, server))
 }
 
 fn world(options: &Options, base_url: String) -> Result<World, Error> {
@@ -125,6 +133,7 @@ fn world(options: &Options, base_url: String) -> Result<World, Error> {
         twilio,
         twilio_state: crate::twilio::state::State::default(),
         mailboxes,
+        mails: mail::taken::Mails::default(),
         customers,
         books: Books::new(options.books),
         count_only: options.books.count_only,

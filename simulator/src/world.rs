@@ -13,6 +13,7 @@ use crate::customers::Customers;
 use crate::faults::Faults;
 use crate::graph::media::MediaStore;
 use crate::mail::Mailbox;
+use crate::mail::taken::Mails;
 use crate::model::Model;
 use crate::pages::Page;
 use crate::pages::nodes::Attachments;
@@ -37,6 +38,7 @@ pub struct World {
     pub twilio: Accounts<TwilioAccount>,
     pub twilio_state: State,
     pub mailboxes: Accounts<Mailbox>,
+    pub mails: Mails,
     pub customers: Customers,
     pub books: Books,
     pub count_only: bool,

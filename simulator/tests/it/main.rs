@@ -4,6 +4,7 @@
 mod exchanges;
 mod faults;
 mod library;
+mod mail;
 mod model;
 mod pages;
 mod receipts;
