@@ -42,7 +42,7 @@ impl Client {
                 return String::new();
             }
             if line.as_bytes()[3] != b'-' {
-                return line[..3].to_owned();
+                return line.chars().take(3).collect();
             }
         }
     }

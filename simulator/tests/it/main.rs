@@ -7,6 +7,7 @@ mod library;
 mod mail;
 mod model;
 mod pages;
+mod phone;
 mod receipts;
 mod stage;
 mod twilio;
