@@ -1,10 +1,11 @@
 //! The vendors' side of every wire: a stand-in for messaging platforms and language models. It knows only what the
 //! vendors document and nothing of any gateway, so it could test any gateway.
 //!
-//! Rooms: `graph` speaks `WhatsApp`'s Graph API and sends its webhooks, `model` speaks the OpenAI-compatible
-//! protocol, `control` is the API by which tests and people set the stage, `phone` is the page in the browser,
-//! `faults` are the rules that break things, `books` write down what happened, `clock` can be moved. A further vendor
-//! is a further folder beside `graph`.
+//! Rooms: `graph` speaks the Graph API and plays `WhatsApp`, `pages` play Messenger and Instagram, `twilio` its REST
+//! API, `mail` is an SMTP server with its people, `model` speaks the OpenAI-compatible protocol. `webhooks` carry what
+//! each of them tells the gateway, `control` is the API by which tests and people set the stage, `phone` are the pages
+//! in the browser, `faults` are the rules that break things, `books` write down what happened, `clock` can be moved. A
+//! further vendor is a further folder.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), switchboard_simulator::Error> {

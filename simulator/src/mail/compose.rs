@@ -179,7 +179,8 @@ fn note(
     );
     world.mails.keep(Kept {
         id: draft.id.clone(),
-        answer_to: customer.email.clone().unwrap_or_default(),
+        // Whoever writes once more about the same goes on writing to the same address.
+        answer_to: draft.to.clone(),
         subject,
         references,
         returns_to: draft.from.clone(),

@@ -74,7 +74,7 @@ async fn verdict(world: &World, kind: &str, path: &str, body: &[u8]) -> Verdict 
             Action::LatencyMs(ms) => tokio::time::sleep(Duration::from_millis(*ms)).await,
             Action::CutBefore => return Verdict::Cut,
             Action::Status(fake) => {
-                let code = fake.code.or(fake.http.map(i64::from)).unwrap_or(451);
+                let code = fake.code.unwrap_or(451);
                 return Verdict::Refuse(format!("{code} {}", fake.details.as_deref().unwrap_or_else(|| words(code))));
             }
             _ => {}

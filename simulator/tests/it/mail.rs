@@ -173,13 +173,16 @@ async fn an_answer_goes_where_the_gateway_asked_for_it_and_names_what_it_answers
     let mut client = Client::new(&stage).await;
     assert_eq!(client.send(BOX, MAIL).await, "250");
     let answer = json!({"from": ANA, "reply_to": "m1@acme.example", "text": "Thanks", "quote": true});
-    stage.write_on("email", BOX, answer).await;
+    let first = stage.write_on("email", BOX, answer).await;
     let arrived = stage.receiver.all().remove(0);
     assert_eq!(arrived.headers["x-envelope-to"], "support+token42@acme.example");
     let raw = String::from_utf8(arrived.raw).unwrap();
     for wanted in ["In-Reply-To: <m1@acme.example>", "References: <m1@acme.example>", "> Hello"] {
         assert!(raw.contains(wanted), "{wanted} is not in {raw}");
     }
+    let again = json!({"from": ANA, "reply_to": first["id"], "text": "And one more thing"});
+    stage.write_on("email", BOX, again).await;
+    assert_eq!(stage.receiver.all()[1].headers["x-envelope-to"], "support+token42@acme.example");
     let missing = json!({"from": ANA, "reply_to": "nobody@x", "text": "x"});
     assert_eq!(stage.call("POST", &format!("/sim/email/{BOX}/inbound"), Some(missing)).await.0, 400);
 }

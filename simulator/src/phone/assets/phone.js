@@ -120,7 +120,7 @@ const askWindow = guard(async () => {
   if (!to || !state.customer) return;
   const answer = abilities(to).window ? await api("GET", `${way(to)}/windows/${encodeURIComponent(state.customer)}`) : {};
   state.closes = answer.closes_ms;
-  showClock(state.offset, state.closes);
+  showClock(state.offset, state.closes, abilities(line()).window);
 });
 
 /** Writes a message as the customer on the screen. */
@@ -190,7 +190,11 @@ function drawChats() {
 }
 
 /** @param {Customer} customer */
-const address = (customer) => line()?.channel === "email" && customer.email ? customer.email : customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? customer.email ?? customer.psid ?? customer.igsid ?? "";
+const address = (customer) => {
+  const channel = line()?.channel;
+  const own = channel === "email" ? customer.email : channel === "messenger" ? customer.psid : channel === "instagram" ? customer.igsid : undefined;
+  return own ?? (customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? customer.email ?? customer.psid ?? customer.igsid ?? "");
+};
 /** @param {string} text */
 const hue = (text) => [...text].reduce((sum, c) => (sum * 31 + Number(c.codePointAt(0))) % 8, 0);
 /** @param {Customer} customer */
@@ -220,7 +224,7 @@ function draw() {
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    drawChats(); drawChat(); showConnection(account(), state.delivery); showClock(state.offset, state.closes);
+    drawChats(); drawChat(); showConnection(account(), state.delivery); showClock(state.offset, state.closes, abilities(line()).window);
   });
 }
 

@@ -100,7 +100,7 @@ export type Customer = {
 };
 
 /** A rule of faults; the action is one of many shapes and is only passed on and compared. */
-export type Rule = { match?: { kind?: string }; action: string | Record<string, unknown> };
+export type Rule = { match?: { vendor?: string; kind?: string }; action: string | Record<string, unknown> };
 
 /** The events of `/sim/books/stream` that the phone listens to. */
 export type Events = {
