@@ -93,44 +93,54 @@ impl Lane {
     }
 }
 
-/// Hands a letter over after a delay. Answers with the number of its record in the books.
+/// Hands a letter over after a delay. Answers with the number of its record in the books, or 0 when a rule dropped it.
 pub fn post(world: &Arc<World>, letter: Letter, after: Duration) -> u64 {
+    let Some(fate) = fate(world, letter.channel, letter.kind, || letter.body.to_vec()) else { return 0 };
     let id = world.books.open_delivery(&letter, real_ms());
-    let (channel, kind, account) = (letter.channel, letter.kind, letter.account.clone());
-    let body = letter.body.clone();
-    if schedule(world, (channel, kind), &account, &body, Cargo::Whole { letter, id }, after).is_none() {
-        world.books.record_try(&account, id, Err("dropped by a rule".to_owned()), "dropped", real_ms());
-    }
+    let account = letter.account.clone();
+    queue(world, &account, after + fate.late, fate.copies, Cargo::Whole { letter, id });
     id
 }
 
-/// Puts cargo into the lane of its account, after the faults have had their say. `None` when a rule dropped it.
-pub fn schedule(
-    world: &Arc<World>,
-    (channel, kind): (Channel, &'static str),
-    account: &str,
-    body: &[u8],
-    cargo: Cargo,
-    after: Duration,
-) -> Option<()> {
-    let (mut after, mut copies) = (after, 0);
-    if world.faults.any() {
-        let facts = Facts { vendor: channel.name(), kind, path: "", body };
-        for action in world.faults.for_webhook(&facts) {
-            match action {
-                Action::DropReceipts if kind == "receipts" => return None,
-                Action::DelayReceipts(ms) if kind == "receipts" => after += Duration::from_millis(ms),
-                Action::ReorderWebhooks(ms) => after += Duration::from_millis(world.ids.number() % (ms + 1)),
-                Action::DuplicateWebhooks(times) => copies += times,
-                _ => {}
-            }
-        }
+/// The same for a receipt of `WhatsApp`, which gets its record when it leaves.
+pub fn post_status(world: &Arc<World>, account: &str, wamid: String, receipt: (Value, Option<Value>), after: Duration) {
+    let (status, contact) = receipt;
+    if let Some(fate) = fate(world, Channel::Whatsapp, "receipts", || status.to_string().into_bytes()) {
+        queue(world, account, after + fate.late, fate.copies, Cargo::Status { wamid, status, contact });
     }
-    let lane = world.lane(account);
-    if lane.queue.send((after, copies, cargo)).is_err() {
+}
+
+fn queue(world: &Arc<World>, account: &str, after: Duration, copies: u32, cargo: Cargo) {
+    if world.lane(account).queue.send((after, copies, cargo)).is_err() {
         tracing::warn!("the lane of webhooks has stopped");
     }
-    Some(())
+}
+
+/// What the rules do to a webhook.
+#[derive(Debug, Default)]
+struct Fate {
+    late: Duration,
+    copies: u32,
+}
+
+/// Asks the rules; `None` when one of them drops the webhook.
+fn fate(world: &World, channel: Channel, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Option<Fate> {
+    let mut fate = Fate::default();
+    if !world.faults.any() {
+        return Some(fate);
+    }
+    let body = body();
+    let facts = Facts { vendor: channel.name(), kind, path: "", body: &body };
+    for action in world.faults.for_webhook(&facts) {
+        match action {
+            Action::DropReceipts if kind == "receipts" => return None,
+            Action::DelayReceipts(ms) if kind == "receipts" => fate.late += Duration::from_millis(ms),
+            Action::ReorderWebhooks(ms) => fate.late += Duration::from_millis(world.ids.number() % (ms + 1)),
+            Action::DuplicateWebhooks(times) => fate.copies += times,
+            _ => {}
+        }
+    }
+    Some(fate)
 }
 
 /// The loop of one account: waits for the next due time and sends what is due.

@@ -16,7 +16,7 @@ use crate::clock::real_ms;
 use crate::customers::Customer;
 use crate::faults::Action;
 use crate::json::set;
-use crate::webhooks::{Cargo, deliver_now, schedule};
+use crate::webhooks::{deliver_now, post_status};
 use crate::world::World;
 
 /// The types a message may have.
@@ -295,11 +295,8 @@ fn plan(
             world.books.note("receipt", data);
         });
     }
-    let body = if world.faults.any() { status.to_string() } else { String::new() };
-    let cargo = Cargo::Status { wamid: message.id.clone(), status, contact };
-    let lane = (Channel::Whatsapp, "receipts");
     let after = Duration::from_millis(after_ms);
-    let _ = schedule(world, lane, &account.phone_number_id, body.as_bytes(), cargo, after);
+    post_status(world, &account.phone_number_id, message.id.clone(), (status, contact), after);
 }
 
 fn note_receipt(world: &World, account: &Account, message: &SentMessage, status: &Value) {

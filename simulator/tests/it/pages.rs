@@ -345,3 +345,37 @@ async fn a_file_can_be_uploaded_and_sent() {
     let file = stage.request("GET", &format!("/sim/media/{id}")).send().await.unwrap();
     assert_eq!(file.bytes().await.unwrap(), "jpeg");
 }
+
+#[actix_web::test]
+async fn webhooks_of_every_channel_are_doubled_and_receipts_are_dropped() {
+    let stage = stage().await;
+    let (twilio, mailbox) = ("AC00000000000000000000000000000001", "support@acme.example");
+    stage.open("twilio", twilio, json!({})).await;
+    stage.open("email", mailbox, json!({})).await;
+    stage.faults(json!([{"match": {"kind": "inbound"}, "action": {"duplicate_webhooks": 1}}])).await;
+    let writers = [("messenger", PAGE, PSID), ("instagram", INSTAGRAM, IGSID), ("twilio", twilio, "+14155550100")];
+    for (channel, account, from) in writers.into_iter().chain([("email", mailbox, "ana@customer.example")]) {
+        stage.receiver.arrived.lock().unwrap().clear();
+        stage.write_on(channel, account, json!({"from": from, "text": "Hello"})).await;
+        stage.books_of(account, "acknowledged=2").await;
+        let all = stage.receiver.all();
+        assert_eq!((all.len(), &all[0].raw), (2, &all[1].raw), "{channel}");
+    }
+    stage.faults(json!([{"action": "drop_receipts"}])).await;
+    stage.receiver.arrived.lock().unwrap().clear();
+    assert_eq!(send(&stage, PAGE, PSID, json!({"text": "x"})).await.0, 200);
+    // What was written twice, and the echo, which is no receipt.
+    let books = stage.books_of(PAGE, "acknowledged=3").await;
+    assert_eq!(books["counts"]["deliveries"], 3);
+    assert!(stage.receiver.events().iter().all(|event| event["message"]["is_echo"] == true));
+}
+
+#[actix_web::test]
+async fn a_webhook_is_tried_until_the_gateway_is_back() {
+    let stage = stage().await;
+    for (channel, account, customer) in BOTH {
+        stage.receiver.refuse.store(2, std::sync::atomic::Ordering::SeqCst);
+        let answer = stage.write_on(channel, account, json!({"from": customer, "text": "Hello"})).await;
+        assert_eq!(answer["delivery"]["tries"], 3, "{answer}");
+    }
+}
