@@ -241,7 +241,7 @@ fn enter(world: &World, account: &TwilioAccount, draft: &Draft, form: &Form, sid
         set(&mut body, "Content", types.clone());
     }
     // The query of the callback is where a sender puts its own id.
-    let query = draft.callback.as_deref().and_then(|url| url.split('#').next()?.split_once('?'));
+    let query = form.get("StatusCallback").and_then(|url| url.split('#').next()?.split_once('?'));
     world.enter(SentMessage {
         seq: 0,
         channel: Channel::Twilio,
