@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::channel::Channel;
+use crate::webhooks::Letter;
+
 /// How much the books keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,11 +32,13 @@ impl Default for BooksOptions {
 pub struct SentMessage {
     /// Position among all accepted messages, from 1.
     pub seq: u64,
-    /// The number it was sent from.
-    pub phone_number_id: String,
-    /// The vendor's id of it.
-    pub wamid: String,
-    /// Phone number or group as the sender wrote it.
+    /// The channel it went out by.
+    pub channel: Channel,
+    /// The account it was sent from: number id, page id, Instagram account id, account SID or mail address.
+    pub account: String,
+    /// The vendor's id of it; of a mail its `Message-ID` without brackets.
+    pub id: String,
+    /// Address as the sender wrote it: phone number, group, scoped user id, mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Business-scoped user id as the sender wrote it.
@@ -45,9 +50,13 @@ pub struct SentMessage {
     /// `text`, `image`, `interactive`, `template`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// The whole request body.
+    /// The words that the customer reads first, when there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The whole request; a form becomes an object, a mail its envelope, headers and parts.
     pub body: Value,
-    /// `biz_opaque_callback_data`, which receipts carry back.
+    /// What the sender gave to know the message again: `biz_opaque_callback_data`, `metadata`, the query of a
+    /// `StatusCallback`, a `Message-ID`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
     /// Real time of arrival, Unix milliseconds.
@@ -62,10 +71,12 @@ pub struct SentMessage {
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
     pub id: u64,
-    pub phone_number_id: String,
-    /// `inbound` or `receipts`.
+    pub channel: Channel,
+    pub account: String,
+    /// `inbound`, `receipts` or `echoes`.
     pub kind: &'static str,
-    pub wamids: Vec<String>,
+    /// The messages it is about.
+    pub ids: Vec<String>,
     /// `pending`, `acknowledged`, `given_up` or `no_callback`.
     pub state: &'static str,
     pub tries: u32,
@@ -75,7 +86,7 @@ pub struct Delivery {
     pub settled_ms: Option<i64>,
 }
 
-/// Totals of one number, kept in every mode.
+/// Totals of one account, kept in every mode.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Counts {
     pub messages: u64,
@@ -159,10 +170,10 @@ impl Books {
         message.seq = pages.next_message;
         message.duplicate = message.tracking.as_deref().is_some_and(|tracking| {
             let mut hasher = DefaultHasher::new();
-            (&message.phone_number_id, tracking).hash(&mut hasher);
+            (&message.account, tracking).hash(&mut hasher);
             !pages.is_new(hasher.finish(), self.options.capacity.max(1_000_000))
         });
-        let counts = pages.counts_of(&message.phone_number_id);
+        let counts = pages.counts_of(&message.account);
         counts.messages += 1;
         counts.duplicates += u64::from(message.duplicate);
         counts.first_arrival_ms.get_or_insert(message.arrived_ms);
@@ -190,16 +201,18 @@ impl Books {
     }
 
     /// Opens the record of a webhook before its first try.
-    pub fn open_delivery(&self, phone_number_id: &str, kind: &'static str, wamids: Vec<String>, now_ms: i64) -> u64 {
+    pub fn open_delivery(&self, letter: &Letter, now_ms: i64) -> u64 {
+        let account = letter.account.as_str();
         let mut pages = self.lock();
         pages.next_delivery += 1;
         let id = pages.next_delivery;
-        pages.counts_of(phone_number_id).deliveries += 1;
+        pages.counts_of(account).deliveries += 1;
         pages.deliveries.push_back(Delivery {
             id,
-            phone_number_id: phone_number_id.to_owned(),
-            kind,
-            wamids: if self.options.count_only { Vec::new() } else { wamids },
+            channel: letter.channel,
+            account: account.to_owned(),
+            kind: letter.kind,
+            ids: if self.options.count_only { Vec::new() } else { letter.ids.clone() },
             state: "pending",
             tries: 0,
             status: None,
@@ -248,24 +261,23 @@ impl Books {
         pages.deliveries.get(usize::try_from(id.checked_sub(first)?).ok()?).cloned()
     }
 
-    pub fn counts(&self, phone_number_id: &str) -> Counts {
-        self.lock().counts.get(phone_number_id).cloned().unwrap_or_default()
+    pub fn counts(&self, account: &str) -> Counts {
+        self.lock().counts.get(account).cloned().unwrap_or_default()
     }
 
-    /// Everything kept about one number.
-    pub fn of(&self, phone_number_id: &str) -> Value {
+    /// Everything kept about one account.
+    pub fn of(&self, account: &str) -> Value {
         let pages = self.lock();
-        let messages: Vec<_> =
-            pages.messages.iter().filter(|m| m.phone_number_id == phone_number_id).map(Arc::as_ref).collect();
-        let deliveries: Vec<_> = pages.deliveries.iter().filter(|d| d.phone_number_id == phone_number_id).collect();
+        let messages: Vec<_> = pages.messages.iter().filter(|m| m.account == account).map(Arc::as_ref).collect();
+        let deliveries: Vec<_> = pages.deliveries.iter().filter(|d| d.account == account).collect();
         json!({
-            "counts": pages.counts.get(phone_number_id).cloned().unwrap_or_default(),
+            "counts": pages.counts.get(account).cloned().unwrap_or_default(),
             "messages": messages,
             "deliveries": deliveries,
         })
     }
 
-    /// Everything kept about every number.
+    /// Everything kept about every account.
     pub fn all(&self) -> Value {
         let pages = self.lock();
         let messages: Vec<_> = pages.messages.iter().map(Arc::as_ref).collect();
@@ -302,11 +314,11 @@ impl Books {
 }
 
 impl Pages {
-    fn counts_of(&mut self, phone_number_id: &str) -> &mut Counts {
-        if !self.counts.contains_key(phone_number_id) {
-            self.counts.insert(phone_number_id.to_owned(), Counts::default());
+    fn counts_of(&mut self, account: &str) -> &mut Counts {
+        if !self.counts.contains_key(account) {
+            self.counts.insert(account.to_owned(), Counts::default());
         }
-        self.counts.entry(phone_number_id.to_owned()).or_default()
+        self.counts.entry(account.to_owned()).or_default()
     }
 
     fn is_new(&mut self, hash: u64, most: usize) -> bool {
@@ -338,12 +350,14 @@ mod tests {
     fn message(tracking: Option<&str>) -> SentMessage {
         SentMessage {
             seq: 0,
-            phone_number_id: "1".to_owned(),
-            wamid: "wamid.x".to_owned(),
+            channel: Channel::Whatsapp,
+            account: "1".to_owned(),
+            id: "wamid.x".to_owned(),
             to: Some("2".to_owned()),
             recipient: None,
             customer: None,
             kind: "text".to_owned(),
+            text: None,
             body: json!({}),
             tracking: tracking.map(str::to_owned),
             arrived_ms: 5,
@@ -366,9 +380,17 @@ mod tests {
     #[test]
     fn the_books_stay_bounded() {
         let books = Books::new(BooksOptions { capacity: 10, count_only: false });
+        let letter = Letter {
+            channel: Channel::Whatsapp,
+            account: "1".to_owned(),
+            kind: "inbound",
+            ids: Vec::new(),
+            body: bytes::Bytes::new(),
+            seal: crate::webhooks::Seal::Graph,
+        };
         for _ in 0..100 {
             books.enter(message(None));
-            books.open_delivery("1", "inbound", vec![], 0);
+            books.open_delivery(&letter, 0);
         }
         assert_eq!(books.of("1")["messages"].as_array().map(Vec::len), Some(10));
         assert_eq!(books.of("1")["deliveries"].as_array().map(Vec::len), Some(10));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// The machine's wall clock in Unix milliseconds.
 pub fn real_ms() -> i64 {
@@ -36,6 +36,38 @@ impl Clock {
     pub fn advance_ms(&self, by: i64) {
         self.offset_ms.fetch_add(by, Ordering::Relaxed);
     }
+}
+
+/// Year, month, day, hour, minute, second and day of the week (Monday is 0) of a time, in UTC.
+fn civil(ms: i64) -> [i64; 7] {
+    let (days, seconds) = (ms.div_euclid(86_400_000), ms.div_euclid(1_000).rem_euclid(86_400));
+    // Days are counted from 1 March of the year 0, so that the leap day is the last of its year.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    [year, month, day, seconds / 3_600, seconds / 60 % 60, seconds % 60, (days + 3).rem_euclid(7)]
+}
+
+/// A time as mail headers and Twilio write it.
+pub fn rfc2822(ms: i64) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let [year, month, day, hour, minute, second, weekday] = civil(ms);
+    let name = |names: &[&'static str], index: i64| usize::try_from(index).ok().and_then(|i| names.get(i).copied());
+    let (weekday, month) = (name(&DAYS, weekday).unwrap_or_default(), name(&MONTHS, month - 1).unwrap_or_default());
+    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} +0000")
+}
+
+/// A time as carriers write it: `YYMMDDhhmm`.
+pub fn compact(ms: i64) -> String {
+    let [year, month, day, hour, minute, ..] = civil(ms);
+    format!("{:02}{month:02}{day:02}{hour:02}{minute:02}", year % 100)
 }
 
 /// One step of `SplitMix64`: a good spread from a plain counter, without a dependency.
@@ -85,6 +117,21 @@ impl Ids {
         id
     }
 
+    /// A message id of Messenger or Instagram.
+    pub fn mid(&self, instagram: bool) -> String {
+        let mut raw = Vec::with_capacity(48);
+        for _ in 0..6 {
+            raw.extend_from_slice(&self.number().to_le_bytes());
+        }
+        let random = URL_SAFE_NO_PAD.encode(raw);
+        if instagram { format!("aWdfZAG1faXRlbToxOklHTWVzc2FnZAUlEOj{random}ZD") } else { format!("m_{random}") }
+    }
+
+    /// A SID of Twilio: its kind and 32 hexadecimal digits.
+    pub fn sid(&self, kind: &str) -> String {
+        format!("{kind}{:016x}{:016x}", self.number(), self.number())
+    }
+
     /// The trace id that stands in Graph errors.
     pub fn trace(&self) -> String {
         let mut id = String::from("A");
@@ -104,6 +151,19 @@ mod tests {
         let some: std::collections::HashSet<_> = (0..10_000).map(|_| ids.wamid("16505551234", true)).collect();
         assert_eq!(some.len(), 10_000);
         assert!(some.iter().all(|id| id.starts_with("wamid.HBgLMTY1MDU1NTEyMzQVAgARGBQzQ")));
+    }
+
+    #[test]
+    fn dates_are_written_as_mail_writes_them() {
+        for (ms, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 +0000"),
+            (1_692_853_305_000, "Thu, 24 Aug 2023 05:01:45 +0000"),
+            (1_709_164_800_000, "Thu, 29 Feb 2024 00:00:00 +0000"),
+            (1_798_761_599_000, "Thu, 31 Dec 2026 23:59:59 +0000"),
+        ] {
+            assert_eq!(rfc2822(ms), text);
+        }
+        assert_eq!(compact(1_692_853_305_000), "2308240501");
     }
 
     #[test]

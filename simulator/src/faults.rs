@@ -12,10 +12,11 @@ use crate::clock::mix;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {
-    /// `whatsapp` or `model`.
+    /// `whatsapp`, `messenger`, `instagram`, `twilio`, `email` or `model`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
-    /// `send`, `mark_read`, `media`, `templates`, `node`, `subscribe`, `model`, `inbound` or `receipts`.
+    /// `send`, `mark_read`, `media`, `templates`, `node`, `subscribe`, `model`; of webhooks `inbound`, `receipts`,
+    /// `echoes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// A piece of the request's path.
@@ -36,6 +37,9 @@ pub struct FakeAnswer {
     /// The vendor's error code; the body is then the vendor's error with its usual words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
+    /// The subcode beside it, on Messenger and Instagram.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subcode: Option<i64>,
     /// Replaces `error_data.details`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,

@@ -1,10 +1,11 @@
 //! The vendors' side of every wire: a stand-in for messaging platforms and language models. It knows only what the
 //! vendors document and nothing of any gateway, so it could test any gateway.
 //!
-//! Rooms: `graph` speaks `WhatsApp`'s Graph API and sends its webhooks, `model` speaks the OpenAI-compatible
-//! protocol, `control` is the API by which tests and people set the stage, `phone` is the page in the browser,
-//! `faults` are the rules that break things, `books` write down what happened, `clock` can be moved. A further vendor
-//! is a further folder beside `graph`.
+//! Rooms: `graph` speaks the Graph API and plays `WhatsApp`, `pages` play Messenger and Instagram, `twilio` its REST
+//! API, `mail` is an SMTP server with its people, `model` speaks the OpenAI-compatible protocol. `webhooks` carry what
+//! each of them tells the gateway, `control` is the API by which tests and people set the stage, `phone` are the pages
+//! in the browser, `faults` are the rules that break things, `books` write down what happened, `clock` can be moved. A
+//! further vendor is a further folder.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), switchboard_simulator::Error> {
@@ -22,24 +23,38 @@
 
 mod accounts;
 mod books;
+mod channel;
 mod clock;
 mod control;
+mod customers;
 mod faults;
 mod graph;
 mod json;
+mod mail;
 mod model;
+mod pages;
 mod phone;
 mod server;
+mod twilio;
+mod webhooks;
 mod world;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use actix_web::dev::ServerHandle;
+use tokio::task::JoinHandle;
 
-pub use accounts::{Account, Customer, Receipts, WindowRule};
+use server::Started;
+
+pub use accounts::{Account, Receipts, WindowRule};
 pub use books::{BooksOptions, SentMessage};
+pub use channel::Channel;
+pub use customers::Customer;
+pub use mail::Mailbox;
 pub use model::ModelSettings;
+pub use pages::Page;
+pub use twilio::{ApiKey, TwilioAccount};
 pub use world::OnMessage;
 
 /// How a simulator is started.
@@ -47,10 +62,18 @@ pub use world::OnMessage;
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Address of the mail server; a free port of the same host when absent.
+    pub smtp_listen: Option<SocketAddr>,
     /// Base of the addresses the simulator gives out; made from `listen` when absent.
     pub public_url: Option<String>,
     /// Accounts that exist from the start.
     pub accounts: Vec<Account>,
+    /// Accounts of Messenger and Instagram that exist from the start.
+    pub pages: Vec<Page>,
+    /// Accounts of Twilio that exist from the start.
+    pub twilio: Vec<TwilioAccount>,
+    /// Mailboxes that exist from the start.
+    pub mailboxes: Vec<Mailbox>,
     /// Customers that exist from the start.
     pub customers: Vec<Customer>,
     /// How much the books keep.
@@ -65,8 +88,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            smtp_listen: None,
             public_url: None,
             accounts: vec![Account::default()],
+            pages: Vec::new(),
+            twilio: Vec::new(),
+            mailboxes: Vec::new(),
             customers: Vec::new(),
             books: BooksOptions::default(),
             model: ModelSettings::default(),
@@ -105,6 +132,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
+    smtp_addr: SocketAddr,
+    smtp: Option<JoinHandle<()>>,
     handle: ServerHandle,
 }
 
@@ -115,15 +144,26 @@ impl Running {
         self.addr
     }
 
-    /// `http://host:port`: the base of the Graph API; the model is under `/v1` of it.
+    /// The address its mail server listens on.
+    #[must_use]
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_addr
+    }
+
+    /// `http://host:port`: the base of the Graph API and of Twilio; the model is under `/v1` of it.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// Ends it and waits until the address is free again.
-    pub async fn stop(self) {
+    /// Ends it and waits until its addresses are free again.
+    pub async fn stop(mut self) {
         self.handle.stop(false).await;
+        if let Some(smtp) = self.smtp.take() {
+            smtp.abort();
+            // Being aborted is the only way in which this task ends.
+            let _ = smtp.await;
+        }
     }
 }
 
@@ -131,6 +171,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The command is given by the call itself; nobody has to wait for its outcome.
         drop(self.handle.stop(false));
+        if let Some(smtp) = &self.smtp {
+            smtp.abort();
+        }
     }
 }
 
@@ -139,6 +182,6 @@ impl Drop for Running {
 /// # Errors
 /// When the address cannot be listened on, or threads or the client cannot be made.
 pub async fn start(options: Options) -> Result<Running, Error> {
-    let (addr, handle) = server::start(options).await?;
-    Ok(Running { addr, handle })
+    let Started { addr, handle, smtp_addr, smtp } = server::start(options).await?;
+    Ok(Running { addr, handle, smtp_addr, smtp: Some(smtp) })
 }

@@ -12,22 +12,35 @@ use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle};
 use futures_util::stream;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use crate::accounts::{Accounts, Customers};
+use crate::accounts::Accounts;
 use crate::books::Books;
+use crate::channel::Channel;
 use crate::clock::{Clock, Ids};
+use crate::customers::Customers;
 use crate::faults::{Action, Drip, Facts, FakeAnswer, Faults};
 use crate::graph::errors::GraphError;
 use crate::graph::media::MediaStore;
 use crate::model::Model;
+use crate::twilio::errors::TwilioError;
 use crate::world::World;
-use crate::{Error, Options, control, graph, model, phone};
+use crate::{Error, Options, control, graph, mail, model, pages, phone, twilio};
 
 /// Largest request body: a document of 100 MB with its form.
 const MOST_BODY: usize = 101 * 1024 * 1024;
 
+/// The addresses of HTTP and SMTP, and what ends each.
+#[derive(Debug)]
+pub struct Started {
+    pub addr: SocketAddr,
+    pub handle: ServerHandle,
+    pub smtp_addr: SocketAddr,
+    pub smtp: JoinHandle<()>,
+}
+
 /// Starts the server's thread and waits until it listens.
-pub async fn start(options: Options) -> Result<(SocketAddr, ServerHandle), Error> {
+pub async fn start(options: Options) -> Result<Started, Error> {
     let (ready, started) = oneshot::channel();
     std::thread::Builder::new()
         .name("simulator".to_owned())
@@ -36,10 +49,10 @@ pub async fn start(options: Options) -> Result<(SocketAddr, ServerHandle), Error
     started.await.map_err(|_| Error::Thread(io::Error::other("the simulator's thread ended at once")))?
 }
 
-async fn run(options: Options, ready: oneshot::Sender<Result<(SocketAddr, ServerHandle), Error>>) {
+async fn run(options: Options, ready: oneshot::Sender<Result<Started, Error>>) {
     let server = match build(options) {
-        Ok((addr, server)) => {
-            if ready.send(Ok((addr, server.handle()))).is_err() {
+        Ok((started, server)) => {
+            if ready.send(Ok(started)).is_err() {
                 return;
             }
             server
@@ -54,7 +67,7 @@ async fn run(options: Options, ready: oneshot::Sender<Result<(SocketAddr, Server
     }
 }
 
-fn build(options: Options) -> Result<(SocketAddr, actix_web::dev::Server), Error> {
+fn build(options: Options) -> Result<(Started, actix_web::dev::Server), Error> {
     let bind = |error| Error::Bind { addr: options.listen, source: error };
     let listener = std::net::TcpListener::bind(options.listen).map_err(bind)?;
     let addr = listener.local_addr().map_err(bind)?;
@@ -63,7 +76,10 @@ fn build(options: Options) -> Result<(SocketAddr, actix_web::dev::Server), Error
         let host = if addr.is_ipv6() && !addr.ip().is_unspecified() { format!("[{host}]") } else { host };
         format!("http://{host}:{}", addr.port())
     });
+    let smtp = options.smtp_listen.unwrap_or_else(|| SocketAddr::new(addr.ip(), 0));
     let world = Data::from(Arc::new(world(&options, base_url)?));
+    let (smtp_addr, smtp) = mail::smtp::start(Data::clone(&world).into_inner(), smtp)
+        .map_err(|source| Error::Bind { addr: smtp, source })?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::clone(&world))
@@ -71,6 +87,7 @@ fn build(options: Options) -> Result<(SocketAddr, actix_web::dev::Server), Error
             .configure(control::routes)
             .configure(phone::routes)
             .configure(model::chat::routes)
+            .configure(twilio::routes)
             .configure(graph::routes)
             .default_service(web::to(nowhere))
     })
@@ -80,7 +97,8 @@ fn build(options: Options) -> Result<(SocketAddr, actix_web::dev::Server), Error
     .client_request_timeout(Duration::from_secs(30))
     .listen(listener)
     .map_err(bind)?;
-    Ok((addr, server.run()))
+    let server = server.run();
+    Ok((Started { addr, handle: server.handle(), smtp_addr, smtp }, server))
 }
 
 fn world(options: &Options, base_url: String) -> Result<World, Error> {
@@ -97,6 +115,10 @@ fn world(options: &Options, base_url: String) -> Result<World, Error> {
     for account in &options.accounts {
         accounts.put(account.clone());
     }
+    let (pages, twilio, mailboxes) = (Accounts::default(), Accounts::default(), Accounts::default());
+    options.pages.iter().cloned().for_each(|page| pages.put(page));
+    options.twilio.iter().cloned().for_each(|account| twilio.put(account));
+    options.mailboxes.iter().cloned().for_each(|mailbox| mailboxes.put(mailbox));
     let customers = Customers::default();
     for customer in &options.customers {
         customers.put(customer.clone());
@@ -105,6 +127,13 @@ fn world(options: &Options, base_url: String) -> Result<World, Error> {
         clock: Clock::default(),
         ids: Ids::new(),
         accounts,
+        pages,
+        threads: pages::threads::Threads::default(),
+        attachments: pages::nodes::Attachments::default(),
+        twilio,
+        twilio_state: crate::twilio::state::State::default(),
+        mailboxes,
+        mails: mail::taken::Mails::default(),
         customers,
         books: Books::new(options.books),
         count_only: options.books.count_only,
@@ -136,7 +165,7 @@ pub async fn around(
     for action in &actions {
         match action {
             Action::LatencyMs(ms) => tokio::time::sleep(Duration::from_millis(*ms)).await,
-            Action::Status(fake) => return faked(world, fake),
+            Action::Status(fake) => return faked(world, facts.vendor, fake),
             Action::CutBefore => return cut(),
             _ => {}
         }
@@ -153,12 +182,9 @@ pub async fn around(
 }
 
 /// The answer that a rule gives in place of the real one.
-fn faked(world: &World, fake: &FakeAnswer) -> HttpResponse {
-    let error = fake.code.map(|code| match &fake.details {
-        Some(details) => GraphError::about(code, details.as_str()),
-        None => GraphError::of(code),
-    });
-    let status = fake.http.or_else(|| error.as_ref().map(|error| error.http)).unwrap_or(500);
+fn faked(world: &World, vendor: &str, fake: &FakeAnswer) -> HttpResponse {
+    let error = fake.code.map(|code| error_of(world, vendor, code, fake));
+    let status = fake.http.or_else(|| error.as_ref().map(|error| error.0)).unwrap_or(500);
     let mut answer = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some(seconds) = fake.retry_after {
         answer.insert_header(("Retry-After", seconds.to_string()));
@@ -166,9 +192,27 @@ fn faked(world: &World, fake: &FakeAnswer) -> HttpResponse {
     match (&fake.body, error) {
         (Some(Value::String(page)), _) => answer.content_type("text/html").body(page.clone()),
         (Some(document), _) => answer.json(document),
-        (None, Some(error)) => answer.json(error.document(&world.ids)),
+        (None, Some((_, document))) => answer.json(document),
         (None, None) => answer.content_type("text/html").body("<html><body>Sorry, something went wrong.</body></html>"),
     }
+}
+
+/// The vendor's error with this code: its HTTP status and its document.
+fn error_of(world: &World, vendor: &str, code: i64, fake: &FakeAnswer) -> (u16, Value) {
+    if vendor == Channel::Twilio.name() {
+        let error = match &fake.details {
+            Some(details) => TwilioError::about(code, details),
+            None => TwilioError::of(code),
+        };
+        return (error.http, error.document());
+    }
+    let page = [Channel::Messenger, Channel::Instagram].into_iter().find(|channel| channel.name() == vendor);
+    let error = match (page, &fake.details) {
+        (Some(channel), _) => pages::errors::of(channel, code, fake.subcode),
+        (None, Some(details)) => GraphError::about(code, details.as_str()),
+        (None, None) => GraphError::of(code),
+    };
+    (error.http, error.document(&world.ids))
 }
 
 /// An answer that never gets out: its body fails before the first byte, so the server closes the connection.

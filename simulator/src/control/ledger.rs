@@ -24,7 +24,7 @@ pub async fn clear(world: Data<World>) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// What a reader of one number's books waits for. Every number given must be reached.
+/// What a reader of one account's books waits for. Every number given must be reached.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Until {
@@ -49,14 +49,14 @@ impl Until {
     }
 }
 
-pub async fn of(world: Data<World>, number: Path<String>, until: Query<Until>) -> HttpResponse {
+pub async fn of(world: Data<World>, account: Path<String>, until: Query<Until>) -> HttpResponse {
     let deadline = Instant::now() + Duration::from_millis(until.wait_ms);
     let mut changes = world.books.watch();
     loop {
         changes.borrow_and_update();
-        let reached = until.reached(&world.books.counts(&number));
+        let reached = until.reached(&world.books.counts(&account));
         if reached || !matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
-            return HttpResponse::Ok().json(world.books.of(&number));
+            return HttpResponse::Ok().json(world.books.of(&account));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The control API under `/sim`: how tests, people and the phone page set the stage. No vendor has these addresses.
 
+mod accounts;
 mod ledger;
+mod people;
 mod stage;
-mod whatsapp;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -16,15 +17,13 @@ pub fn routes(config: &mut ServiceConfig) {
             actix_web::error::InternalError::from_response(error, answer).into()
         }))
         .route("/sim", web::get().to(stage::overview))
-        .route("/sim/accounts", web::get().to(whatsapp::accounts))
-        .route("/sim/accounts/{number}", web::put().to(whatsapp::put_account))
-        .route("/sim/accounts/{number}", web::get().to(whatsapp::account))
-        .route("/sim/accounts/{number}", web::delete().to(whatsapp::remove_account))
-        .route("/sim/accounts/{number}/handshake", web::post().to(whatsapp::handshake))
-        .route("/sim/whatsapp/{number}/inbound", web::post().to(whatsapp::inbound))
-        .route("/sim/whatsapp/{number}/windows/{customer}", web::get().to(whatsapp::window))
-        .route("/sim/media", web::post().to(whatsapp::put_media))
-        .route("/sim/media/{id}", web::get().to(whatsapp::media))
+        .route("/sim/accounts", web::get().to(accounts::list))
+        .route("/sim/accounts/{account}", web::put().to(accounts::put))
+        .route("/sim/accounts/{account}", web::get().to(accounts::get))
+        .route("/sim/accounts/{account}", web::delete().to(accounts::remove))
+        .route("/sim/accounts/{account}/handshake", web::post().to(accounts::handshake))
+        .route("/sim/media", web::post().to(people::put_media))
+        .route("/sim/media/{id}", web::get().to(people::media))
         .route("/sim/customers", web::get().to(stage::customers))
         .route("/sim/customers", web::post().to(stage::add_customer))
         .route("/sim/clock", web::get().to(stage::clock))
@@ -40,7 +39,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/sim/books", web::get().to(ledger::all))
         .route("/sim/books", web::delete().to(ledger::clear))
         .route("/sim/books/stream", web::get().to(ledger::stream))
-        .route("/sim/books/{number}", web::get().to(ledger::of));
+        .route("/sim/books/{account}", web::get().to(ledger::of))
+        .route("/sim/{channel}/{account}/inbound", web::post().to(people::inbound))
+        .route("/sim/{channel}/{account}/windows/{customer}", web::get().to(people::window))
+        .route("/sim/{channel}/{account}/control", web::post().to(people::control));
 }
 
 /// A request that cannot be understood, with the reason.

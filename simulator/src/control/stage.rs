@@ -6,17 +6,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::refused;
-use crate::accounts::{Customer, user_id_for};
+use crate::customers::{Customer, user_id_for};
 use crate::faults::Rule;
 use crate::model::{ModelSettings, Script};
 use crate::world::World;
 
 /// `GET /sim`: the state of everything at a glance.
 pub async fn overview(world: Data<World>) -> HttpResponse {
-    let accounts = world.accounts.list();
-    let accounts: Vec<_> = accounts.iter().map(|account| account.as_ref()).collect();
     HttpResponse::Ok().json(json!({
-        "base_url": world.base_url, "accounts": accounts, "customers": people(&world),
+        "base_url": world.base_url, "accounts": super::accounts::all(&world), "customers": people(&world),
         "clock": clock_state(&world), "faults": world.faults.list(),
         "model": world.model.settings(), "last_event": world.books.last_event()
     }))
@@ -65,8 +63,9 @@ pub async fn add_customer(world: Data<World>, new: Json<NewCustomer>) -> HttpRes
         customer.wa_id = None;
         customer.username.get_or_insert_with(|| format!("user{number}"));
     }
-    if customer.wa_id.is_none() && customer.user_id.is_none() {
-        return refused("a customer needs `wa_id`, `user_id` or a `kind`");
+    let others = [&customer.user_id, &customer.psid, &customer.igsid, &customer.email];
+    if customer.wa_id.is_none() && others.iter().all(|address| address.is_none()) {
+        return refused("a customer needs an address (`wa_id`, `user_id`, `psid`, `igsid`, `email`) or a `kind`");
     }
     let customer = world.customers.put(customer);
     world.books.note("customer", json!(customer.as_ref()));

@@ -164,6 +164,12 @@ impl GraphError {
         }
     }
 
+    /// An error in these words.
+    pub fn worded(http: u16, code: i64, subcode: Option<i64>, words: &str) -> Self {
+        let message = format!("(#{code}) {words}");
+        Self { http, code, subcode, kind: "OAuthException", message, details: None }
+    }
+
     /// A token that is not the account's.
     pub fn bad_token() -> Self {
         Self { message: "Invalid OAuth access token - Cannot parse access token".to_owned(), ..Self::of(190) }

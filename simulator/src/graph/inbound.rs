@@ -9,10 +9,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::media::download_url;
-use super::webhooks::{Cargo, envelope, schedule, value_head};
-use crate::accounts::{Account, Customer};
-use crate::clock::real_ms;
+use super::webhooks::{envelope, letter, value_head};
+use crate::accounts::Account;
+use crate::channel::Channel;
+use crate::customers::Customer;
 use crate::json::set;
+use crate::webhooks::post;
 use crate::world::World;
 
 /// A message that has been handed to the lane of webhooks.
@@ -33,7 +35,7 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 /// A sentence about what the description lacks.
 pub fn write(world: &Arc<World>, account: &Account, request: &Value) -> Result<(Vec<Written>, u64), String> {
     if let Some(value) = request.get("raw") {
-        return Ok((Vec::new(), hand_over(world, account, envelope(account, value.clone()), Vec::new())));
+        return Ok((Vec::new(), hand_over(world, account, &envelope(account, value.clone()), Vec::new())));
     }
     let single = [request.clone()];
     let described = request.get("messages").and_then(Value::as_array).map_or(&single[..], Vec::as_slice);
@@ -59,24 +61,22 @@ pub fn write(world: &Arc<World>, account: &Account, request: &Value) -> Result<(
     for one in &written {
         world.books.note(
             "inbound",
-            json!({"phone_number_id": account.phone_number_id, "wamid": one.wamid, "customer": one.customer.id,
+            json!({"channel": "whatsapp", "account": account.phone_number_id, "id": one.wamid, "customer": one.customer.id,
                    "message": one.message, "at_ms": world.clock.now_ms()}),
         );
     }
-    Ok((written, hand_over(world, account, document, wamids)))
+    Ok((written, hand_over(world, account, &document, wamids)))
 }
 
-fn hand_over(world: &Arc<World>, account: &Account, document: Value, wamids: Vec<String>) -> u64 {
-    let id = world.books.open_delivery(&account.phone_number_id, "inbound", wamids, real_ms());
-    schedule(world, account, Cargo::Whole { document, id }, Duration::ZERO);
-    id
+fn hand_over(world: &Arc<World>, account: &Account, document: &Value, wamids: Vec<String>) -> u64 {
+    post(world, letter(account, "inbound", document, wamids), Duration::ZERO)
 }
 
 /// One message object, with its time, its sender and its content.
 fn compose(world: &Arc<World>, account: &Account, request: &Value) -> Result<Written, String> {
     let address = text(request, "customer").or_else(|| text(request, "from"));
     let address = address.ok_or("`customer` or `from` says who writes")?;
-    let customer = world.customers.find_or_create(address);
+    let customer = world.customers.find_or_create(Channel::Whatsapp, address);
     let at_ms = request.get("timestamp_ms").and_then(Value::as_i64).unwrap_or_else(|| world.clock.now_ms());
     let wamid = text(request, "wamid").map_or_else(|| world.ids.wamid(customer.address(), false), str::to_owned);
     let mut message = json!({"id": wamid, "timestamp": (at_ms / 1_000).to_string()});

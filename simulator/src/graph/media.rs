@@ -20,6 +20,8 @@ use crate::world::World;
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 /// How long a download address lives, in milliseconds of simulated time.
 const URL_LIFE_MS: i64 = 5 * 60 * 1_000;
+/// How long an open address lives.
+const OPEN_LIFE_MS: i64 = 3 * 24 * 3_600 * 1_000;
 
 /// One stored file.
 #[derive(Debug)]
@@ -89,6 +91,25 @@ pub fn download_url(world: &World, id: &str) -> String {
     let expires = (world.clock.now_ms() + URL_LIFE_MS) / 1_000;
     let hash = seal(world, id, expires);
     format!("{}/whatsapp_business/attachments/?mid={id}&ext={expires}&hash={hash}", world.base_url)
+}
+
+/// A fresh address that needs no token, as files in Messenger, on Instagram and behind Twilio have it.
+pub fn open_url(world: &World, id: &str) -> String {
+    let expires = (world.clock.now_ms() + OPEN_LIFE_MS) / 1_000;
+    format!("{}/attachments/{id}?oe={expires}&oh={}", world.base_url, seal(world, id, expires))
+}
+
+/// The bytes behind an open address, while it lives.
+pub fn open(world: &World, id: &str, query: &[(String, String)]) -> HttpResponse {
+    let of = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let expires: i64 = of("oe").parse().unwrap_or_default();
+    if world.clock.now_ms() / 1_000 >= expires || of("oh") != seal(world, id, expires) {
+        return HttpResponse::Forbidden().content_type("text/plain").body("URL signature expired");
+    }
+    match world.media.get(id) {
+        Some(media) => plain(&media),
+        None => HttpResponse::NotFound().finish(),
+    }
 }
 
 /// Binds an address to its file and its end, so that nobody prolongs it.

@@ -7,13 +7,16 @@ use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
 use super::errors::GraphError;
-use super::webhooks::{Cargo, deliver_now, schedule};
+use super::webhooks::statuses;
 use super::{templates, validate};
-use crate::accounts::{Account, Customer, Receipts, WindowRule};
+use crate::accounts::{Account, Receipts, WindowRule};
 use crate::books::SentMessage;
+use crate::channel::Channel;
 use crate::clock::real_ms;
+use crate::customers::Customer;
 use crate::faults::Action;
 use crate::json::set;
+use crate::webhooks::{deliver_now, post_status};
 use crate::world::World;
 
 /// The types a message may have.
@@ -91,7 +94,8 @@ fn mark_read(world: &World, account: &Account, status: &Value, body: &Value) -> 
     let typing = body.pointer("/typing_indicator/type").and_then(Value::as_str) == Some("text");
     world.books.note(
         "mark_read",
-        json!({"phone_number_id": account.phone_number_id, "wamid": wamid, "typing": typing, "at_ms": world.clock.now_ms()}),
+        json!({"channel": "whatsapp", "account": account.phone_number_id, "id": wamid, "typing": typing,
+            "at_ms": world.clock.now_ms()}),
     );
     Ok(json!({"success": true}))
 }
@@ -182,30 +186,35 @@ fn answer(draft: &Draft, wamid: &str) -> Value {
 
 fn enter(world: &World, account: &Account, draft: &Draft, body: Value, wamid: String) -> Arc<SentMessage> {
     let tracking = text(&body, "biz_opaque_callback_data");
-    let message = world.books.enter(SentMessage {
+    world.enter(SentMessage {
         seq: 0,
-        phone_number_id: account.phone_number_id.clone(),
-        wamid,
+        channel: Channel::Whatsapp,
+        account: account.phone_number_id.clone(),
+        id: wamid,
         to: draft.to.clone(),
         recipient: draft.recipient.clone(),
         customer: draft.customer.as_ref().map(|customer| customer.id.clone()),
         kind: draft.kind.clone(),
-        body: if world.count_only && world.on_message.is_none() { Value::Null } else { body },
+        text: words(&draft.kind, &body),
+        body,
         tracking,
         arrived_ms: real_ms(),
         at_ms: world.clock.now_ms(),
         duplicate: false,
-    });
-    if let Some(hook) = &world.on_message {
-        hook(&message);
-    }
-    message
+    })
+}
+
+/// What the customer reads first.
+fn words(kind: &str, body: &Value) -> Option<String> {
+    let object = body.get(kind)?;
+    let found = object.get("body").or_else(|| object.get("caption"));
+    found.and_then(|found| found.as_str().or_else(|| found.get("text")?.as_str())).map(str::to_owned)
 }
 
 /// The receipt of one step, as it stands in `statuses[]`.
 fn status(world: &World, draft: &Draft, message: &SentMessage, name: &str, after_ms: u64) -> Value {
     let at = world.clock.now_ms().saturating_add(i64::try_from(after_ms).unwrap_or_default()) / 1_000;
-    let mut status = json!({"id": message.wamid, "status": name, "timestamp": at.to_string()});
+    let mut status = json!({"id": message.id, "status": name, "timestamp": at.to_string()});
     if draft.group {
         set(&mut status, "recipient_id", json!(draft.to));
         set(&mut status, "recipient_type", json!("group"));
@@ -261,7 +270,7 @@ async fn receipts(
         let receipt = status(world, draft, message, name, delay);
         if early && step == Receipts::Sent {
             note_receipt(world, account, message, &receipt);
-            deliver_now(world, account, message.wamid.clone(), receipt).await;
+            deliver_now(world, statuses(account, vec![receipt], Vec::new(), vec![message.id.clone()])).await;
             continue;
         }
         let contact = draft.customer.as_ref().filter(|_| step != Receipts::Sent).map(|customer| customer.contact());
@@ -280,19 +289,19 @@ fn plan(
     if !world.count_only {
         // Listeners learn of a receipt when it falls due, not when it is planned.
         let (world, number) = (Arc::clone(world), account.phone_number_id.clone());
-        let data = json!({"phone_number_id": number, "wamid": message.wamid, "status": status.get("status")});
+        let data = json!({"channel": "whatsapp", "account": number, "id": message.id, "status": status.get("status")});
         world.runtime.clone().spawn(async move {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
             world.books.note("receipt", data);
         });
     }
-    let cargo = Cargo::Status { wamid: message.wamid.clone(), status, contact };
-    schedule(world, account, cargo, Duration::from_millis(after_ms));
+    let after = Duration::from_millis(after_ms);
+    post_status(world, &account.phone_number_id, message.id.clone(), (status, contact), after);
 }
 
 fn note_receipt(world: &World, account: &Account, message: &SentMessage, status: &Value) {
     let status = status.get("status");
-    let data = json!({"phone_number_id": account.phone_number_id, "wamid": message.wamid, "status": status});
+    let data = json!({"channel": "whatsapp", "account": account.phone_number_id, "id": message.id, "status": status});
     world.books.note("receipt", data);
 }
 

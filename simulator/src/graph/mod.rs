@@ -1,4 +1,4 @@
-//! The Graph API as far as `WhatsApp` needs it: addresses, tokens, and which room answers what.
+//! The Graph API: its addresses and tokens, what `WhatsApp` needs of it, and which calls are for `pages`.
 
 pub mod errors;
 pub mod escape;
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::accounts::Account;
 use crate::faults::Facts;
 use crate::json::set;
+use crate::pages::routes as pages;
 use crate::server::around;
 use crate::world::World;
 use errors::GraphError;
@@ -27,7 +28,7 @@ type Pairs = Query<Vec<(String, String)>>;
 
 /// Registers the addresses, with and without the version segment.
 pub fn routes(config: &mut ServiceConfig) {
-    for root in ["/{version:v\\d+\\.\\d+}/{node}", "/{node:\\d+}"] {
+    for root in ["/{version:v\\d+\\.\\d+}/{node}", "/{node:\\d+|me}"] {
         config
             .route(&format!("{root}/messages"), web::post().to(post_messages))
             .route(&format!("{root}/media"), web::post().to(post_media))
@@ -35,10 +36,15 @@ pub fn routes(config: &mut ServiceConfig) {
             .route(&format!("{root}/subscribed_apps"), web::post().to(subscribe))
             .route(&format!("{root}/subscribed_apps"), web::delete().to(subscribe))
             .route(&format!("{root}/subscribed_apps"), web::get().to(subscriptions))
+            .route(&format!("{root}/message_attachments"), web::post().to(post_page))
+            .route(&format!("{root}/{{edge:(pass|take|request|release)_thread_control}}"), web::post().to(post_page))
             .route(root, web::get().to(get_node))
             .route(root, web::delete().to(delete_node));
     }
-    config.route("/whatsapp_business/attachments/", web::get().to(download));
+    config
+        .route("/whatsapp_business/attachments/", web::get().to(download))
+        .route("/attachments/{id}", web::get().to(open_file))
+        .route("/pictures/{name}", web::get().to(picture));
 }
 
 /// The bearer token of a request; the query parameter is accepted as the vendor accepts it.
@@ -90,8 +96,32 @@ fn is_waba(account: &Account, node: &str) -> bool {
     account.waba_id == node
 }
 
+/// A call that only Messenger and Instagram have.
+async fn post_page(world: Data<World>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let world = world.into_inner();
+    let edge = request.path().rsplit('/').next().unwrap_or_default().to_owned();
+    pages::post(&world, &request, node(&request), &token(&request), &edge, body).await
+}
+
+/// The bytes of a file whose address needs no token.
+async fn open_file(world: Data<World>, id: web::Path<String>, query: Pairs) -> HttpResponse {
+    media::open(&world, &id, &query)
+}
+
+/// A person's picture: a disc in a colour of its own.
+async fn picture(name: web::Path<String>) -> HttpResponse {
+    let hue = name.bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 360);
+    HttpResponse::Ok().content_type("image/svg+xml").body(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 64 64\"><circle cx=\"32\" cy=\"32\" r=\"32\" \
+         fill=\"hsl({hue} 60% 55%)\"/></svg>"
+    ))
+}
+
 async fn post_messages(world: Data<World>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let world = world.into_inner();
+    if world.accounts.get(node(&request)).is_none() && pages::claims(&world, node(&request)) {
+        return pages::post(&world, &request, node(&request), &token(&request), "messages", body).await;
+    }
     // Read marks are their own kind of request for the faults; only then is the body looked at here.
     let is_mark =
         world.faults.any() && serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("status").is_some());
@@ -125,6 +155,10 @@ async fn get_templates(world: Data<World>, request: HttpRequest, query: Pairs) -
 }
 
 async fn subscribe(world: Data<World>, request: HttpRequest) -> HttpResponse {
+    if pages::claims(&world, node(&request)) {
+        let world = world.into_inner();
+        return pages::post(&world, &request, node(&request), &token(&request), "subscribed_apps", Bytes::new()).await;
+    }
     let facts = Facts { vendor: "whatsapp", kind: "subscribe", path: request.path(), body: &[] };
     around(&world, facts, async |_| match authorised(&world, &request, "post", is_waba) {
         Ok(account) => {
@@ -147,6 +181,13 @@ async fn subscriptions(world: Data<World>, request: HttpRequest) -> HttpResponse
 
 async fn get_node(world: Data<World>, request: HttpRequest, query: Pairs) -> HttpResponse {
     let id = node(&request);
+    if world.media.get(id).is_none() && world.accounts.get(id).is_none() {
+        let fields = query.iter().find(|(key, _)| key == "fields").map_or("", |(_, fields)| fields.as_str());
+        let world = Data::clone(&world).into_inner();
+        if let Some(answer) = pages::get(&world, &request, id, &token(&request), fields).await {
+            return answer;
+        }
+    }
     let kind = if world.media.get(id).is_some() { "media" } else { "node" };
     let facts = Facts { vendor: "whatsapp", kind, path: request.path(), body: &[] };
     around(&world, facts, async |_| {

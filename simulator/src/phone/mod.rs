@@ -1,9 +1,10 @@
-//! The phone in the browser: static files only. Everything it shows and does goes through the control API.
+//! The phone and the mailbox in the browser: static files only. Everything it shows and does goes through the control API.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Path, ServiceConfig};
 
-const PAGE: &str = include_str!("assets/phone.html");
+const PHONE: &str = include_str!("assets/phone.html");
+const MAIL: &str = include_str!("assets/mail.html");
 
 /// The page's own scripts and nothing else may run; images may come from anywhere, as message links do.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -13,18 +14,27 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// Registers the addresses.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .route("/", web::get().to(page))
-        .route("/phone", web::get().to(page))
+        .route("/", web::get().to(phone))
+        .route("/phone", web::get().to(phone))
+        .route("/mail", web::get().to(mail))
         .route("/phone/{asset}", web::get().to(asset));
 }
 
-async fn page() -> HttpResponse {
+async fn phone() -> HttpResponse {
+    page(PHONE)
+}
+
+async fn mail() -> HttpResponse {
+    page(MAIL)
+}
+
+fn page(body: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header(("Content-Security-Policy", POLICY))
         .insert_header(("Referrer-Policy", "no-referrer"))
         .insert_header(("Cache-Control", "no-cache"))
-        .body(PAGE)
+        .body(body)
 }
 
 async fn asset(name: Path<String>) -> HttpResponse {
@@ -32,6 +42,9 @@ async fn asset(name: Path<String>) -> HttpResponse {
         "phone.css" => ("text/css; charset=utf-8", include_str!("assets/phone.css")),
         "phone.js" => ("text/javascript; charset=utf-8", include_str!("assets/phone.js")),
         "bubbles.js" => ("text/javascript; charset=utf-8", include_str!("assets/bubbles.js")),
+        "channels.js" => ("text/javascript; charset=utf-8", include_str!("assets/channels.js")),
+        "mail.css" => ("text/css; charset=utf-8", include_str!("assets/mail.css")),
+        "mail.js" => ("text/javascript; charset=utf-8", include_str!("assets/mail.js")),
         "panel.js" => ("text/javascript; charset=utf-8", include_str!("assets/panel.js")),
         "dom.js" => ("text/javascript; charset=utf-8", include_str!("assets/dom.js")),
         _ => return HttpResponse::NotFound().finish(),

@@ -36,7 +36,7 @@ async fn the_hook_sees_each_message_even_when_the_books_only_count() {
     let simulator = start(Options {
         accounts: vec![quiet()],
         books: BooksOptions { capacity: 10, count_only: true },
-        on_message: Some(Arc::new(move |message| hook.lock().unwrap().push((message.seq, message.wamid.clone())))),
+        on_message: Some(Arc::new(move |message| hook.lock().unwrap().push((message.seq, message.id.clone())))),
         ..Options::default()
     })
     .await

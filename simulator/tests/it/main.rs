@@ -4,6 +4,10 @@
 mod exchanges;
 mod faults;
 mod library;
+mod mail;
 mod model;
+mod pages;
+mod phone;
 mod receipts;
 mod stage;
+mod twilio;

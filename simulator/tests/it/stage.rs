@@ -1,5 +1,6 @@
 //! What every test stands on: a running simulator, a client, and a receiver that records webhooks.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,7 +15,9 @@ pub const NUMBER: &str = "106540352242922";
 #[derive(Debug, Clone)]
 pub struct Arrived {
     pub signature: String,
+    pub headers: HashMap<String, String>,
     pub raw: Vec<u8>,
+    /// JSON as it is, a form as an object, anything else as a text.
     pub body: Value,
 }
 
@@ -23,9 +26,21 @@ pub struct Receiver {
     pub arrived: Mutex<Vec<Arrived>>,
     /// How many webhooks are answered with 503 before the first 200.
     pub refuse: AtomicU32,
+    /// What is answered beside a 200, by content type.
+    pub answer: Mutex<Option<(&'static str, &'static str)>>,
 }
 
 impl Receiver {
+    /// The events of all pages' webhooks, of `messaging` and `standby` alike.
+    pub fn events(&self) -> Vec<Value> {
+        let entries = self.all().into_iter().flat_map(|one| one.body["entry"].as_array().cloned().unwrap_or_default());
+        let edges = ["messaging", "standby"];
+        entries
+            .flat_map(|entry| edges.map(|edge| entry[edge].as_array().cloned().unwrap_or_default()))
+            .flatten()
+            .collect()
+    }
+
     pub fn all(&self) -> Vec<Arrived> {
         self.arrived.lock().unwrap().clone()
     }
@@ -44,10 +59,23 @@ async fn receive(receiver: Data<Receiver>, request: HttpRequest, body: Bytes) ->
     if receiver.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
         return HttpResponse::ServiceUnavailable().finish();
     }
-    let signature = request.headers().get("X-Hub-Signature-256").unwrap().to_str().unwrap().to_owned();
-    let arrived = Arrived { signature, raw: body.to_vec(), body: serde_json::from_slice(&body).unwrap() };
-    receiver.arrived.lock().unwrap().push(arrived);
-    HttpResponse::Ok().finish()
+    let text = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap().to_owned();
+    let headers: HashMap<String, String> =
+        request.headers().iter().map(|(name, value)| (name.as_str().to_lowercase(), text(value))).collect();
+    let signature = headers.get("x-hub-signature-256").cloned().unwrap_or_default();
+    let kind = headers.get("content-type").cloned().unwrap_or_default();
+    let read = if kind.starts_with("application/x-www-form-urlencoded") {
+        let form = std::str::from_utf8(&body).unwrap();
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(form).unwrap().into_inner();
+        pairs.into_iter().map(|(name, value)| (name, json!(value))).collect()
+    } else {
+        serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)))
+    };
+    receiver.arrived.lock().unwrap().push(Arrived { signature, headers, raw: body.to_vec(), body: read });
+    match *receiver.answer.lock().unwrap() {
+        Some((kind, body)) => HttpResponse::Ok().content_type(kind).body(body),
+        None => HttpResponse::Ok().finish(),
+    }
 }
 
 async fn verify(query: web::Query<std::collections::HashMap<String, String>>) -> HttpResponse {
@@ -61,6 +89,7 @@ async fn verify(query: web::Query<std::collections::HashMap<String, String>>) ->
 pub struct Stage {
     pub simulator: Running,
     pub receiver: Data<Receiver>,
+    pub callback: String,
     http: reqwest::Client,
 }
 
@@ -86,7 +115,7 @@ impl Stage {
         let callback = format!("http://{}/hook", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
         let mut account = Account {
-            callback_url: Some(callback),
+            callback_url: Some(callback.clone()),
             receipt_delays_ms: [1, 20, 40],
             batch_window_ms: 5,
             ..Account::default()
@@ -95,7 +124,7 @@ impl Stage {
         let simulator = start(Options { accounts: vec![account], ..Options::default() }).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the test's own client")]
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { simulator, receiver, http }
+        Self { simulator, receiver, callback, http }
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -125,6 +154,29 @@ impl Stage {
         let (status, answer) = self.call("POST", &path, Some(message)).await;
         assert_eq!(status, 200, "{answer}");
         answer
+    }
+
+    /// An account of another channel, whose webhooks go to the receiver.
+    pub async fn open(&self, channel: &str, id: &str, members: Value) {
+        let mut account = json!({"channel": channel, "callback_url": self.callback});
+        for (key, value) in members.as_object().unwrap() {
+            account[key] = value.clone();
+        }
+        let (status, answer) = self.call("PUT", &format!("/sim/accounts/{id}"), Some(account)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// A customer writes on any channel, and the gateway acknowledges.
+    pub async fn write_on(&self, channel: &str, account: &str, message: Value) -> Value {
+        let path = format!("/sim/{channel}/{account}/inbound?wait_ms=5000");
+        let (status, answer) = self.call("POST", &path, Some(message)).await;
+        assert_eq!((status, &answer["delivery"]["state"]), (200, &json!("acknowledged")), "{answer}");
+        answer
+    }
+
+    /// The books of one account once they hold what `until` asks for.
+    pub async fn books_of(&self, account: &str, until: &str) -> Value {
+        self.call("GET", &format!("/sim/books/{account}?wait_ms=8000&{until}"), None).await.1
     }
 
     /// Opens the window of the usual customer without leaving a trace in the receiver.

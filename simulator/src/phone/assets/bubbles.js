@@ -1,4 +1,5 @@
-// How one message looks. Knows the vendor's message objects of both directions and nothing of the page around them.
+// How one message looks. Knows WhatsApp's message objects of both directions and nothing of the page around them.
+import { abilities, shown } from "./channels.js";
 import { clockTime, el, safeUrl } from "./dom.js";
 
 /** @typedef {import("./protocol.d.ts").Message} Message */
@@ -14,6 +15,10 @@ const TICKS = {
 
 /** One line that stands for a message in quotes and in the list of chats. @param {Message} message */
 export function summary(message) {
+  if (message.channel !== "whatsapp") {
+    const view = shown(message);
+    return view.head ?? (view.text || view.note || view.cards[0]?.title || (view.pieces[0] ? `📎 ${view.pieces[0].name ?? view.pieces[0].kind}` : "Message"));
+  }
   const body = message.content, kind = message.kind;
   switch (kind) {
     case "text": return body.text?.body ?? "";
@@ -154,10 +159,34 @@ function templated(send, template, act) {
   return el("div", {}, el("div", { class: "tag" }, `Template · ${send.name}`), ...parts, choices.length > 0 && el("div", { class: "choices" }, ...choices));
 }
 
+/** @param {import("./protocol.d.ts").Choice[]} choices @param {Actions} act */
+const choicesOf = (choices, act) => choices.length > 0 && el("div", { class: "choices" }, ...choices.map(({ label, href, write }) => {
+  if (href) return el("a", { class: "choice", href: safeUrl(href) ?? undefined, target: "_blank", rel: "noopener noreferrer" }, "↗ ", label);
+  return write ? el("button", { type: "button", class: "choice", onclick: () => act.choose(write) }, "↩ ", label) : el("span", { class: "choice" }, label);
+}));
+
+/** A message of a channel beside WhatsApp. @param {Message} message @param {Actions} act */
+function plain(message, act) {
+  const view = shown(message);
+  const pieces = view.pieces.map((piece) => {
+    const src = piece.src?.startsWith("/sim/") ? piece.src : safeUrl(piece.src ?? "");
+    if (!src) return el("div", { class: "missing" }, piece.name ?? piece.kind);
+    if (piece.kind === "image" || piece.kind === "sticker" || piece.kind === "story_mention") return el("img", { src, alt: piece.name ?? piece.kind, class: "image", loading: "lazy" });
+    if (piece.kind === "video") return el("video", { src, controls: true, class: "video" });
+    if (piece.kind === "audio") return el("audio", { src, controls: true });
+    return el("a", { class: "file", href: src, target: "_blank", rel: "noopener noreferrer" }, el("span", { class: "file-icon", "aria-hidden": "true" }, "📄"), el("span", {}, piece.name ?? piece.kind));
+  });
+  const cards = view.cards.map((card) => el("div", { class: "media" }, safeUrl(card.src ?? "") && el("img", { src: safeUrl(card.src ?? ""), alt: "", class: "image", loading: "lazy" }),
+    el("strong", {}, card.title), card.text && el("div", {}, card.text), choicesOf(card.choices, act)));
+  return el("div", {}, view.note && el("div", { class: "tag" }, view.note), view.head && el("strong", { class: "head" }, view.head),
+    pieces.length > 0 && el("div", { class: "media" }, ...pieces), rich(message.edited ?? view.text), ...cards, choicesOf(view.choices, act));
+}
+
 /** @param {Message} message @param {Actions} act */
 function inside(message, act) {
   const body = message.content, kind = message.kind;
   if (message.revoked) return el("em", { class: "gone" }, "🚫 This message was deleted");
+  if (message.channel !== "whatsapp") return plain(message, act);
   switch (kind) {
     case "text": return rich(message.edited ?? body.text?.body ?? "");
     case "image": case "video": case "audio": case "document": case "sticker": return media(kind, body[kind] ?? {});
@@ -183,11 +212,12 @@ export function bubble(message, quoted, act) {
   const meta = el("div", { class: "meta" }, message.edited && "edited · ", message.duplicate && el("span", { class: "dup" }, "duplicate"),
     el("time", {}, clockTime(message.at)), el("span", { class: `tick ${mine ? (message.seen ? "read" : "sent") : message.status}`, role: "img", "aria-label": word, title: word }, tick));
   const reactions = Object.values(message.reactions).filter(Boolean);
-  return el("li", { class: `row ${mine ? "mine" : "theirs"}`, "data-id": message.wamid },
+  const can = abilities({ channel: message.channel, account: "", key: "", name: "", label: "" });
+  return el("li", { class: `row ${mine ? "mine" : "theirs"}`, "data-id": message.id },
     el("div", { class: `bubble ${message.kind}` }, quote, inside(message, act), meta,
       reactions.length > 0 && el("div", { class: "reactions", "aria-label": "Reactions" }, reactions.join(" "))),
     el("div", { class: "tools" },
       el("button", { type: "button", title: "Reply", "aria-label": "Reply", onclick: act.quote }, "↩"),
-      el("button", { type: "button", title: "React", "aria-label": "React with thumbs up", onclick: act.react }, "👍"),
-      mine && el("button", { type: "button", title: "Delete", "aria-label": "Delete for everyone", onclick: act.revoke }, "🗑")));
+      can.react && el("button", { type: "button", title: "React", "aria-label": "React with thumbs up", onclick: act.react }, "👍"),
+      mine && can.unsend && el("button", { type: "button", title: "Delete", "aria-label": "Delete for everyone", onclick: act.revoke }, "🗑")));
 }

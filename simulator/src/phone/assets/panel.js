@@ -8,24 +8,30 @@ const HOUR = 3_600_000;
 /** What the toggles switch on; each is one rule. @type {[string, Rule][]} */
 const FAULTS = [
   ["Slow answers (2 s)", { match: { kind: "send" }, action: { latency_ms: 2000 } }],
-  ["Sends fail: 500", { match: { kind: "send" }, action: { status: { code: 131000 } } }],
+  ["Sends fail: 500", { match: { kind: "send" }, action: { status: { http: 500 } } }],
   ["Sends fail: HTML 503", { match: { kind: "send" }, action: { status: { http: 503 } } }],
-  ["Rate limit (130429)", { match: { kind: "send" }, action: { status: { code: 130429 } } }],
-  ["Token expired (190)", { match: { kind: "send" }, action: { status: { code: 190 } } }],
+  ["WhatsApp: rate limit (130429)", { match: { vendor: "whatsapp", kind: "send" }, action: { status: { code: 130429 } } }],
+  ["WhatsApp: token expired (190)", { match: { vendor: "whatsapp", kind: "send" }, action: { status: { code: 190 } } }],
   ["Cut before taking", { match: { kind: "send" }, action: "cut_before" }],
   ["Cut after taking", { match: { kind: "send" }, action: "cut_after" }],
-  ["Undeliverable (131026)", { match: { kind: "send" }, action: { fail_receipt: 131026 } }],
+  ["WhatsApp: undeliverable (131026)", { match: { vendor: "whatsapp", kind: "send" }, action: { fail_receipt: 131026 } }],
   ["Duplicate webhooks", { action: { duplicate_webhooks: 1 } }],
   ["Reorder webhooks", { action: { reorder_webhooks: 1500 } }],
   ["Receipts 5 s late", { action: { delay_receipts: 5000 } }],
   ["No receipts", { action: "drop_receipts" }],
   ["Receipt before answer", { match: { kind: "send" }, action: "receipts_before_answer" }],
+  ["Messenger: not available (551)", { match: { vendor: "messenger", kind: "send" }, action: { status: { code: 551, subcode: 1545041 } } }],
+  ["Instagram: rate limit (613)", { match: { vendor: "instagram", kind: "send" }, action: { status: { code: 613 } } }],
+  ["Twilio: 429 (20429)", { match: { vendor: "twilio", kind: "send" }, action: { status: { code: 20429, retry_after: 2 } } }],
+  ["Twilio: undelivered (30003)", { match: { vendor: "twilio", kind: "send" }, action: { fail_receipt: 30003 } }],
+  ["Mail: try again (451)", { match: { vendor: "email", kind: "send" }, action: { status: { code: 451 } } }],
+  ["Mail: bounces (550)", { match: { vendor: "email", kind: "send" }, action: { fail_receipt: 550 } }],
   ["Model: 429", { match: { kind: "model" }, action: { status: { http: 429, retry_after: 2, body: { error: { message: "Rate limit reached", type: "requests", param: null, code: "rate_limit_exceeded" } } } } }],
   ["Model: cut", { match: { kind: "model" }, action: "cut_before" }],
 ];
 
 /** @param {Rule} rule @param {[string, Rule]} fault */
-const same = (rule, [, wanted]) => JSON.stringify(rule.action) === JSON.stringify(wanted.action) && rule.match?.kind === wanted.match?.kind;
+const same = (rule, [, wanted]) => JSON.stringify(rule.action) === JSON.stringify(wanted.action) && rule.match?.kind === wanted.match?.kind && rule.match?.vendor === wanted.match?.vendor;
 /** Shows why it failed. @param {(event: Event) => unknown} work @returns {(event: Event) => Promise<void>} */
 const guard = (work) => async (event) => {
   try { await work(event); } catch (error) { toast(/** @type {Error} */ (error).message); }
@@ -69,8 +75,8 @@ export function showFaults(rules) {
   byId("fault-count").textContent = rules.length ? `${rules.length} on` : "all off";
 }
 
-/** Shows the simulated time and the window. @param {number} offset @param {number|null|undefined} closes */
-export function showClock(offset, closes) {
+/** Shows the simulated time and the window, if the channel has one. @param {number} offset @param {number|null|undefined} closes @param {boolean} has */
+export function showClock(offset, closes, has) {
   const now = Date.now() + offset;
   const hours = Math.round(offset / HOUR);
   byId("clock-time").textContent = new Date(now).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -78,6 +84,7 @@ export function showClock(offset, closes) {
   const state = byId("window-state");
   const open = Boolean(closes) && Number(closes) > now;
   state.className = closes === undefined ? "pill" : open ? "pill good" : "pill bad";
+  state.hidden = !has;
   const left = open ? Number(closes) - now : 0;
   state.textContent = open
     ? `Window open, ${Math.floor(left / HOUR)} h ${Math.floor((left % HOUR) / 60_000)} min left`

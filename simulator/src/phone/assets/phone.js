@@ -1,5 +1,6 @@
 // The phone: keeps what has happened, shows one chat, writes as its customer. Lives on the stream of events.
 import { bubble, summary } from "./bubbles.js";
+import { abilities, amends, fileMessage, lineOf, lines, quoted } from "./channels.js";
 import { api, byId, clockTime, el, toast } from "./dom.js";
 import { showClock, showConnection, showFaults, startPanel } from "./panel.js";
 
@@ -12,12 +13,15 @@ import { showClock, showConnection, showFaults, startPanel } from "./panel.js";
 /** @type {import("./protocol.d.ts").State} */
 const state = {
   accounts: new Map(), customers: new Map(), messages: new Map(), threads: new Map(),
-  number: "", customer: "", quoting: null, typing: 0, offset: 0, closes: undefined, delivery: null, unread: new Map(),
+  lines: new Map(), line: "", customer: "", quoting: null, typing: 0, offset: 0, closes: undefined, delivery: null, unread: new Map(),
 };
-const account = () => state.accounts.get(state.number);
-/** @param {string} number @param {string} customer */
-const threadKey = (number, customer) => `${number}/${customer}`;
-const thread = () => state.threads.get(threadKey(state.number, state.customer)) ?? [];
+const line = () => state.lines.get(state.line);
+/** @param {import("./protocol.d.ts").Line} to */
+const way = (to) => `/sim/${to.channel}/${encodeURIComponent(to.account)}`;
+const account = () => state.accounts.get(line()?.account ?? "");
+/** @param {string} line @param {string} customer */
+const threadKey = (line, customer) => `${line}/${customer}`;
+const thread = () => state.threads.get(threadKey(state.line, state.customer)) ?? [];
 /**
  * Shows why it failed.
  * @template {unknown[]} A
@@ -29,13 +33,13 @@ const guard = (work) => async (...args) => {
   try { return await work(...args); } catch (error) { return void toast(/** @type {Error} */ (error).message); }
 };
 
-/** Adds a message to its thread. @param {Message} message @param {string} number @param {string} customer */
-function add(message, number, customer) {
-  const key = threadKey(number, customer);
+/** Adds a message to its thread. @param {Message} message @param {string} line @param {string} customer */
+function add(message, line, customer) {
+  const key = threadKey(line, customer);
   if (!state.threads.has(key)) state.threads.set(key, []);
   state.threads.get(key)?.push(message);
-  state.messages.set(message.wamid, message);
-  if (message.direction === "out" && (customer !== state.customer || number !== state.number)) {
+  state.messages.set(message.id, message);
+  if (message.direction === "out" && (customer !== state.customer || line !== state.line)) {
     state.unread.set(key, (state.unread.get(key) ?? 0) + 1);
   }
 }
@@ -49,30 +53,38 @@ const on = {
     if (!e.customer && !state.customers.has(customer)) {
       state.customers.set(customer, { id: customer, name: customer, wa_id: e.to, user_id: e.recipient });
     }
-    if (e.type === "reaction") {
+    if (e.channel === "whatsapp" && e.type === "reaction") {
       const target = state.messages.get(e.body?.reaction?.message_id);
       if (target) target.reactions.business = e.body?.reaction.emoji;
       return;
     }
     state.typing = 0;
-    add({ direction: "out", wamid: e.wamid, kind: e.type, content: e.body ?? {}, at: e.at_ms, status: "accepted",
-      duplicate: e.duplicate, quotes: e.body?.context?.message_id, reactions: {} }, e.phone_number_id, customer);
+    const content = (e.channel === "messenger" || e.channel === "instagram" ? e.body?.message : e.body) ?? {};
+    add({ direction: "out", channel: e.channel, id: e.id, kind: e.type, content, text: e.text, at: e.at_ms, status: "accepted",
+      duplicate: e.duplicate, quotes: quoted(e.body ?? {}, e.channel), reactions: {} }, lineOf(e, e.body), customer);
   },
   inbound(e) {
     const m = e.message;
+    if (e.channel !== "whatsapp") {
+      if (amends(m, (id) => state.messages.get(id))) return;
+      const echo = Boolean(m.message?.is_echo);
+      add({ direction: echo ? "out" : "in", channel: e.channel, id: e.id, kind: "text", content: m, at: e.at_ms, status: echo ? "delivered" : "sent",
+        quotes: m.message?.reply_to?.mid ?? m.OriginalRepliedMessageSid ?? m.in_reply_to, reactions: {} }, lineOf(e, m), e.customer);
+      return;
+    }
     const original = state.messages.get(m.edit?.original_message_id ?? m.revoke?.original_message_id ?? m.reaction?.message_id);
     if (m.type === "reaction") { if (original) original.reactions.customer = m.reaction.emoji; return; }
     if (m.type === "edit") { if (original) original.edited = m.edit.message?.text?.body; return; }
     if (m.type === "revoke") { if (original) original.revoked = true; return; }
-    add({ direction: "in", wamid: e.wamid, kind: m.type, content: m, at: Number(m.timestamp) * 1000, status: "sent",
-      quotes: m.context?.id, reactions: {} }, e.phone_number_id, e.customer);
+    add({ direction: "in", channel: e.channel, id: e.id, kind: m.type, content: m, at: Number(m.timestamp) * 1000, status: "sent",
+      quotes: m.context?.id, reactions: {} }, e.account, e.customer);
   },
   receipt(e) {
-    const message = state.messages.get(e.wamid);
+    const message = state.messages.get(e.id);
     if (message && RANK[e.status] > RANK[message.status]) message.status = e.status;
   },
   mark_read(e) {
-    const marked = state.messages.get(e.wamid);
+    const marked = state.messages.get(e.id);
     const list = [...state.threads.values()].find((one) => one.includes(/** @type {Message} */ (marked))) ?? [];
     for (const message of list) {
       if (message.direction === "in") message.seen = true;
@@ -80,15 +92,22 @@ const on = {
     }
     if (e.typing && list === thread()) state.typing = Date.now() + Math.max(0, 25_000 - (Date.now() + state.offset - e.at_ms));
   },
+  sender_action(e) {
+    const list = state.threads.get(threadKey(e.account, e.customer ?? "")) ?? [];
+    if (e.action === "mark_seen" || e.action === "typing_on") for (const message of list) if (message.direction === "in") message.seen = true;
+    if (list === thread()) state.typing = e.action === "typing_on" ? Date.now() + Math.max(0, 20_000 - (Date.now() + state.offset - e.at_ms)) : 0;
+    const target = state.messages.get(e.payload?.message_id);
+    if (target) target.reactions.business = e.action === "react" ? "❤️" : "";
+  },
   delivery(e) {
-    if (e.phone_number_id === state.number) state.delivery = e;
-    if (e.state === "acknowledged") for (const wamid of e.wamids) {
-      const message = state.messages.get(wamid);
+    if (e.account === line()?.account) state.delivery = e;
+    if (e.state === "acknowledged") for (const id of e.ids) {
+      const message = state.messages.get(id);
       if (message) message.acknowledged = true;
     }
   },
   customer(e) { state.customers.set(e.id, e); },
-  account(e) { state.accounts.set(e.phone_number_id, e); },
+  account(e) { state.accounts.set(e.id, e); listLines(); },
   clock(e) { state.offset = e.offset_ms; askWindow(); },
   faults(e) { showFaults(e); },
   cleared() {
@@ -97,24 +116,28 @@ const on = {
 };
 
 const askWindow = guard(async () => {
-  if (!state.number || !state.customer) return;
-  const answer = await api("GET", `/sim/whatsapp/${state.number}/windows/${encodeURIComponent(state.customer)}`);
+  const to = line();
+  if (!to || !state.customer) return;
+  const answer = abilities(to).window ? await api("GET", `${way(to)}/windows/${encodeURIComponent(state.customer)}`) : {};
   state.closes = answer.closes_ms;
-  showClock(state.offset, state.closes);
+  showClock(state.offset, state.closes, abilities(line()).window);
 });
 
 /** Writes a message as the customer on the screen. */
 const write = guard(async (/** @type {VendorObject} */ message) => {
   if (!state.customer) throw new Error("Choose or create a customer first.");
   const reply = state.quoting && !message.reply_to ? { reply_to: state.quoting } : {};
-  quote(null);
-  await api("POST", `/sim/whatsapp/${state.number}/inbound`, { customer: state.customer, ...reply, ...message });
+  const to = line();
+  if (!to) throw new Error("Create an account first.");
+  const subject = to.channel === "email" && byId("subject").value.trim() ? { subject: byId("subject").value.trim() } : {};
+  quote(null); byId("subject").value = "";
+  await api("POST", `${way(to)}/inbound`, { customer: state.customer, via: to.via, ...subject, ...reply, ...message });
   await askWindow();
 });
 
 /** @param {Message|null} message */
 function quote(message) {
-  state.quoting = message?.wamid ?? null;
+  state.quoting = message?.id ?? null;
   byId("quoting").hidden = !message;
   byId("quoting-text").textContent = message ? summary(message) : "";
   if (message) byId("words").focus();
@@ -123,23 +146,25 @@ function quote(message) {
 /** What taps inside a bubble do. @param {Message} message @returns {Actions} */
 const actions = (message) => ({
   quote: () => quote(message),
-  react: () => write({ type: "reaction", reaction: { message_id: message.wamid, emoji: message.reactions.customer ? "" : "👍" } }),
-  revoke: () => write({ type: "revoke", revoke: { original_message_id: message.wamid } }),
-  reply: (kind, reply) => write({ type: kind, [kind]: reply, reply_to: message.wamid }),
-  button: (button) => write({ type: "button", button, reply_to: message.wamid }),
-  location: () => sendLocation(message.wamid),
-  list: (object) => openList(object, message.wamid),
+  react: () => write({ type: "reaction", reaction: {
+    ...(message.channel === "whatsapp" ? { message_id: message.id } : { mid: message.id, reaction: "like" }), emoji: message.reactions.customer ? "" : "👍" } }),
+  revoke: () => write(message.channel === "whatsapp" ? { type: "revoke", revoke: { original_message_id: message.id } } : { type: "unsend", unsend: { mid: message.id } }),
+  reply: (kind, reply) => write({ type: kind, [kind]: reply, reply_to: message.id }),
+  choose: (choice) => write(message.channel === "twilio" ? { ...choice, reply_to: message.id } : choice),
+  button: (button) => write({ type: "button", button, reply_to: message.id }),
+  location: () => sendLocation(message.id),
+  list: (object) => openList(object, message.id),
   template: (send) => account()?.templates?.find((t) => t.name === send?.name && t.language === send?.language?.code),
 });
 
-/** @param {VendorObject} object @param {string} wamid */
-function openList(object, wamid) {
+/** @param {VendorObject} object @param {string} id */
+function openList(object, id) {
   const dialog = byId("sheet");
   const rows = (object.action?.sections ?? []).flatMap((/** @type {VendorObject} */ section) => [
     section.title && el("h3", {}, section.title),
     ...section.rows.map((/** @type {VendorObject} */ row) => el("button", { type: "button", class: "list-row", onclick: () => {
       dialog.close();
-      write({ type: "list_reply", list_reply: row, reply_to: wamid });
+      write({ type: "list_reply", list_reply: row, reply_to: id });
     } }, el("strong", {}, row.title), row.description && el("small", {}, row.description))),
   ]);
   byId("sheet-title").textContent = object.action?.button ?? "Choose";
@@ -153,7 +178,7 @@ const sendLocation = (reply_to) => write({ type: "location", reply_to, location:
 /** Draws the list of chats. */
 function drawChats() {
   const rows = [...state.customers.values()].map((customer) => {
-    const key = threadKey(state.number, customer.id);
+    const key = threadKey(state.line, customer.id);
     const last = state.threads.get(key)?.at(-1);
     const unread = state.unread.get(key) ?? 0;
     return { customer, last, unread };
@@ -165,7 +190,11 @@ function drawChats() {
 }
 
 /** @param {Customer} customer */
-const address = (customer) => customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? "";
+const address = (customer) => {
+  const channel = line()?.channel;
+  const own = channel === "email" ? customer.email : channel === "messenger" ? customer.psid : channel === "instagram" ? customer.igsid : undefined;
+  return own ?? (customer.wa_id ? `+${customer.wa_id}` : customer.username ? `@${customer.username}` : customer.user_id ?? customer.email ?? customer.psid ?? customer.igsid ?? "");
+};
 /** @param {string} text */
 const hue = (text) => [...text].reduce((sum, c) => (sum * 31 + Number(c.codePointAt(0))) % 8, 0);
 /** @param {Customer} customer */
@@ -176,7 +205,7 @@ function drawChat() {
   const customer = state.customers.get(state.customer);
   document.body.classList.toggle("in-chat", Boolean(customer));
   const business = account();
-  byId("peer-name").textContent = business ? business.verified_name : "No account";
+  byId("peer-name").textContent = business ? line()?.name ?? "" : "No account";
   const typing = state.typing > Date.now();
   byId("peer-state").textContent = typing ? "typing…" : customer ? `you are ${customer.name}, ${address(customer)}` : "";
   byId("peer-state").classList.toggle("typing", typing);
@@ -195,26 +224,23 @@ function draw() {
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    drawChats(); drawChat(); showConnection(account(), state.delivery); showClock(state.offset, state.closes);
+    drawChats(); drawChat(); showConnection(account(), state.delivery); showClock(state.offset, state.closes, abilities(line()).window);
   });
 }
 
 /** @param {string} id */
 function openChat(id) {
   state.customer = id; state.typing = 0; quote(null);
-  state.unread.delete(threadKey(state.number, id));
+  state.unread.delete(threadKey(state.line, id));
   askWindow(); draw();
   requestAnimationFrame(() => requestAnimationFrame(() => (byId("thread").scrollTop = byId("thread").scrollHeight)));
 }
 
 const attach = guard(async (/** @type {File} */ file) => {
-  const family = file.type.split("/")[0];
-  const kind = file.type === "image/webp" ? "sticker" : ["image", "video", "audio"].includes(family) ? family : "document";
   const { id } = await api("POST", `/sim/media?filename=${encodeURIComponent(file.name)}`, file);
   const caption = byId("words").value.trim();
-  const object = { id, ...(caption && !["audio", "sticker"].includes(kind) ? { caption } : {}), ...(kind === "document" ? { filename: file.name } : {}), ...(kind === "audio" ? { voice: /ogg/.test(file.type) } : {}) };
   byId("words").value = "";
-  await write({ type: kind, [kind]: object });
+  await write(fileMessage(line(), file, id, caption));
 });
 
 function wire() {
@@ -236,7 +262,20 @@ function wire() {
   byId("sheet-close").addEventListener("click", () => byId("sheet").close());
   byId("open-panel").addEventListener("click", () => document.body.classList.toggle("show-panel"));
   byId("close-panel").addEventListener("click", () => document.body.classList.remove("show-panel"));
-  byId("number").addEventListener("change", () => { state.number = byId("number").value; state.delivery = null; askWindow(); draw(); });
+  byId("number").addEventListener("change", () => { state.line = byId("number").value; state.delivery = null; askWindow(); fit(); draw(); });
+  byId("inbox").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const text = byId("inbox-text").value.trim();
+    if (!text) return;
+    byId("inbox-text").value = "";
+    write({ type: "inbox", inbox: text });
+  });
+  for (const to of ["inbox", "app"]) byId(`control-${to}`).addEventListener("click", guard(async () => {
+    const page = line();
+    if (!page || !state.customer) throw new Error("Choose a customer first.");
+    await api("POST", `${way(page)}/control`, { customer: state.customer, to });
+    toast(to === "inbox" ? "The inbox has the thread; the gateway hears it in standby." : "The gateway has the thread again.");
+  }));
   byId("new-customer").addEventListener("submit", guard(async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const name = byId("new-name").value.trim();
@@ -247,22 +286,38 @@ function wire() {
   }));
   byId("connection").addEventListener("submit", guard(async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    const changed = await api("PUT", `/sim/accounts/${state.number}`, { callback_url: byId("callback").value.trim() || null });
-    state.accounts.set(changed.phone_number_id, changed);
+    const address = `/sim/accounts/${encodeURIComponent(line()?.account ?? "")}`;
+    const changed = await api("PUT", address, { callback_url: byId("callback").value.trim() || null });
+    state.accounts.set(changed.id, changed);
     if (!changed.callback_url) return toast("Webhooks are off.");
-    const report = await api("POST", `/sim/accounts/${state.number}/handshake`);
+    if (!changed.verify_token) return toast("Webhooks are on.");
+    const report = await api("POST", `${address}/handshake`);
     toast(report.ok ? "Handshake passed with the right token and was refused with a wrong one." : `Handshake failed: ${report.right_token.answer.error ?? `status ${report.right_token.answer.status}`}`);
   }));
+}
+
+/** Lists the ways to all accounts, and keeps the one in use. */
+function listLines() {
+  state.lines = new Map([...state.accounts.values()].flatMap(lines).map((one) => [one.key, one]));
+  if (!state.lines.has(state.line)) state.line = state.lines.keys().next().value ?? "";
+  byId("number").replaceChildren(...[...state.lines.values()].map((one) => el("option", { value: one.key, selected: one.key === state.line }, one.label)));
+}
+
+/** Shows what the channel in use has. */
+function fit() {
+  const can = abilities(line());
+  byId("subject").hidden = !can.subject;
+  byId("place").hidden = !can.place;
+  byId("by-hand").hidden = !can.inbox;
 }
 
 async function start() {
   startPanel(); wire();
   const overview = await api("GET", "/sim");
-  for (const one of overview.accounts) state.accounts.set(one.phone_number_id, one);
+  for (const one of overview.accounts) state.accounts.set(one.id, one);
   for (const one of overview.customers) state.customers.set(one.id, one);
   state.offset = overview.clock.offset_ms;
-  state.number = overview.accounts[0]?.phone_number_id ?? "";
-  byId("number").replaceChildren(...overview.accounts.map((/** @type {import("./protocol.d.ts").Account} */ one) => el("option", { value: one.phone_number_id }, `${one.verified_name} · +${one.display_phone_number}`)));
+  listLines(); fit();
   byId("model-default").value = overview.model.default_reply ?? "";
   showFaults(overview.faults);
   const wanted = new URLSearchParams(location.search).get("customer");

@@ -12,7 +12,11 @@ export type Status = 'accepted' | 'sent' | 'delivered' | 'read' | 'failed';
 export type Message = {
   /** As the gateway sees it: `in` is what the customer wrote. */
   direction: 'in' | 'out';
-  wamid: string;
+  channel: Channel;
+  /** The vendor's id of it. */
+  id: string;
+  /** The words, where the vendor's object does not hold them as they are read. */
+  text?: string;
   kind: string;
   content: VendorObject;
   at: number;
@@ -28,12 +32,34 @@ export type Message = {
   acknowledged?: boolean;
 };
 
+export type Channel = 'whatsapp' | 'messenger' | 'instagram' | 'twilio' | 'email';
+
+/** A way to one account: its channel, and with Twilio whether it is SMS or WhatsApp. */
+export type Line = { channel: Channel; account: string; via?: string; key: string; name: string; label: string };
+
+/** Something to tap: an address to open, or what is written by the tap. */
+export type Choice = { label: string; href?: string; write?: VendorObject };
+
+/** A file or another thing that stands beside the words. */
+export type Piece = { kind: string; src?: string; name?: string };
+
+/** What a message says, whatever its channel. */
+export type Shown = {
+  head?: string;
+  note?: string;
+  text: string;
+  pieces: Piece[];
+  cards: { title: string; text?: string; src?: string; choices: Choice[] }[];
+  choices: Choice[];
+};
+
 /** What taps inside a bubble do. */
 export type Actions = {
   quote(): void;
   react(): void;
   revoke(): void;
   reply(kind: string, reply: VendorObject): void;
+  choose(write: VendorObject): void;
   button(button: { payload: string; text: string }): void;
   location(): void;
   list(object: VendorObject): void;
@@ -51,9 +77,13 @@ export type TemplateButton =
   | { type: 'QUICK_REPLY' | 'PHONE_NUMBER' | 'COPY_CODE'; text: string };
 
 export type Account = {
-  phone_number_id: string;
-  display_phone_number: string;
-  verified_name: string;
+  channel: Channel;
+  id: string;
+  display_phone_number?: string;
+  verified_name?: string;
+  name?: string;
+  senders?: string[];
+  verify_token?: string;
   callback_url?: string | null;
   templates?: Template[];
 };
@@ -64,27 +94,33 @@ export type Customer = {
   wa_id?: string | null;
   user_id?: string | null;
   username?: string | null;
+  psid?: string | null;
+  igsid?: string | null;
+  email?: string | null;
 };
 
 /** A rule of faults; the action is one of many shapes and is only passed on and compared. */
-export type Rule = { match?: { kind?: string }; action: string | Record<string, unknown> };
+export type Rule = { match?: { vendor?: string; kind?: string }; action: string | Record<string, unknown> };
 
 /** The events of `/sim/books/stream` that the phone listens to. */
 export type Events = {
   outbound: {
-    phone_number_id: string;
+    channel: Channel;
+    account: string;
     customer?: string | null;
     to?: string | null;
     recipient?: string | null;
-    wamid: string;
+    id: string;
     type: string;
+    text?: string;
     body?: VendorObject;
     at_ms: number;
     duplicate?: boolean;
   };
-  inbound: { phone_number_id: string; customer: string; wamid: string; message: VendorObject };
-  receipt: { wamid: string; status: Status };
-  mark_read: { wamid: string; typing?: boolean; at_ms: number };
+  inbound: { channel: Channel; account: string; customer: string; id: string; message: VendorObject; at_ms: number };
+  receipt: { id: string; status: Status };
+  mark_read: { id: string; typing?: boolean; at_ms: number };
+  sender_action: { account: string; customer?: string | null; action: string; payload?: VendorObject; at_ms: number };
   delivery: Delivery;
   customer: Customer;
   account: Account;
@@ -94,8 +130,8 @@ export type Events = {
 };
 
 export type Delivery = {
-  phone_number_id: string;
-  wamids: string[];
+  account: string;
+  ids: string[];
   state: 'acknowledged' | 'pending' | 'given_up' | 'no_callback';
   status?: number | null;
   tries: number;
@@ -106,7 +142,9 @@ export type State = {
   customers: Map<string, Customer>;
   messages: Map<string, Message>;
   threads: Map<string, Message[]>;
-  number: string;
+  /** The ways to all accounts, by their key. */
+  lines: Map<string, Line>;
+  line: string;
   customer: string;
   quoting: string | null;
   typing: number;
@@ -115,4 +153,20 @@ export type State = {
   closes: number | null | undefined;
   delivery: Delivery | null;
   unread: Map<string, number>;
+};
+
+/** A mail as the mailbox keeps it; `ours` was written by a person on this page or through the control API. */
+export type Mail = {
+  id: string;
+  account: string;
+  customer: string;
+  ours: boolean;
+  from: string;
+  to: string;
+  subject: string;
+  text: string;
+  references: string[];
+  at: number;
+  files: { id: string; filename?: string | null }[];
+  raw?: string;
 };
