@@ -4,6 +4,7 @@
 
 mod complaint;
 pub mod contract;
+pub mod email;
 mod meta;
 pub mod whatsapp;
 
@@ -20,6 +21,8 @@ use contract::vendor::Protocol;
 pub enum Kind {
     /// WhatsApp Cloud API.
     Whatsapp,
+    /// Mail: received by HTTP or from a mailbox, sent by SMTP.
+    Email,
     /// Our own web widget: no vendor, messages travel over our socket.
     Widget,
     /// Our own HTTP API: no vendor, the answer travels in the response.
@@ -32,6 +35,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp",
+            Self::Email => "email",
             Self::Widget => "widget",
             Self::Api => "api",
         }
@@ -40,7 +44,7 @@ impl Kind {
     /// Reads the word that [`Self::as_str`] writes.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Whatsapp, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Whatsapp, Self::Email, Self::Widget, Self::Api].into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// The vendor's rules; none for what is our own.
@@ -48,6 +52,7 @@ impl Kind {
     pub const fn protocol(self) -> Option<&'static Protocol> {
         match self {
             Self::Whatsapp => Some(&whatsapp::PROTOCOL),
+            Self::Email => Some(&email::PROTOCOL),
             Self::Widget | Self::Api => None,
         }
     }

@@ -118,6 +118,9 @@ pub struct Thread {
     /// The subject as it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Where the writer wants the answer, when that is another address than their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_address: Option<String>,
 }
 
 /// How far a sent message has come, in rank order.
