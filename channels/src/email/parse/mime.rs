@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Address, Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 use sha2::{Digest as _, Sha256};
 
 use super::{decoding, html, names};
@@ -195,10 +195,12 @@ fn content<'a>(message: &'a Message<'_>, part: &MessagePart<'_>) -> Cow<'a, [u8]
     let start = usize::try_from(part.offset_body).unwrap_or_default();
     let end = usize::try_from(part.offset_end).unwrap_or_default();
     let raw = message.raw_message().get(start..end).unwrap_or_default();
-    match part.encoding {
-        Encoding::None => Cow::Borrowed(raw),
-        Encoding::QuotedPrintable => Cow::Owned(decoding::quoted_printable(raw)),
-        Encoding::Base64 => Cow::Owned(decoding::base64(raw)),
+    // The parser forgets an encoding that it could not follow to the end.
+    let encoding = part.content_transfer_encoding().unwrap_or_default().trim().to_ascii_lowercase();
+    match encoding.as_str() {
+        "quoted-printable" => Cow::Owned(decoding::quoted_printable(raw)),
+        "base64" => Cow::Owned(decoding::base64(raw)),
+        _ => Cow::Borrowed(raw),
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) fn attribution(lines: &[&str]) -> Option<usize> {
     let mut joined = String::new();
     for (index, line) in lines.iter().take(WRAPPED).enumerate() {
         let line = line.trim();
-        if line.is_empty() || line.starts_with('>') || joined.len() + line.len() > LONGEST {
+        let quoted = line.starts_with('>') && line != ">:";
+        if line.is_empty() || quoted || joined.len() + line.len() > LONGEST {
             return None;
         }
         if index > 0 {
@@ -38,7 +39,8 @@ pub(super) fn attribution(lines: &[&str]) -> Option<usize> {
 fn announces(line: &str, alone: bool) -> bool {
     let dashed = line.starts_with("--") && line.ends_with("--");
     let line = line.trim_matches(['-', ' ', '*', '_']);
-    if !(dashed || line.ends_with([':', '：'])) || !MOMENT_OR_ADDRESS.is_match(line) {
+    let ended = dashed || line.ends_with([':', '：']) || UNENDED.is_match(line);
+    if !ended || !MOMENT_OR_ADDRESS.is_match(line) {
         return false;
     }
     OPENED.is_match(line)
@@ -51,6 +53,8 @@ static MOMENT_OR_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"\d{1,2}[:.h]\d{2}|\b(?:19|20)\d{2}|\d{1,2}[./-]\d{1,2}|\d{1,2}\s*(?:月|日|년|월)|\S@\S")
 });
 static MOMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{1,2}[:.h]\d{2}|\b(?:19|20)\d{2}|\d{1,2}[./-]\d{1,2}"));
+/// Some programs leave the colon out.
+static UNENDED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^on\b.*<\S+@\S+>\s*wrote$"));
 /// Begins as announcements do and names the act of writing near its end.
 static OPENED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
@@ -102,8 +106,9 @@ pub(super) fn earlier_mail(lines: &[&str]) -> bool {
 
 /// Whether two or more header lines stand here, one of them telling who wrote.
 fn headers(lines: &[&str]) -> bool {
-    let run: Vec<&str> =
-        lines.iter().take(6).map(|line| line.trim()).take_while(|line| HEADER.is_match(line)).collect();
+    // A long address may stand on a line of its own.
+    let filled = lines.iter().take(8).map(|line| line.trim()).filter(|line| !line.starts_with('<'));
+    let run: Vec<&str> = filled.take_while(|line| HEADER.is_match(line)).collect();
     run.len() >= 2 && run.iter().any(|line| FROM.is_match(line))
 }
 
@@ -123,7 +128,7 @@ static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^[-_*=\s]*[-_*=]{2,}\s*(?:original message|original appointment|reply message|ursprüngliche nachricht|",
         r"originalnachricht|message d'origine|message original|message d’origine|mensaje original|messaggio originale|",
         r"oorspronkelijk bericht|mensagem original|wiadomość oryginalna|oryginalna wiadomość|originalmeddelande|",
-        r"ursprungligt meddelande|oprindelig meddelelse|original meddelelse|opprinnelig melding|alkuperäinen viesti|",
+        r"ursprungligt meddelande|oprindelig (?:meddelelse|besked)|original meddelelse|opprinnelig melding|alkuperäinen viesti|",
         r"исходное сообщение|пересылаемое сообщение|původní zpráva|özgün ileti|eredeti üzenet|mesaj original|αρχικό μήνυμα|",
         r"原始邮件|原始郵件|元のメッセージ|원본 메시지)\s*[-_*=]{2,}[-_*=\s]*$"
     ))
@@ -140,7 +145,7 @@ static FORWARD: LazyLock<Regex> = LazyLock::new(|| {
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^[*_]*(?:from|von|de|da|van|от|från|fra|od|lähettäjä|expéditeur|remitente|mittente|nadawca|gönderen|kimden|差出人|发件人|寄件者|보낸 사람|",
-        r"sent|date|datum|data|gesendet|envoyé|enviado(?: el| em)?|fecha|inviato|verzonden|skickat|sendt|dato|lähetetty|päivämäärä|",
+        r"sent|date|datum|data|gesendet|envoyé(?: le)?|message du|enviado(?: el| em)?|fecha|inviato|verzonden|skickat|sendt|dato|lähetetty|päivämäärä|",
         r"wysłano|дата|отправлено|odesláno|gönderildi|tarih|日期|发送时间|送信日時|보낸 날짜|",
         r"to|an|à|para|a|aan|till|til|vastaanottaja|do|кому|komu|kime|收件人|宛先|받는 사람|cc|kopie|copie|copia|копия|",
         r"subject|betreff|objet|asunto|oggetto|onderwerp|assunto|ämne|emne|aihe|temat|тема|předmět|konu|主题|主旨|件名|제목|reply-to|importance)",

@@ -24,22 +24,15 @@ pub(super) fn fold(text: &str, marker: Option<&str>) -> String {
     let within = text.get(..text.floor_char_boundary(MOST)).unwrap_or(&text);
     let lines: Vec<&str> = within.split('\n').take(MOST_LINES).map(tidy).collect();
     let (mut kept, cut) = kept(&lines, marker);
-    let looked_through =
-        lines.iter().map(|line| line.len() + 1).sum::<usize>() >= text.len() && within.len() == text.len();
-    if cut || looked_through {
+    let passed: usize = within.split('\n').take(lines.len()).map(|line| line.len() + 1).sum();
+    // What lies beyond the part that was looked through stays as it is.
+    let beyond = if cut { "" } else { text.get(passed.min(within.len())..).unwrap_or_default() };
+    if beyond.is_empty() {
         kept = without_signature(kept);
     }
-    let folded = kept.join("\n").trim().to_owned();
-    if folded.is_empty() {
-        return text.trim().to_owned();
-    }
-    if cut || looked_through {
-        return folded;
-    }
-    // What lies beyond the part that was looked through stays as it is.
-    let passed: usize = text.split('\n').take(lines.len()).map(|line| line.len() + 1).sum();
-    let beyond = text.get(text.ceil_char_boundary(passed.min(text.len()))..).unwrap_or_default();
-    format!("{folded}\n{beyond}").trim().to_owned()
+    let folded = format!("{}{beyond}", kept.join("\n"));
+    let folded = if folded.trim().is_empty() { text.as_str() } else { folded.as_str() };
+    folded.trim().to_owned()
 }
 
 /// A line without blanks at its end, but for the mark of a signature.
@@ -50,33 +43,45 @@ fn tidy(line: &str) -> &str {
 /// The lines up to where an earlier mail begins, without a quote at their end; and whether something was cut off.
 fn kept<'a>(lines: &[&'a str], marker: Option<&str>) -> (Vec<&'a str>, bool) {
     let mut at = 0;
-    let mut cut = lines.len();
-    while at < lines.len() {
+    let mut answered = None;
+    let mut ends = None;
+    let mut forwarded = false;
+    while at < lines.len() && ends.is_none() && !forwarded {
         let rest = lines.get(at..).unwrap_or_default();
-        if is_forward(rest) {
-            break;
+        let quoted = attribution(rest);
+        let below = quoted.is_some_and(|length| is_answered_below(rest.get(length..).unwrap_or_default()));
+        forwarded = is_forward(rest);
+        if !forwarded && (is_marker(rest, marker) || earlier_mail(rest) || quoted.is_some() && !below) {
+            ends = Some(at);
         }
-        if is_marker(rest, marker) || earlier_mail(rest) {
-            cut = at;
-            break;
+        if let Some(length) = quoted {
+            answered = answered.or(Some((at, length)));
         }
-        if let Some(length) = attribution(rest) {
-            if !is_answered_below(rest.get(length..).unwrap_or_default()) {
-                cut = at;
-                break;
-            }
-            at += length;
-        } else {
-            at += 1;
-        }
+        at += quoted.unwrap_or(1);
     }
-    let mut kept: Vec<&str> = lines.get(..cut).unwrap_or_default().to_vec();
-    let before = kept.len();
-    let forwarded = at < lines.len() && cut == lines.len();
-    if !forwarded {
-        trim_quote(&mut kept);
+    let mut kept: Vec<&str> = lines.get(..ends.unwrap_or(lines.len())).unwrap_or_default().to_vec();
+    if forwarded {
+        return (kept, false);
     }
-    (kept, cut < lines.len() || before > lines.len())
+    trim_quote(&mut kept);
+    if let Some((at, length)) = answered {
+        without_quote_above(&mut kept, at, length);
+    }
+    (kept, ends.is_some())
+}
+
+/// Takes away the one quote that stands above an answer, and who is said to have written it. Where there are more of
+/// them, each belongs to the lines below it.
+fn without_quote_above(kept: &mut Vec<&str>, at: usize, length: usize) {
+    let below = kept.get(at + length..).unwrap_or_default();
+    let first = below.iter().position(|line| is_quoted(line));
+    let last = below.iter().rposition(|line| is_quoted(line));
+    let (Some(first), Some(last)) = (first, last) else { return };
+    let one = below.get(first..=last).is_some_and(|block| block.iter().all(|line| is_quoted(line) || line.is_empty()));
+    let answer = below.get(last + 1..).is_some_and(written);
+    if one && answer {
+        kept.drain(at..=at + length + last);
+    }
 }
 
 fn is_marker(rest: &[&str], marker: Option<&str>) -> bool {
@@ -112,7 +117,7 @@ fn trim_quote(kept: &mut Vec<&str>) {
 static SENT_FROM: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^[*_]*(sent from (my|a|the|mail for|outlook|yahoo|proton|samsung|gmail)\b|sent (via|with|using) |get outlook for |",
-        r"envoyé (de|depuis) (mon|ma|l'|outlook)|envoyé avec |von (meinem|meiner) .{1,60} gesendet|gesendet (von|mit|über) |",
+        r"sent from \S{1,30}<http|envoyé à partir d|envoyé (de|depuis) (mon|ma|l'|outlook)|envoyé avec |von (meinem|meiner) .{1,60} gesendet|gesendet (von|mit|über) |",
         r"diese nachricht wurde von mein|enviado (desde|do|de|a partir d[eo]) (mi|meu|minha|outlook)|enviado con |",
         r"inviato (dal|da) (mio|mia|outlook|iphone|ipad)|verzonden (vanaf|met) (mijn|outlook)|verstuurd vanaf mijn|",
         r"skickat från (min|outlook)|sendt fra (min|outlook)|lähetetty .{1,40}(puhelimesta|iphone)|wysłane z |",
@@ -132,7 +137,15 @@ fn without_signature(mut kept: Vec<&str>) -> Vec<&str> {
     if let Some(at) = mark.filter(|at| written(kept.get(..*at).unwrap_or_default())) {
         kept.truncate(at);
     }
+    without_list_footer(&mut kept);
     trim_quote(&mut kept);
+    if let [.., above, last] = kept.as_slice()
+        && above.trim().is_empty()
+        && DASHED_NAME.is_match(last)
+    {
+        kept.pop();
+        trim_quote(&mut kept);
+    }
     for _ in 0..3 {
         let Some(last) = kept.iter().rposition(|line| !line.trim().is_empty()) else { break };
         let line = kept.get(last).copied().unwrap_or_default().trim();
@@ -144,6 +157,23 @@ fn without_signature(mut kept: Vec<&str>) -> Vec<&str> {
         trim_quote(&mut kept);
     }
     kept
+}
+
+/// A name behind a dash, as the last line of all: `-Ana López`.
+static DASHED_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^-\p{Lu}\p{L}+(?: \p{Lu}\p{L}*\.?){0,2}$"));
+
+/// Takes away what a mailing list puts under every mail: a line of underscores and a few lines with its address.
+fn without_list_footer(kept: &mut Vec<&str>) {
+    let first = kept.len().saturating_sub(8);
+    let line = |line: &str| line.len() >= 2 && line.bytes().all(|byte| byte == b'_');
+    let at = kept.iter().enumerate().skip(first).find(|(_, text)| line(text)).map(|(at, _)| at);
+    let Some(at) = at else { return };
+    let footer = kept
+        .get(at..)
+        .is_some_and(|footer| footer.iter().any(|line| line.contains("://") || line.contains("mailing list")));
+    if footer && kept.get(..at).is_some_and(written) {
+        kept.truncate(at);
+    }
 }
 
 fn written(lines: &[&str]) -> bool {
