@@ -120,7 +120,7 @@ pub(super) fn is_forward(lines: &[&str]) -> bool {
 /// Whether a line only divides.
 pub(super) fn is_ruler(line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 5 && line.chars().all(|character| matches!(character, '_' | '-' | '=' | '*' | '–' | '—' | ' '))
+    line.len() >= 4 && line.chars().all(|character| matches!(character, '_' | '-' | '=' | '*' | '–' | '—' | ' '))
 }
 
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {

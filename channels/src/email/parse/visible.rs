@@ -64,6 +64,11 @@ fn kept<'a>(lines: &[&'a str], marker: Option<&str>) -> (Vec<&'a str>, bool) {
         return (kept, false);
     }
     trim_quote(&mut kept);
+    let marked = ends.is_some_and(|at| is_marker(lines.get(at..).unwrap_or_default(), marker));
+    // Whatever language it is in, a line with a colon above our marker says who wrote what follows.
+    if marked && kept.len() > 1 && kept.last().is_some_and(|line| line.ends_with(':')) {
+        kept.pop();
+    }
     if let Some((at, length)) = answered {
         without_quote_above(&mut kept, at, length);
     }
@@ -98,7 +103,12 @@ fn is_answered_below(rest: &[&str]) -> bool {
         return false;
     }
     let unquoted = lines.filter(|line| !is_quoted(line) && !line.trim().is_empty());
-    let ends = |line: &str| is_signature_mark(line) || is_ruler(line) || SENT_FROM.is_match(line.trim());
+    let ends = |line: &str| {
+        is_signature_mark(line)
+            || line.bytes().all(|byte| byte == b'_')
+            || is_ruler(line)
+            || SENT_FROM.is_match(line.trim())
+    };
     unquoted.take(1).any(|line| !ends(line) && attribution(&[line]).is_none())
 }
 

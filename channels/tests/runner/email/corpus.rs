@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::Value;
-use switchboard_channels::contract::inbound::{Event, Progress};
+use switchboard_channels::contract::inbound::Event;
 use switchboard_channels::email::{Envelope, parse};
 
-use super::{envelope, mail, message, ours, read, sound, whole};
+use super::{mail, ours, read, sound, whole};
 
 fn corpus(name: &str) -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/wire/fixtures");
@@ -70,101 +70,6 @@ fn two_parsers_agree_and_so_do_we() {
     }
     println!("corpus: {held} readings, {} differ", failures.len());
     assert!(failures.is_empty(), "{} of {held}:\n{}", failures.len(), failures.join("\n"));
-}
-
-#[test]
-fn charsets() {
-    let Some(expected) = json("charset/expected.json") else { return };
-    for case in expected["cases"].as_array().unwrap() {
-        let file = case["file"].as_str().unwrap();
-        let parsed = read(&bytes(&format!("charset/{file}")), Envelope::default());
-        let message = message(&parsed);
-        let wanted = case["text"].as_str().unwrap();
-        assert_eq!(whole(mail(message)).trim_end(), wanted.trim_end(), "{file}: {}", case["note"]);
-    }
-}
-
-#[test]
-fn loops() {
-    let Some(expected) = json("loops/expected.json") else { return };
-    for case in expected["cases"].as_array().unwrap() {
-        let file = case["file"].as_str().unwrap();
-        let from = case["envelope_from"].as_str().unwrap();
-        let parsed = read(&bytes(&format!("loops/{file}")), envelope(from, "support@acme.example"));
-        let events: Vec<&Event> = parsed.events.iter().map(|arrival| &arrival.event).collect();
-        match (case["automatic"] == true, case["action"].as_str().unwrap(), &events[..]) {
-            (false, _, [Event::Message(message)]) => {
-                assert!(message.wants_answer && mail(message).automatic.is_none(), "{file}: {message:?}");
-            }
-            (true, "store, no reply", [Event::Message(message)]) => {
-                assert!(mail(message).automatic.is_some(), "{file}");
-                let soft = file == "x-auto-response-suppress-oof.eml";
-                assert_eq!(message.wants_answer, soft, "{file}");
-            }
-            // Another gateway's mark is a machine's mail; only our own is ours.
-            (true, "drop", [Event::Message(message)]) => {
-                assert!(!message.wants_answer && file == "own-loop-header.eml", "{file}");
-            }
-            (true, "drop" | "note only: not a failure", []) => assert_eq!(parsed.ignored.len(), 1, "{file}"),
-            (true, "bounce handling", [Event::Message(message)]) => assert!(!message.wants_answer, "{file}"),
-            (true, "bounce handling", [Event::Receipt(receipt), ..]) => {
-                assert_eq!(receipt.progress, Progress::Failed, "{file}");
-                assert!(!receipt.failures.is_empty(), "{file}");
-            }
-            // Reports about mail that nothing proves to be ours change nothing.
-            (true, "bounce handling" | "mark delivered" | "suppress the address", []) => {
-                assert!(
-                    parsed.ignored.iter().all(|ignored| ignored.reason.contains("no mail that")),
-                    "{file}: {parsed:?}"
-                );
-            }
-            (true, "mark read, no reply", [Event::Receipt(receipt)]) => {
-                assert_eq!((receipt.progress, receipt.id.as_str()), (Progress::Read, "out1.c1@acme.example"), "{file}");
-            }
-            other => panic!("{file}: {other:?} {:?}", parsed.ignored),
-        }
-    }
-}
-
-#[test]
-fn threads() {
-    let Some(expected) = json("threading/expected.json") else { return };
-    let conversations = expected["store"]["conversations"].as_object().unwrap();
-    let knows = |name: &str, id: &str| {
-        let ids = conversations[name]["message_ids"].as_array().unwrap();
-        ids.iter().any(|known| known.as_str().unwrap().eq_ignore_ascii_case(id))
-    };
-    for case in expected["cases"].as_array().unwrap() {
-        let (file, rule) = (case["file"].as_str().unwrap(), case["rule"].as_str().unwrap());
-        let parsed = read(
-            &bytes(&format!("threading/{file}")),
-            envelope("ana@customer.example", case["envelope_to"].as_str().unwrap()),
-        );
-        if rule == "ignored" {
-            assert!(parsed.events.is_empty(), "{file}");
-            continue;
-        }
-        let message = message(&parsed);
-        let thread = message.thread.as_ref().unwrap();
-        let nearest = thread.references.iter().find_map(|id| conversations.keys().find(|name| knows(name, id)));
-        assert!(thread.references.len() <= 50, "{file}");
-        match rule {
-            "in_reply_to" | "references" => {
-                assert_eq!(nearest.map(String::as_str), case["conversation"].as_str(), "{file}")
-            }
-            "subject" => {
-                let subject = thread.subject.as_deref().unwrap();
-                assert_ne!(parse::base_subject(subject), subject, "{file}: no prefix was found");
-                assert_eq!(parse::base_subject(subject), "Order 4711", "{file}");
-            }
-            "automatic" => assert!(!message.wants_answer, "{file}"),
-            "reply_token" | "new" | "duplicate" => assert_eq!(thread.conversation_id, None, "{file}: not signed by us"),
-            other => panic!("{file}: {other}"),
-        }
-        if file == "two-message-ids.eml" {
-            assert_eq!(message.id, "a@x.example");
-        }
-    }
 }
 
 #[test]
