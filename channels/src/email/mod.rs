@@ -52,7 +52,8 @@ pub struct Settings {
     /// The address that people write to and get answers from.
     #[serde(deserialize_with = "lower")]
     pub address: String,
-    /// The name beside it.
+    /// The name beside it. Also read from `from_name`, as a file of channels calls the channel itself `name`.
+    #[serde(alias = "from_name")]
     pub name: Option<String>,
     /// Other addresses of ours whose mail arrives here; mail from them is our own.
     #[serde(deserialize_with = "all_lower")]

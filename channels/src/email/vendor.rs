@@ -16,6 +16,7 @@ pub const PROTOCOL: Protocol = Protocol {
     settings: &[
         "address",
         "name",
+        "from_name",
         "aliases",
         "provider",
         "signing_key",

@@ -13,7 +13,7 @@ use super::markup::{Token, Tokens};
 use super::prose::{self, Reading};
 
 /// Deepest nesting of elements; the parser looks through all open ones again and again.
-const DEEPEST: usize = 1_000;
+const DEEPEST: usize = 250;
 /// Elements that may be shown.
 const SHOWN: [&str; 52] = [
     "a",

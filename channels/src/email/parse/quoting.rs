@@ -29,18 +29,20 @@ pub(super) fn attribution(lines: &[&str]) -> Option<usize> {
             joined.push(' ');
         }
         joined.push_str(line);
-        if announces(&joined, index == 0) {
+        let below = lines.iter().skip(index + 1).take(2).find(|line| !line.trim().is_empty());
+        if announces(&joined, index == 0, below.is_some_and(|line| line.starts_with('>'))) {
             return Some(index + 1);
         }
     }
     None
 }
 
-fn announces(line: &str, alone: bool) -> bool {
+/// Whether a line says that somebody wrote what follows. Without a date or an address it says so only above a quote.
+fn announces(line: &str, alone: bool, above_quote: bool) -> bool {
     let dashed = line.starts_with("--") && line.ends_with("--");
     let line = line.trim_matches(['-', ' ', '*', '_']);
     let ended = dashed || line.ends_with([':', '：']) || UNENDED.is_match(line);
-    if !ended || !MOMENT_OR_ADDRESS.is_match(line) {
+    if !ended || !above_quote && !MOMENT_OR_ADDRESS.is_match(line) {
         return false;
     }
     OPENED.is_match(line)

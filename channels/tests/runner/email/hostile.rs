@@ -54,7 +54,7 @@ fn depths_and_lengths() {
             ),
         ),
         ("elements in elements", html("<div>".repeat(100_000))),
-        ("paragraphs within", html(format!("{}{}", "<div>".repeat(900), "<p>a".repeat(50_000)))),
+        ("paragraphs within", html(format!("{}{}", "<div>".repeat(240), "<p>a".repeat(50_000)))),
         ("formatting", html("<b><i><a href=x>".repeat(30_000))),
         ("tables", html("<table><tr><td>".repeat(20_000))),
         ("attributes", html(format!("<p {}>", "a=b ".repeat(100_000)))),

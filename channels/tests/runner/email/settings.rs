@@ -29,6 +29,10 @@ fn defaults_and_spellings() {
     assert_eq!((settings.smtp_port, settings.smtp_tls, settings.imap_port), (587, Tls::Required, 993));
     assert_eq!(settings.imap_mailbox, "INBOX");
     assert_eq!(with("address", json!(" Support@ACME.example ")).address, "support@acme.example");
+    let mut named = good();
+    named.as_object_mut().unwrap().remove("name");
+    named["from_name"] = json!("Acme");
+    assert_eq!(serde_json::from_value::<Settings>(named).unwrap().name.as_deref(), Some("Acme"));
     assert_eq!(with("signing_key", json!("one")).signing_keys.len(), 1);
     assert_eq!(with("signing_keys", json!(["one", "two"])).signing_keys.len(), 2);
     assert_eq!(with("topic_arn", json!("arn:aws:sns:eu-west-1:1:t")).topic_arns.len(), 1);
