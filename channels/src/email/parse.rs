@@ -50,7 +50,13 @@ pub fn delivery(settings: &Settings, verified: &Verified<'_>) -> Result<Parsed, 
 /// # Errors
 /// It is empty.
 pub fn raw(settings: &Settings, bytes: &[u8], envelope: Envelope) -> Result<Parsed, String> {
-    Ok(letters::events(settings, mime::letter(bytes, envelope)?))
+    let mut letter = mime::letter(bytes, envelope)?;
+    if letter.envelope.from.is_none() && settings.provider == Provider::Imap {
+        // The server that put the mail into the mailbox writes the envelope's sender above all else.
+        let returned = letter.header("return-path").map(|path| path.trim_matches(['<', '>', ' ']).to_owned());
+        letter.envelope.from = returned;
+    }
+    Ok(letters::events(settings, letter))
 }
 
 fn generic_envelope(verified: &Verified<'_>) -> Envelope {

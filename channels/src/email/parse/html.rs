@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use ammonia::Builder;
+use ammonia::{Builder, UrlRelative};
 use percent_encoding::percent_decode_str;
 
 use super::hidden::Backdrop;
@@ -156,7 +156,8 @@ fn depth(html: &str) -> usize {
 
 fn content_id(address: &str) -> Option<String> {
     let id = address.trim().get(4..).filter(|_| address.trim().to_ascii_lowercase().starts_with("cid:"))?;
-    Some(percent_decode_str(id).decode_utf8_lossy().into_owned())
+    let id = percent_decode_str(id).decode_utf8_lossy().into_owned();
+    (!id.chars().any(char::is_control)).then_some(id)
 }
 
 fn shown() -> HashSet<&'static str> {
@@ -212,6 +213,8 @@ static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
             ("ol", HashSet::from(["start"])),
         ]))
         .url_schemes(HashSet::from(SCHEMES))
+        // A relative address would lead into our own pages.
+        .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener noreferrer nofollow"))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             // A remote picture tells its owner that the mail was read.

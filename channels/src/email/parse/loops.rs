@@ -97,20 +97,26 @@ fn word(value: &str) -> String {
     value.split('(').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Senders that no person reads, by their address.
+/// Senders that no person reads, by their address. In the envelope only the mail system's own names count: people's
+/// mail, too, goes out with a sender for bounces there.
 fn sender(letter: &Letter) -> Option<&'static str> {
-    let addresses = letter.sender().into_iter().chain(letter.envelope.from.clone());
-    addresses.into_iter().find_map(|address| {
+    let plain = |address: &str| -> String {
         let local = address.split('@').next().unwrap_or_default().to_ascii_lowercase();
-        let plain: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
-        match plain.as_str() {
-            "mailerdaemon" | "postmaster" => Some("system-sender"),
-            "noreply" | "donotreply" | "noresponder" | "nepasrepondre" | "keineantwort" => Some("no-reply-sender"),
-            _ if local.starts_with("bounce") => Some("system-sender"),
-            _ if local.starts_with("no-reply") || local.starts_with("noreply") => Some("no-reply-sender"),
-            _ => None,
-        }
-    })
+        local.chars().filter(char::is_ascii_alphanumeric).collect()
+    };
+    let is_system = |local: &str| matches!(local, "mailerdaemon" | "postmaster");
+    if letter.envelope.from.as_deref().is_some_and(|from| is_system(&plain(from))) {
+        return Some("system-sender");
+    }
+    let local = plain(&letter.sender()?);
+    let no_reply = ["noreply", "donotreply", "noresponder", "nepasrepondre", "keineantwort"];
+    if is_system(&local) || local.starts_with("bounce") {
+        Some("system-sender")
+    } else if no_reply.iter().any(|name| local.starts_with(name)) {
+        Some("no-reply-sender")
+    } else {
+        None
+    }
 }
 
 /// Whether automatic answers are unwelcome, and if so, whether all are. Exchange asks for some on ordinary mail.

@@ -229,7 +229,7 @@ fn files(message: &Message<'_>, letter: &mut Letter) {
         let mime_type = part.content_type().map_or("application/octet-stream".to_owned(), |kind| {
             format!("{}/{}", kind.c_type, kind.c_subtype.as_deref().unwrap_or("plain")).to_ascii_lowercase()
         });
-        let mime_type = if mime_type.is_ascii() && mime_type.len() <= 127 { mime_type } else { String::new() };
+        let mime_type = names::mime_type(Some(&mime_type));
         letter.parts.push(Part {
             id: place,
             mime_type,

@@ -216,6 +216,10 @@ fn feedback(about: &About, letter: &Letter, blocks: &[Block]) -> Report {
 fn unstandard(about: &About, letter: &Letter) -> Option<Report> {
     about.tracking.as_ref()?;
     let listed = letter.header("x-failed-recipients").and_then(|list| recipient(list.split(',').next()?));
+    // An out-of-office note has no sender either, and may well hold a number that looks like a code.
+    if listed.is_none() && !is_system(letter) {
+        return None;
+    }
     let text = letter.text.as_deref().unwrap_or_default();
     let line = text.lines().take(500).find(|line| Status::read(line).code.is_some_and(|code| code >= 400));
     let status = line.map(Status::read).unwrap_or_default();

@@ -93,6 +93,8 @@ fn names_of_files_and_people() {
     let file = &mail.attachments[0];
     assert!(!file.filename.as_deref().unwrap_or_default().contains(['\u{202e}', '\\', ':']), "{file:?}");
     assert_eq!(file.mime_type.as_deref(), Some("application/vnd.microsoft.portable-executable"));
+    let torn = "From: a@b.example\nContent-Type: text/pl\0ain\nContent-ID: <a\0b>\n\nx";
+    assert_eq!(read(torn.as_bytes(), Envelope::default()).events.len(), 1);
     let disguised = "From: a@b.example\nContent-Type: image/png; name=a.png\n\nMZ demo";
     let parsed = read(disguised.as_bytes(), Envelope::default());
     assert_ne!(parsed.events.len(), 0);

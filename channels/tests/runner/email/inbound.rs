@@ -211,3 +211,30 @@ fn who_vouches_for_the_sender() {
     assert_eq!(verdict(&below), None);
     assert_eq!(verdict(""), None);
 }
+
+#[test]
+fn a_sender_for_bounces_in_the_envelope_makes_no_machine() {
+    let raw = b"From: Ana <ana@customer.example>\nMessage-ID: <a@b>\n\nHi";
+    for (from, reason) in [
+        ("bounces+7-ana=customer.example@em.customer.example", None),
+        ("no-reply@customer.example", None),
+        ("MAILER-DAEMON@mx.example", Some("system-sender")),
+        ("<>", Some("null-sender")),
+    ] {
+        let parsed = read(raw, envelope(from, "support@acme.example"));
+        assert_eq!(mail(message(&parsed)).automatic.as_deref(), reason, "{from}");
+    }
+}
+
+#[test]
+fn a_mailbox_tells_the_envelope_in_a_header() {
+    let raw = bytes("inbound/loops/null-return-path-header.eml");
+    let reason = |provider: &str| {
+        let settings = settings(json!({ "provider": provider }));
+        let parsed = parse::raw(&settings, &raw, Envelope::default()).unwrap();
+        mail(message(&parsed)).automatic.clone()
+    };
+    assert_eq!(reason("imap").as_deref(), Some("null-sender"));
+    // Elsewhere the sender may have written it.
+    assert_eq!(reason("generic"), None);
+}

@@ -6,7 +6,7 @@ use switchboard_channels::contract::vendor::Vendor as _;
 use switchboard_channels::email::tokens::{self, Purpose};
 use switchboard_channels::email::{Envelope, parse};
 
-use super::{delivery, headers, mail, message, ours, settings, sound};
+use super::{bytes, delivery, headers, mail, message, names, ours, settings, sound};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
@@ -37,6 +37,25 @@ proptest! {
     )) {
         let raw = format!("From: ana@customer.example\n{}", lines.join("\n"));
         sound(&parse::raw(&ours(), raw.as_bytes(), Envelope::default()).unwrap());
+    }
+
+    #[test]
+    fn damaged_mails_are_read(
+        name in prop::sample::select(names("inbound/mails", ".eml")),
+        from in 0.0_f64..1.0,
+        gone in 0_usize..40,
+        put in proptest::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let whole = bytes(&format!("inbound/mails/{name}"));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place within")]
+        let at = (whole.len() as f64 * from) as usize;
+        let damaged = [&whole[..at], &put, whole.get(at + gone..).unwrap_or_default()].concat();
+        if let Ok(parsed) = parse::raw(&ours(), &damaged, Envelope::default()) {
+            sound(&parsed);
+        }
+        if let Ok(parsed) = parse::raw(&ours(), &whole[..at], Envelope::default()) {
+            sound(&parsed);
+        }
     }
 
     #[test]

@@ -218,3 +218,14 @@ fn reports_by_mail_are_believed_by_our_own_signature() {
         assert_eq!(json!(made).to_string(), wanted, "{file}: {:?}", parsed.ignored);
     }
 }
+
+#[test]
+fn an_out_of_office_note_is_no_bounce() {
+    let message_id = tokens::message_id(&ours(), "m-1");
+    let raw = format!(
+        "From: Ana <ana@customer.example>\nIn-Reply-To: <{message_id}>\nAuto-Submitted: auto-replied\n\nBack on Monday. Suite 550, call 555 0199.\n"
+    );
+    let envelope = Envelope { from: Some(String::new()), to: vec!["support@acme.example".to_owned()] };
+    let parsed = parse::raw(&ours(), raw.as_bytes(), envelope).unwrap();
+    assert_eq!(mail(message(&parsed)).automatic.as_deref(), Some("auto-submitted"));
+}
