@@ -4,6 +4,7 @@
 //! stands beside them, in a folder of the vendor's name.
 
 pub mod contract;
+pub mod email;
 pub mod instagram;
 pub mod messenger;
 mod meta;
@@ -52,6 +53,8 @@ kinds! {
     Messenger, "messenger", messenger::PROTOCOL;
     /// SMS, MMS and WhatsApp through Twilio.
     Twilio, "twilio", twilio::PROTOCOL;
+    /// Mail: received by HTTP or from a mailbox, sent by SMTP.
+    Email, "email", email::PROTOCOL;
     /// Our own web widget: no vendor, messages travel over our socket.
     Widget, "widget", ours::PROTOCOL;
     /// Our own HTTP API: no vendor, the answer travels in the response.

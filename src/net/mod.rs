@@ -5,6 +5,7 @@
 mod download;
 mod failure;
 mod guard;
+pub mod mail;
 mod options;
 mod retry_hint;
 #[cfg(test)]

@@ -5,14 +5,18 @@ use crate::floors::references;
 use crate::source::{Source, identifiers};
 
 /// What `channels` may depend on: encodings, hashes, and the shapes of data.
-pub const OF_CHANNELS: [&str; 16] = [
+pub const OF_CHANNELS: [&str; 21] = [
+    "ammonia",
+    "aws-lc-rs",
     "base64",
     "bytes",
+    "encoding_rs",
     "hex",
     "hmac",
     "mail-builder",
     "mail-parser",
     "percent-encoding",
+    "regex",
     "serde",
     "serde_json",
     "sha1",
@@ -22,6 +26,7 @@ pub const OF_CHANNELS: [&str; 16] = [
     "unicode-segmentation",
     "url",
     "utoipa",
+    "x509-cert",
 ];
 
 /// Words that only impure code needs: waiting, time, randomness, and the crates that reach outside.

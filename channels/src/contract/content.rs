@@ -274,6 +274,10 @@ pub struct Email {
     /// A machine wrote it (an automatic answer, a list, a bounce): the word of the header that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic: Option<String>,
+    /// Whether the sender's domain vouches for it (DMARC, else DKIM or SPF), as the receiving server judged; absent
+    /// when nobody judged. What is not vouched for proves no identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated: Option<bool>,
 }
 
 impl Content {

@@ -124,6 +124,9 @@ pub struct Thread {
     /// The subject has the mark of a reply.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_reply: bool,
+    /// Where the writer wants the answer, when that is another address than their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_address: Option<String>,
 }
 
 /// How far a sent message has come, in rank order.

@@ -46,6 +46,8 @@ pub struct MailFile {
     pub filename: String,
     /// The MIME type to state.
     pub mime_type: String,
+    /// By which name the HTML part shows it (`cid:`); absent: it is attached.
+    pub content_id: Option<String>,
 }
 
 /// A mail. All header values are single lines without control characters.

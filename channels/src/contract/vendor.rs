@@ -168,6 +168,12 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
         Err(HandshakeRefusal::Forbidden)
     }
 
+    /// Where the certificate is that this delivery claims to be signed by, when the settings do not hold it yet. The
+    /// address is one of the vendor's own; fetch it once, without redirects, and add it to the settings.
+    fn certificate_needed(&self, _delivery: &Delivery<'_>) -> Option<String> {
+        None
+    }
+
     /// Whether the vendor sent it, by this account's secrets.
     fn verifies(&self, delivery: &Delivery<'_>) -> bool;
 

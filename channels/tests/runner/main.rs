@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod email;
 mod fitting;
 mod fixtures;
 mod hostile;

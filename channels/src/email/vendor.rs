@@ -1,0 +1,126 @@
+//! Mail as a [`Vendor`]: hands each question to the file that answers it, and decides nothing.
+
+use super::{Settings, outcome, parse, render, verify};
+use crate::contract::capabilities::{
+    ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
+};
+use crate::contract::failure::Failure;
+use crate::contract::inbound::Parsed;
+use crate::contract::mail::Reply;
+use crate::contract::outbound::{Outbound, Sent};
+use crate::contract::request::Dispatch;
+use crate::contract::vendor::{Acknowledgement, Addressees, Delivery, Problem, Protocol, Untaken, Vendor};
+
+/// Mail, before any settings are known.
+pub const PROTOCOL: Protocol = Protocol {
+    settings: &[
+        "address",
+        "name",
+        "from_name",
+        "aliases",
+        "provider",
+        "signing_key",
+        "signing_keys",
+        "public_key",
+        "webhook_user",
+        "webhook_password",
+        "topic_arn",
+        "topic_arns",
+        "signing_certificates",
+        "allow_sha1",
+        "trusted_authserv",
+        "smtp_host",
+        "smtp_port",
+        "smtp_tls",
+        "smtp_user",
+        "smtp_password",
+        "imap_host",
+        "imap_port",
+        "imap_tls",
+        "imap_user",
+        "imap_password",
+        "imap_mailbox",
+        "reply_secret",
+        "reply_marker",
+        "mark_automatic",
+    ],
+    read: |settings| {
+        let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;
+        Ok(Box::new(settings))
+    },
+    // Every mailbox has a callback address of its own, as providers sign with secrets of one account.
+    addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
+    acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
+    delivers_by_get: false,
+    // The largest mail that any of the providers passes on, in base64.
+    largest_delivery: 48 * 1024 * 1024,
+};
+
+const fn attached(kind: MediaKind) -> MediaRule {
+    MediaRule { kind, types: &[], most_bytes: render::MOST_FILE_BYTES, caption_limit: render::LONGEST_TEXT }
+}
+
+/// What a mail can carry.
+const CAPABILITIES: Capabilities = Capabilities {
+    text: TextRule { limit: render::LONGEST_TEXT, unit: Unit::Characters },
+    buttons: Some(ButtonRule { most: 20, title_limit: 200, text_limit: render::LONGEST_TEXT }),
+    list: Some(ListRule { most: 100, title_limit: 200, description_limit: 500, text_limit: render::LONGEST_TEXT }),
+    link_buttons: true,
+    media: &[
+        attached(MediaKind::Image),
+        attached(MediaKind::Video),
+        attached(MediaKind::Audio),
+        attached(MediaKind::Document),
+        attached(MediaKind::Sticker),
+    ],
+    media_by: MediaBy::Attachment,
+    location: true,
+    contacts: true,
+    templates: false,
+    reactions: false,
+    replies: true,
+    typing: false,
+    seen: false,
+    receipts: true,
+    threads: true,
+    window: WindowRule::None,
+};
+
+impl Vendor for Settings {
+    fn check(&self) -> Vec<Problem> {
+        self.problems()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn account(&self) -> Option<String> {
+        Some(self.address.clone())
+    }
+
+    fn certificate_needed(&self, delivery: &Delivery<'_>) -> Option<String> {
+        verify::certificate_needed(self, delivery)
+    }
+
+    fn verifies(&self, delivery: &Delivery<'_>) -> bool {
+        verify::delivery(self, delivery).is_ok()
+    }
+
+    fn take(&self, delivery: &Delivery<'_>) -> Result<Parsed, Untaken> {
+        let verified = verify::delivery(self, delivery).map_err(|_| Untaken::Unverified)?;
+        parse::delivery(self, &verified).map_err(Untaken::Malformed)
+    }
+
+    fn take_again(&self, delivery: &Delivery<'_>) -> Result<Parsed, String> {
+        parse::delivery(self, &verify::Verified::kept(*delivery))
+    }
+
+    fn render(&self, outbound: &Outbound<'_>) -> Result<Dispatch, Failure> {
+        render::message(self, outbound).map(|mail| Dispatch::Mail(Box::new(mail)))
+    }
+
+    fn mailed(&self, mail_id: &str, reply: &Reply) -> Sent {
+        outcome::mailed(mail_id, reply)
+    }
+}
