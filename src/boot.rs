@@ -78,7 +78,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
     let agents = Agents::start(&store, &client, conversations.arbiters().next());
-    let options = product_options(&settings, &key);
+    let options = product_options(&settings, &key, mode);
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors {
         switchboard: switchboard.clone(),
@@ -115,7 +115,7 @@ fn conversations_options(settings: &Settings) -> supervisor::Options {
     }
 }
 
-fn product_options(settings: &Settings, key: &[u8; 32]) -> usecases::Options {
+fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases::Options {
     usecases::Options {
         files: settings.files_dir(),
         quiet_period: settings.conversations.quiet_period.std(),
@@ -123,6 +123,8 @@ fn product_options(settings: &Settings, key: &[u8; 32]) -> usecases::Options {
         history: i64::try_from(settings.conversations.history).unwrap_or(20),
         largest_file: settings.media.max_bytes,
         token_key: derived(key, b"visitor tokens"),
+        public_url: Some(settings.public_url()),
+        callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         ..usecases::Options::default()
     }
 }

@@ -247,7 +247,7 @@ impl Core {
                 job_id: &answer.job_id,
                 upto_seq: answer.upto_seq,
                 author: answer.author.clone(),
-                contents: answer.contents.clone(),
+                pieces: answer.pieces.clone(),
                 events: answer.events.clone(),
                 to: &live.identities,
             };
@@ -303,7 +303,7 @@ impl Core {
             let situation = Situation { now: clock.now(), rule: say.rule, quiet_ms: 0, new_id: &make_id };
             let post = rules::Post {
                 author: say.author.clone(),
-                content: say.content.clone(),
+                pieces: say.pieces.clone(),
                 reply_to: say.reply_to.clone(),
                 reply_to_provider: say.reply_to_provider.clone(),
                 to: &live.identities,
@@ -312,7 +312,10 @@ impl Core {
                 Ok(posted) => posted,
                 Err(refused) => return Ok(Said::Refused(refused)),
             };
-            let Some(message) = posted.change.messages.first().map(|new| new.message.clone()) else {
+            // What was asked for stands in the one that was rendered; else in the first.
+            let asked = posted.change.messages.iter().find(|new| new.message.rendering.is_some());
+            let asked = asked.or_else(|| posted.change.messages.first());
+            let Some(message) = asked.map(|new| new.message.clone()) else {
                 return Err(ActorError::Unknown);
             };
             posted.change.idempotency =

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use switchboard_channels::contract::capabilities::WindowRule;
-use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::Event;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
 use crate::domain::channels::Channel;
 use crate::domain::conversations::{Origin, Owner, Refused};
-use crate::domain::messages::{Author, Message};
+use crate::domain::messages::{Author, Message, Piece};
 
 /// News for a conversation.
 #[derive(Debug)]
@@ -68,8 +67,8 @@ pub struct Begun {
 pub struct Say {
     /// Who.
     pub author: Author,
-    /// What.
-    pub content: Content,
+    /// What, in as many messages as the channel needs.
+    pub pieces: Vec<Piece>,
     /// Our id of the message it answers.
     pub reply_to: Option<String>,
     /// The vendor's id of the message it answers.
@@ -122,7 +121,7 @@ pub struct TurnAnswer {
     /// The agent.
     pub author: Author,
     /// What it says, in order.
-    pub contents: Vec<Content>,
+    pub pieces: Vec<Piece>,
     /// What else happened.
     pub events: Vec<NewEvent>,
     /// When the channel allows free-form messages.

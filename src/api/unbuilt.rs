@@ -37,8 +37,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/runs/{id}", &["GET"]),
     ("/api/runs/{id}/steps", &["GET"]),
     ("/api/runs/{id}/replay", &["POST"]),
-    ("/api/webhooks/email", &["GET", "POST"]),
-    ("/api/webhooks/email/{channel_id}", &["GET", "POST"]),
     ("/api/webhooks/automations/{path}", &["POST"]),
     ("/api/v1/auth/otp/send", &["POST"]),
     ("/api/v1/auth/otp/verify", &["POST"]),

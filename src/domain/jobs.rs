@@ -1,6 +1,7 @@
 //! Durable jobs: what must still happen, written in the transaction of its cause.
 
 use serde::{Deserialize, Serialize};
+use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::outbound::Right;
 
 use super::messages::Message;
@@ -63,6 +64,8 @@ pub struct NewJob {
 pub struct Cargo {
     /// The message to send.
     pub message: Message,
+    /// Its conversation.
+    pub conversation_id: String,
     /// Its channel.
     pub channel_id: String,
     /// The recipient's identities in the channel account.
@@ -71,6 +74,14 @@ pub struct Cargo {
     pub reply_to: Option<String>,
     /// By which right it goes out.
     pub right: Right,
+}
+
+impl Cargo {
+    /// What is sent.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        self.message.rendering.as_ref().unwrap_or(&self.message.content)
+    }
 }
 
 /// A job in a worker's hands.

@@ -201,6 +201,9 @@ pub struct Message {
     pub author: Author,
     /// Typed content.
     pub content: Content,
+    /// What was sent in the content's place, where the channel could not carry it as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<Content>,
     /// A readable plain-text rendition of the content.
     pub body: String,
     /// Its files.
@@ -227,6 +230,21 @@ pub struct Message {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<MessageError>,
+}
+
+/// Content on its way into a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// What is said.
+    pub content: Content,
+    /// What is sent in its place, where the channel cannot carry it as it is.
+    pub rendering: Option<Content>,
+}
+
+impl From<Content> for Piece {
+    fn from(content: Content) -> Self {
+        Self { content, rendering: None }
+    }
 }
 
 /// The attachments that inbound content announces, to be fetched.

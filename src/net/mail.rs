@@ -24,24 +24,22 @@ const CONNECTIONS: u32 = 4;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
+/// Since when a server's connections are used, and by which settings.
+type Known = (Instant, Relay, Transport);
 
 /// Sends mail. Clones share their connections.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Post {
     public_only: bool,
     timeout: Duration,
-    servers: Arc<Mutex<HashMap<String, (Instant, Relay, Transport)>>>,
+    servers: Arc<Mutex<HashMap<String, Known>>>,
 }
 
 impl Post {
-    /// A sender under the same rules as a client for addresses from outside: servers are what customers enter.
+    /// A sender; `public_only` dials servers of the public internet only.
     #[must_use]
-    pub fn new(options: &Options) -> Self {
-        Self {
-            public_only: !options.allow_private_addresses,
-            timeout: options.request_timeout,
-            servers: Arc::default(),
-        }
+    pub fn new(options: &Options, public_only: bool) -> Self {
+        Self { public_only, timeout: options.request_timeout, servers: Arc::default() }
     }
 
     /// Sends a mail with the bytes of its files, in the order in which it names them.

@@ -5,7 +5,7 @@
 mod download;
 mod failure;
 mod guard;
-pub mod mail;
+mod mail;
 mod options;
 mod retry_hint;
 #[cfg(test)]
@@ -20,6 +20,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
+use switchboard_channels::contract::mail::Mail;
 use switchboard_channels::contract::request::{Authorisation, Body, Method, Request, SECRET_IN_PATH};
 use url::Url;
 
@@ -48,6 +49,7 @@ pub fn install_crypto() {
 /// opened them, so threads with runtimes of their own do best with a client each.
 #[derive(Debug, Clone)]
 pub struct Client {
+    post: mail::Post,
     http: reqwest::Client,
     options: Arc<Options>,
     trust: Trust,
@@ -176,7 +178,8 @@ impl Client {
             builder = builder.dns_resolver(Arc::new(guard::PublicOnly));
         }
         let http = builder.build().map_err(NetError::from_http)?;
-        Ok(Self { http, options: Arc::new(options), trust, public_only, clock: Clock::default() })
+        let post = mail::Post::new(&options, public_only);
+        Ok(Self { http, post, options: Arc::new(options), trust, public_only, clock: Clock::default() })
     }
 
     /// Reads dates that peers name against this clock.
@@ -197,6 +200,17 @@ impl Client {
         let body = arriving.rest(self.options.max_response_bytes).await?;
         let (status, retry_after) = (arriving.status(), arriving.retry_after());
         Ok(Answer { status, retry_after, body, duration: begun.elapsed() })
+    }
+
+    /// Sends a mail with the bytes of its files, in the order in which it names them. The answer's status is the mail
+    /// server's code, its body the server's words.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_mail(&self, mail: &Mail, files: Vec<Bytes>) -> Result<Answer, NetError> {
+        let begun = Instant::now();
+        let reply = self.post.send(mail, files).await?;
+        Ok(Answer { status: reply.code, retry_after: None, body: reply.text.into(), duration: begun.elapsed() })
     }
 
     /// Executes a request and returns once the response's head is there; the caller reads the body and sets the

@@ -215,7 +215,8 @@ impl<'a> Sheets<'a> {
             .int(message.status.rank())
             .maybe_text(message.provider_id.as_deref())
             .maybe_int(message.provider_timestamp)
-            .int(message.created_at);
+            .int(message.created_at)
+            .maybe_text(message.rendering.as_ref().map(json).as_deref());
         if let Some(provider_id) = &message.provider_id {
             self.targets.row().text(&new.channel_id).text(provider_id);
         }

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{fetch_all, fetch_optional};
+use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::{Store, StoreError};
 use crate::domain::messages::{Direction, Message, Status};
 
@@ -15,6 +15,7 @@ struct MessageRow {
     direction: String,
     author: String,
     content: String,
+    rendering: Option<String>,
     body: String,
     attachments: Option<String>,
     reply_to: Option<String>,
@@ -52,6 +53,12 @@ impl MessageRow {
             direction: if self.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
             author: serde_json::from_str(&self.author).map_err(|error| unreadable("author", error.to_string()))?,
             content: serde_json::from_str(&self.content).map_err(|error| unreadable("content", error.to_string()))?,
+            rendering: match &self.rendering {
+                Some(text) => {
+                    Some(serde_json::from_str(text).map_err(|error| unreadable("rendering", error.to_string()))?)
+                }
+                None => None,
+            },
             body: self.body,
             attachments: match &self.attachments {
                 Some(text) => {
@@ -92,7 +99,7 @@ impl Store {
             fetch_all!(
                 self.db(),
                 MessageRow,
-                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4",
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4",
                 conversation_id,
                 workspace_id,
                 since,
@@ -102,7 +109,7 @@ impl Store {
             let mut rows = fetch_all!(
                 self.db(),
                 MessageRow,
-                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 ORDER BY m.seq DESC LIMIT $3",
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 ORDER BY m.seq DESC LIMIT $3",
                 conversation_id,
                 workspace_id,
                 limit
@@ -113,6 +120,22 @@ impl Store {
         rows.into_iter().map(|row| row.into_message().map(|stored| stored.message)).collect()
     }
 
+    /// How many messages of a contact came through a channel since then.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn count_received(&self, channel_id: &str, contact_id: &str, since: i64) -> Result<i64, StoreError> {
+        fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM conversations AS c JOIN messages AS m ON m.conversation_id = c.id WHERE c.channel_id = $1 AND c.contact_id = $2 AND m.direction = 'inbound' AND m.created_at > $3",
+            channel_id,
+            contact_id,
+            since
+        )
+        .map(|row| row.0)
+    }
+
     /// One message of a workspace by our id.
     ///
     /// # Errors
@@ -121,7 +144,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             MessageRow,
-            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.workspace_id = $1 AND m.id = $2",
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.workspace_id = $1 AND m.id = $2",
             workspace_id,
             id
         )?
@@ -141,7 +164,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             MessageRow,
-            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.body, m.attachments, m.reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.channel_id = $1 AND m.provider_id = $2",
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, m.reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.channel_id = $1 AND m.provider_id = $2",
             channel_id,
             provider_id
         )?

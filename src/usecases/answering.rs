@@ -197,9 +197,9 @@ impl Switchboard {
                     job_id: job.id.clone(),
                     upto_seq: begun.upto_seq,
                     author: author(&agent),
-                    contents: capabilities
+                    pieces: capabilities
                         .map(|capabilities| vendors::split(&answer.text, &capabilities))
-                        .unwrap_or_else(|| vec![Content::text(answer.text)]),
+                        .unwrap_or_else(|| vec![Content::text(answer.text).into()]),
                     events: Vec::new(),
                     rule,
                     failed: false,
@@ -222,7 +222,7 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: Wi
         job_id: job.id.clone(),
         upto_seq: begun.upto_seq,
         author: author(agent),
-        contents: if text.is_empty() { Vec::new() } else { vec![Content::text(text)] },
+        pieces: if text.is_empty() { Vec::new() } else { vec![Content::text(text).into()] },
         events: vec![NewEvent {
             kind: EventKind::AgentFailed,
             conversation_id: None,

@@ -174,8 +174,7 @@ impl Switchboard {
             None => self.make_api_channel(&agent.workspace_id).await?,
         };
         channel.agent_id = Some(agent.id.clone());
-        let vendor = super::vendors::read(&channel);
-        Ok(Account { channel: Arc::new(channel), vendor })
+        Ok(self.directory.account(channel))
     }
 
     async fn make_api_channel(&self, workspace_id: &str) -> Result<crate::domain::channels::Channel, Unchatted> {

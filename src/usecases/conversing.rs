@@ -1,7 +1,7 @@
 //! People and programs read conversations, write into them, and hand them over.
 
 use sha2::Digest as _;
-use switchboard_channels::contract::capabilities::WindowRule;
+use switchboard_channels::contract::capabilities::{MediaBy, WindowRule};
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::failure::Failure;
 use switchboard_channels::contract::outbound::{Outbound, Sign};
@@ -12,7 +12,7 @@ use crate::actors::ActorError;
 use crate::actors::errands::{Said, Say};
 use crate::domain::changes::Idempotency;
 use crate::domain::conversations::{Owner, Refused};
-use crate::domain::messages::{Author, Message};
+use crate::domain::messages::{Author, Message, Piece};
 use crate::domain::windows::{self, Window};
 use crate::net::Client;
 use crate::store::StoreError;
@@ -97,13 +97,15 @@ impl Switchboard {
         let (reply_to, reply_to_provider) = self.resolve_reply(workspace_id, &conversation, &wish).await?;
         let account = self.directory.channel(&conversation.state.channel_id).await?;
         let account = account.ok_or(Unsaid::UnknownConversation)?;
-        self.judge_content(&conversation, &account, &wish.content, reply_to_provider.as_deref()).await?;
+        judge_direction(&wish.content).map_err(Unsaid::Content)?;
         let content = self.resolve_reaction(workspace_id, &conversation, wish.content.clone()).await?;
+        let pieces = self.fitted(&account, content).await?;
+        self.judge_pieces(&conversation, &account, &pieces, reply_to_provider.as_deref()).await?;
         let mut deaths = 0;
         loop {
             let say = Say {
                 author: wish.author.clone(),
-                content: content.clone(),
+                pieces: pieces.clone(),
                 reply_to: reply_to.clone(),
                 reply_to_provider: reply_to_provider.clone(),
                 idempotency: idempotency.clone(),
@@ -176,33 +178,37 @@ impl Switchboard {
         Ok(Content::Reaction { target: provider_id.unwrap_or(target), emoji })
     }
 
-    /// Refuses at once what the channel could not carry, by rendering it without sending.
-    async fn judge_content(
+    /// Refuses at once what the channel could not carry or may not send, by rendering it without sending.
+    async fn judge_pieces(
         &self,
         conversation: &StoredConversation,
         account: &Account,
-        content: &Content,
+        pieces: &[Piece],
         reply_to: Option<&str>,
     ) -> Result<(), Unsaid> {
-        let state = &conversation.state;
-        judge_direction(content).map_err(Unsaid::Content)?;
-        if let Some(file_id) = content.media().and_then(|media| media.file_id.as_ref())
-            && self.store.file(&state.workspace_id, file_id).await?.is_none()
-        {
-            return Err(Unsaid::Content(Failure::content("INVALID_CONTENT", "content.file_id: there is no such file")));
-        }
         let vendor = account.vendor.as_ref().map_err(|reason| Unsaid::Unavailable(reason.clone()))?;
-        if state.kind.is_ours() {
-            return judge_length(vendor.capabilities().text.limit, content).map_err(Unsaid::Content);
+        let capabilities = vendor.capabilities();
+        if account.channel.kind.is_ours() {
+            let judge = |piece: &Piece| judge_length(capabilities.text.limit, &piece.content);
+            return pieces.iter().try_for_each(judge).map_err(Unsaid::Content);
         }
-        let mut tried = content.clone();
-        if let Some(media) = tried.media_mut()
-            && media.file_id.is_some()
-        {
-            media.id = Some("0".to_owned());
+        let suppressed = self.suppressed(account, &conversation.identities).await.map_err(Unsaid::Unavailable)?;
+        if let Some(failure) = suppressed {
+            return Err(Unsaid::Content(failure));
         }
-        let outbound = Outbound { reply_to, ..Outbound::new("0", &conversation.identities, &tried) };
-        vendor.render(&outbound).map(|_| ()).map_err(Unsaid::Content)
+        for piece in pieces {
+            let mut tried = piece.rendering.as_ref().unwrap_or(&piece.content).clone();
+            for media in tried.all_media_mut().into_iter().filter(|media| media.file_id.is_some()) {
+                match capabilities.media_by {
+                    MediaBy::Upload => media.id = Some("0".to_owned()),
+                    MediaBy::Link => media.url = Some("https://switchboard.example/file".to_owned()),
+                    MediaBy::Attachment => {}
+                }
+            }
+            let outbound = Outbound { reply_to, ..Outbound::new("0", &conversation.identities, &tried) };
+            vendor.render(&outbound).map_err(Unsaid::Content)?;
+        }
+        Ok(())
     }
 
     /// Gives a conversation of the workspace to somebody.

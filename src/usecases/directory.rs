@@ -10,7 +10,7 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::{Capabilities, WindowRule};
 use switchboard_channels::contract::vendor::Vendor;
 
-use super::vendors;
+use super::vendors::Surroundings;
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
 use crate::domain::principals::Principal;
@@ -75,6 +75,7 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
 /// The memory in front of the store's configuration.
 pub struct Directory {
     store: Store,
+    surroundings: Surroundings,
     by_id: Memory<String, Option<Arc<Account>>>,
     by_account: Memory<(Kind, String), Option<Arc<Account>>>,
     agents: Memory<String, Option<Arc<Agent>>>,
@@ -84,14 +85,22 @@ pub struct Directory {
 impl Directory {
     /// An empty memory.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, surroundings: Surroundings) -> Self {
         Self {
             store,
+            surroundings,
             by_id: Memory::new(),
             by_account: Memory::new(),
             agents: Memory::new(),
             principals: Memory::new(),
         }
+    }
+
+    /// A channel that is not stored like this, with its settings understood.
+    #[must_use]
+    pub fn account(&self, channel: Channel) -> Account {
+        let vendor = self.surroundings.read(&channel);
+        Account { channel: Arc::new(channel), vendor }
     }
 
     /// The channel of this id.
@@ -103,7 +112,7 @@ impl Directory {
         if let Some(known) = self.by_id.get(&key) {
             return Ok(known);
         }
-        let found = self.store.channel_by_id(id).await?.map(understand);
+        let found = self.store.channel_by_id(id).await?.map(|channel| understand(&self.surroundings, channel));
         self.by_id.put(key, found.clone());
         Ok(found)
     }
@@ -117,7 +126,8 @@ impl Directory {
         if let Some(known) = self.by_account.get(&key) {
             return Ok(known);
         }
-        let found = self.store.channel_by_account(kind, account).await?.map(understand);
+        let found =
+            self.store.channel_by_account(kind, account).await?.map(|channel| understand(&self.surroundings, channel));
         self.by_account.put(key, found.clone());
         Ok(found)
     }
@@ -127,7 +137,13 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_by_business(&self, kind: Kind, business: &str) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self.store.channels_by_business(kind, business).await?.into_iter().map(understand).collect())
+        Ok(self
+            .store
+            .channels_by_business(kind, business)
+            .await?
+            .into_iter()
+            .map(|channel| understand(&self.surroundings, channel))
+            .collect())
     }
 
     /// All channels of this kind.
@@ -135,7 +151,13 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(understand).collect())
+        Ok(self
+            .store
+            .channels_of_kind(kind)
+            .await?
+            .into_iter()
+            .map(|channel| understand(&self.surroundings, channel))
+            .collect())
     }
 
     /// The agent of this id.
@@ -172,8 +194,8 @@ impl Directory {
     }
 }
 
-fn understand(channel: Channel) -> Arc<Account> {
-    let vendor = vendors::read(&channel);
+fn understand(surroundings: &Surroundings, channel: Channel) -> Arc<Account> {
+    let vendor = surroundings.read(&channel);
     if let Err(reason) = &vendor {
         tracing::error!(channel_id = channel.id, reason, "a channel's settings cannot be read");
     }

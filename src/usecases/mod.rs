@@ -10,6 +10,7 @@ pub mod downloading;
 pub mod filing;
 pub mod knowledge;
 pub mod receiving;
+mod rendering;
 pub mod routing;
 pub mod sending;
 pub mod templating;
@@ -28,6 +29,7 @@ use crate::store::Store;
 
 use directory::Directory;
 use routing::Routes;
+use vendors::Surroundings;
 
 /// How the product behaves where its operator may choose.
 #[derive(Debug, Clone)]
@@ -50,6 +52,10 @@ pub struct Options {
     pub token_key: [u8; 32],
     /// How long a visitor's token is good.
     pub visitor_lifetime: Duration,
+    /// Where people reach this installation, without a slash at the end; links to files begin with it.
+    pub public_url: Option<String>,
+    /// The same for vendors; none where the operator has not said that vendors can.
+    pub callback_url: Option<String>,
 }
 
 impl Default for Options {
@@ -64,6 +70,8 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(120),
             token_key: [0; 32],
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            public_url: None,
+            callback_url: None,
         }
     }
 }
@@ -102,7 +110,10 @@ impl Switchboard {
     #[must_use]
     pub fn new(store: Store, conversations: Conversations, agents: Agents, hub: Hub, options: Options) -> Self {
         Self {
-            directory: Arc::new(Directory::new(store.clone())),
+            directory: Arc::new(Directory::new(
+                store.clone(),
+                Surroundings { public_url: options.callback_url.clone(), key: options.token_key },
+            )),
             routes: Arc::default(),
             templates: Arc::default(),
             options: Arc::new(options),

@@ -292,6 +292,10 @@ impl Switchboard {
                     continue;
                 }
             };
+            if let (Event::Message(message), Some(path)) = (&mut arrival.event, &path) {
+                self.understand_choice(&account, &path.conversation_id, message).await?;
+                self.break_loop(&account, path, message).await?;
+            }
             let Some(path) = path else {
                 ledger.ignore("it is about somebody who has no conversation here");
                 continue;

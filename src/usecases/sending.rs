@@ -1,36 +1,46 @@
 //! A message leaves: rendered for its channel, posted once, and what the vendor said is committed. A send whose answer
 //! was lost is uncertain: its receipt is awaited before it is sent again.
 
-use switchboard_channels::contract::capabilities::WindowRule;
-use switchboard_channels::contract::content::Content;
+use std::time::Duration;
+
 use switchboard_channels::contract::failure::{Failure, Fault, Retry};
 use switchboard_channels::contract::inbound::Progress as Reached;
-use switchboard_channels::contract::outbound::{Outbound, Right, Sent};
-use switchboard_channels::contract::peer::Identity;
+use switchboard_channels::contract::mail::{Mail, Reply};
+use switchboard_channels::contract::outbound::{Outbound, Sent};
 use switchboard_channels::contract::request::{Body, Dispatch, Request};
 use switchboard_channels::contract::vendor::Vendor;
 
+use super::Switchboard;
 use super::directory::Account;
-use super::receiving::OPTED_OUT;
-use super::{Switchboard, downloading};
 use crate::domain::changes::{Change, NewExchange, Progress};
 use crate::domain::channels::ChannelState;
 use crate::domain::jobs::{Cargo, Job, MOST_ATTEMPTS, Verdict, backoff_ms};
 use crate::domain::messages::{MessageError, Status};
-use crate::domain::windows;
-use crate::net::{Answer, Client, File, NetError};
+use crate::net::{Answer, Client, NetError};
 use crate::telemetry::{chance, crash};
+
+mod preparing;
 
 /// Longest request or answer kept in the exchange log, in bytes.
 const LONGEST_KEPT: usize = 16 * 1024;
 /// How long a send waits when its channel is paused or stopped, in milliseconds.
 const PAUSED_WAIT_MS: u64 = 15_000;
+/// Messages of a thread that a new one refers to.
+const THREAD_REACH: i64 = 25;
 
 /// What one try came to.
 enum Tried {
     Answered(Answer),
     Lost(NetError),
     NotSent(NetError),
+}
+
+/// How a send goes out, beside the sending itself.
+struct Way<'a> {
+    /// What the exchange log shows of it.
+    request: &'a str,
+    /// What the answer means, and how long the vendor wants to be left alone.
+    answer: &'a (dyn Fn(&Answer) -> (Sent, Option<Duration>) + 'a),
 }
 
 impl Switchboard {
@@ -70,33 +80,51 @@ impl Switchboard {
         if let Some(failure) = self.suppressed(&account, &cargo.to).await? {
             return self.refused(job, &cargo, &account, None, failure).await;
         }
-        let content = match self.with_vendor_media(&cargo, vendor.as_ref(), client).await {
+        self.dispatch(job, &cargo, &account, vendor.as_ref(), client).await
+    }
+
+    /// Renders and sends.
+    async fn dispatch(
+        &self,
+        job: &Job,
+        cargo: &Cargo,
+        account: &Account,
+        vendor: &dyn Vendor,
+        client: &Client,
+    ) -> Result<Verdict, String> {
+        let content = match self.with_media(cargo, vendor, account, client).await {
             Ok(content) => content,
-            Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
+            Err(failure) => return self.refused(job, cargo, account, None, failure).await,
         };
-        let content = content.as_ref().unwrap_or(&cargo.message.content);
+        let content = content.as_ref().unwrap_or_else(|| cargo.content());
+        let thread = if vendor.capabilities().threads { self.thread_of(job, cargo).await? } else { None };
         let outbound = Outbound {
             reply_to: cargo.reply_to.as_deref(),
             right: cargo.right,
+            conversation_id: &cargo.conversation_id,
+            thread: thread.as_ref(),
             ..Outbound::new(&cargo.message.id, &cargo.to, content)
         };
-        let request = match vendor.render(&outbound) {
-            Ok(Dispatch::Http(request)) => request,
-            Ok(Dispatch::Mail(_)) => return Err("mail is not sent by this client".to_owned()),
-            Err(failure) => return self.refused(job, &cargo, &account, None, failure).await,
-        };
-        self.post(job, &cargo, &account, vendor.as_ref(), &request, client).await
-    }
-
-    /// Why nothing may be sent to these addresses, if something speaks against it.
-    pub(super) async fn suppressed(&self, account: &Account, to: &[Identity]) -> Result<Option<Failure>, String> {
-        let channel = &account.channel;
-        let found = self.store.suppression(&channel.workspace_id, &channel.id, to).await;
-        let found = found.map_err(|error| error.to_string())?;
-        Ok(found.map(|why| {
-            let code = if why.code == OPTED_OUT { "RECIPIENT_OPTED_OUT" } else { why.code.as_str() };
-            Failure::new(code, why.reason, Retry::Never, Fault::Recipient)
-        }))
+        match vendor.render(&outbound) {
+            Ok(Dispatch::Http(request)) => {
+                let answer = |answer: &Answer| (vendor.outcome(answer.status, &answer.body), answer.retry_after);
+                let way = Way { request: &shown(&request), answer: &answer };
+                self.post(job, cargo, account, client.send(&request, None), way).await
+            }
+            Ok(Dispatch::Mail(mail)) => {
+                let files = match self.mail_files(account, &mail).await {
+                    Ok(files) => files,
+                    Err(failure) => return self.refused(job, cargo, account, None, failure).await,
+                };
+                let answer = |answer: &Answer| {
+                    let text = String::from_utf8_lossy(&answer.body).into_owned();
+                    (vendor.mailed(&mail.message_id, &Reply { code: answer.status, text }), None)
+                };
+                let way = Way { request: &shown_mail(&mail), answer: &answer };
+                self.post(job, cargo, account, client.send_mail(&mail, files), way).await
+            }
+            Err(failure) => self.refused(job, cargo, account, None, failure).await,
+        }
     }
 
     async fn post(
@@ -104,9 +132,8 @@ impl Switchboard {
         job: &Job,
         cargo: &Cargo,
         account: &Account,
-        vendor: &dyn Vendor,
-        request: &Request,
-        client: &Client,
+        sending: impl Future<Output = Result<Answer, NetError>>,
+        way: Way<'_>,
     ) -> Result<Verdict, String> {
         if !self.store.holds_job(&job.id).await.map_err(|error| error.to_string())? {
             // Another node took it over while this one was away: it is theirs to send.
@@ -114,28 +141,28 @@ impl Switchboard {
         }
         crash::point("sending.before_post");
         let started = self.store.clock().now();
-        let tried = match client.send(request, None).await {
+        let tried = match sending.await {
             Ok(answer) => Tried::Answered(answer),
             Err(error) if error.certain_not_sent() => Tried::NotSent(error),
             Err(error) => Tried::Lost(error),
         };
         crash::point("sending.after_post");
-        let exchange = self.exchange(&cargo.message.id, started, request, &tried);
+        let exchange = self.exchange(&cargo.message.id, started, way.request, &tried);
         match tried {
             Tried::Lost(error) => self.doubt(job, cargo, Some(exchange), &error.to_string()).await,
             Tried::NotSent(error) => {
                 let failure = Failure::new("VENDOR_UNAVAILABLE", error.to_string(), Retry::Backoff, Fault::Vendor);
                 self.refused(job, cargo, account, Some(exchange), failure).await
             }
-            Tried::Answered(answer) => match vendor.outcome(answer.status, &answer.body) {
-                Sent::Accepted(accepted) => {
-                    let progress =
-                        self.progress(cargo, Reached::Sent.into(), Some(accepted.id).filter(|id| !id.is_empty()), None);
+            Tried::Answered(answer) => match (way.answer)(&answer) {
+                (Sent::Accepted(accepted), _) => {
+                    let provider_id = Some(accepted.id).filter(|id| !id.is_empty());
+                    let progress = self.progress(cargo, Reached::Sent.into(), provider_id, None);
                     self.settle(job, progress, Some(exchange)).await
                 }
-                Sent::Unclear(reason) => self.doubt(job, cargo, Some(exchange), &reason).await,
-                Sent::Refused(mut failure) => {
-                    if let Some(wait) = answer.retry_after {
+                (Sent::Unclear(reason), _) => self.doubt(job, cargo, Some(exchange), &reason).await,
+                (Sent::Refused(mut failure), wait) => {
+                    if let Some(wait) = wait {
                         failure.retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
                     }
                     self.refused(job, cargo, account, Some(exchange), failure).await
@@ -250,13 +277,7 @@ impl Switchboard {
         }
     }
 
-    fn exchange(&self, message_id: &str, at: i64, request: &Request, tried: &Tried) -> NewExchange {
-        let body = match &request.body {
-            Body::Json(json) => json.to_string(),
-            Body::Multipart { filename, .. } => format!("[file {filename}]"),
-            Body::Form(fields) => url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish(),
-            Body::Empty => String::new(),
-        };
+    fn exchange(&self, message_id: &str, at: i64, request: &str, tried: &Tried) -> NewExchange {
         let (status, response) = match tried {
             Tried::Answered(answer) => {
                 (Some(i64::from(answer.status)), String::from_utf8_lossy(&answer.body).into_owned())
@@ -267,80 +288,11 @@ impl Switchboard {
             id: self.store.clock().id(),
             message_id: message_id.to_owned(),
             at,
-            request: cut(format!("{:?} {}\n{body}", request.method, request.url)),
+            request: cut(request.to_owned()),
             status,
             response: cut(response),
             duration_ms: self.store.clock().now() - at,
         }
-    }
-
-    async fn load_cargo(&self, job: &Job, message_id: &str) -> Result<Option<Cargo>, String> {
-        let text = |error: crate::store::StoreError| error.to_string();
-        let Some(stored) = self.store.message(&job.workspace_id, message_id).await.map_err(text)? else {
-            return Ok(None);
-        };
-        let conversation = self.store.conversation(&job.workspace_id, &stored.conversation_id).await.map_err(text)?;
-        let reply_to = match &stored.message.reply_to {
-            Some(id) => self
-                .store
-                .message(&job.workspace_id, id)
-                .await
-                .map_err(text)?
-                .and_then(|answered| answered.message.provider_id),
-            None => None,
-        };
-        let Some(conversation) = conversation else { return Ok(None) };
-        let account = self.directory.channel(&stored.channel_id).await.map_err(text)?;
-        let rule = account.map_or(WindowRule::None, |account| account.window_rule());
-        let (expires_at, author) = (conversation.state.window_expires_at, stored.message.author.kind);
-        let right = windows::right(rule, expires_at, self.store.clock().now(), author);
-        Ok(Some(Cargo {
-            message: stored.message,
-            channel_id: stored.channel_id,
-            to: conversation.identities,
-            reply_to,
-            // What has lost its right meanwhile is refused by the vendor, in the vendor's words.
-            right: right.unwrap_or(Right::Window),
-        }))
-    }
-
-    /// Uploads a stored file to the vendor first, where the content names one.
-    async fn with_vendor_media(
-        &self,
-        cargo: &Cargo,
-        vendor: &dyn Vendor,
-        client: &Client,
-    ) -> Result<Option<Content>, Failure> {
-        let Some(media) = cargo.message.content.media() else { return Ok(None) };
-        let (Some(file_id), None, None) = (&media.file_id, &media.id, &media.url) else { return Ok(None) };
-        let unavailable = |reason: String| Failure::new("MEDIA_REJECTED", reason, Retry::Backoff, Fault::Gateway);
-        let workspace_id = self
-            .directory
-            .channel(&cargo.channel_id)
-            .await
-            .map_err(|error| unavailable(error.to_string()))?
-            .map(|account| account.channel.workspace_id.clone())
-            .unwrap_or_default();
-        let file = self
-            .store
-            .file(&workspace_id, file_id)
-            .await
-            .map_err(|error| unavailable(error.to_string()))?
-            .ok_or_else(|| Failure::content("MEDIA_REJECTED", "there is no such file in this workspace"))?;
-        let name = file.filename.clone().unwrap_or_else(|| "file".to_owned());
-        let request = vendor.media_upload(&file.mime_type, &name)?;
-        let path = downloading::place(&self.options.files, &file.sha256);
-        let bytes = tokio::fs::read(&path).await.map_err(|error| unavailable(error.to_string()))?;
-        let answer = client
-            .send(&request, Some(File::from_bytes(bytes.into())))
-            .await
-            .map_err(|error| unavailable(error.to_string()))?;
-        let vendor_id = vendor.uploaded(answer.status, &answer.body)?;
-        let mut content = cargo.message.content.clone();
-        if let Some(media) = content.media_mut() {
-            media.id = Some(vendor_id);
-        }
-        Ok(Some(content))
     }
 
     /// A send that was given up: the message has failed, visibly.
@@ -356,6 +308,33 @@ impl Switchboard {
             tracing::error!(message_id, %refusal, "a given-up send could not be marked as failed");
         }
     }
+}
+
+/// A request as the exchange log shows it: without its authorisation.
+fn shown(request: &Request) -> String {
+    let body = match &request.body {
+        Body::Json(json) => json.to_string(),
+        Body::Form(fields) => url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish(),
+        Body::Multipart { filename, .. } => format!("[file {filename}]"),
+        Body::Empty => String::new(),
+    };
+    format!("{:?} {}\n{body}", request.method, request.url)
+}
+
+/// A mail as the exchange log shows it.
+fn shown_mail(mail: &Mail) -> String {
+    let files: Vec<&str> = mail.files.iter().map(|file| file.filename.as_str()).collect();
+    format!(
+        "MAIL {}:{}\nFrom: {}\nTo: {}\nSubject: {}\nMessage-ID: <{}>\nFiles: {}\n\n{}",
+        mail.relay.host,
+        mail.relay.port,
+        mail.from.address,
+        mail.to.address,
+        mail.subject,
+        mail.message_id,
+        files.join(", "),
+        mail.text
+    )
 }
 
 fn cut(mut text: String) -> String {

@@ -87,6 +87,8 @@ pub struct Named {
 pub struct VisitorToken {
     /// A visitor's token instead of a key: for the files of the visitor's own conversation.
     token: Option<String>,
+    /// A signed link instead of a key: for this one file, for a while.
+    link: Option<String>,
 }
 
 /// Hands a file in, at most 16 MiB, to be named by `file_id` in a message.
@@ -181,6 +183,10 @@ pub async fn download(
 /// The file, if this caller may read it.
 async fn readable(request: &HttpRequest, doors: &Doors, id: &str) -> Result<File, Failure> {
     let switchboard = &doors.switchboard;
+    if let Some(link) = Query::of(request).text("link") {
+        let found = switchboard.linked_file(id, &link).await.map_err(|error| Failure::store(request, &error))?;
+        return found.ok_or_else(|| Failure::new(request, Code::Unauthenticated, "the link is not valid any more"));
+    }
     let found = match Query::of(request).text("token") {
         Some(token) => {
             let visitor = switchboard.visitor(&token);

@@ -8,7 +8,7 @@ use super::{Conversation, Owner, Situation, send_lane};
 use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage};
 use crate::domain::events::EventKind;
 use crate::domain::jobs::{Cargo, NewJob, Work};
-use crate::domain::messages::{Author, AuthorKind, Direction, Message, Status, announced};
+use crate::domain::messages::{Author, AuthorKind, Direction, Message, Piece, Status, announced};
 use crate::domain::windows::{self, Window};
 
 /// What to commit for something said, and the state after it.
@@ -43,7 +43,7 @@ pub struct Turn<'a> {
     /// The agent.
     pub author: Author,
     /// What it says, in order; may be empty.
-    pub contents: Vec<Content>,
+    pub pieces: Vec<Piece>,
     /// What else happened in the turn (a model failure).
     pub events: Vec<NewEvent>,
     /// The recipient's identities in the channel account.
@@ -55,8 +55,8 @@ pub struct Turn<'a> {
 pub struct Post<'a> {
     /// Who says it. A human takes the conversation over.
     pub author: Author,
-    /// What.
-    pub content: Content,
+    /// What, in as many messages as the channel needs.
+    pub pieces: Vec<Piece>,
     /// Our id of the message it answers.
     pub reply_to: Option<String>,
     /// The vendor's id of the message it answers.
@@ -68,7 +68,7 @@ pub struct Post<'a> {
 /// One message of ours on its way into the conversation.
 struct Remark {
     author: Author,
-    content: Content,
+    piece: Piece,
     reply_to: Option<String>,
     reply_to_provider: Option<String>,
     right: Option<Right>,
@@ -95,7 +95,7 @@ pub fn finish_turn(
         return Err((Refused::NotOwner, Some(Box::new(posted.sealed(conversation)))));
     }
     let right = windows::right(situation.rule, conversation.window_expires_at, situation.now, turn.author.kind);
-    let free_form = turn.contents.iter().any(|content| !matches!(content, Content::Template(_)));
+    let free_form = turn.pieces.iter().any(|piece| !matches!(piece.content, Content::Template(_)));
     if right.is_none() && free_form {
         let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
         posted.change.events.push(NewEvent {
@@ -105,8 +105,8 @@ pub fn finish_turn(
         });
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
-    for content in turn.contents {
-        let remark = Remark { author: turn.author.clone(), content, reply_to: None, reply_to_provider: None, right };
+    for piece in turn.pieces {
+        let remark = Remark { author: turn.author.clone(), piece, reply_to: None, reply_to_provider: None, right };
         posted.say(remark, turn.to, situation);
     }
     Ok(posted.sealed(conversation))
@@ -118,7 +118,7 @@ pub fn finish_turn(
 /// The window is closed and the content is no template.
 pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'_>) -> Result<Posted, Refused> {
     let right = windows::right(situation.rule, conversation.window_expires_at, situation.now, post.author.kind);
-    if right.is_none() && !matches!(post.content, Content::Template(_)) {
+    if right.is_none() && post.pieces.iter().any(|piece| !matches!(piece.content, Content::Template(_))) {
         let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
         return Err(Refused::WindowClosed(window));
     }
@@ -126,14 +126,13 @@ pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'
     if post.author.kind == AuthorKind::Human {
         posted.hand_to(Owner::Human { name: post.author.name.clone() });
     }
-    let remark = Remark {
-        author: post.author,
-        content: post.content,
-        reply_to: post.reply_to,
-        reply_to_provider: post.reply_to_provider,
-        right,
-    };
-    posted.say(remark, post.to, situation);
+    // The first part quotes what it answers; the others follow it.
+    let (mut reply_to, mut reply_to_provider) = (post.reply_to, post.reply_to_provider);
+    for piece in post.pieces {
+        let author = post.author.clone();
+        let (reply_to, reply_to_provider) = (reply_to.take(), reply_to_provider.take());
+        posted.say(Remark { author, piece, reply_to, reply_to_provider, right }, post.to, situation);
+    }
     Ok(posted.sealed(conversation))
 }
 
@@ -187,7 +186,8 @@ impl Posted {
     }
 
     fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) {
-        let Remark { author, content, reply_to, reply_to_provider, right } = remark;
+        let Remark { author, piece, reply_to, reply_to_provider, right } = remark;
+        let Piece { content, rendering } = piece;
         let by_vendor = !self.next.kind.is_ours();
         let message = Message {
             id: (situation.new_id)(),
@@ -202,6 +202,7 @@ impl Posted {
             provider_id: None,
             provider_timestamp: None,
             created_at: situation.now,
+            rendering,
             edited_at: None,
             deleted_at: None,
             error: None,
@@ -216,6 +217,7 @@ impl Posted {
                 run_at: situation.now,
                 cargo: Some(Box::new(Cargo {
                     message: message.clone(),
+                    conversation_id: self.next.id.clone(),
                     channel_id: self.next.channel_id.clone(),
                     to: to.to_vec(),
                     reply_to: reply_to_provider,

@@ -5,8 +5,10 @@ use switchboard_channels::contract::peer::Identity;
 
 use super::{Share, Turned};
 use crate::actors::ActorError;
+use crate::domain::changes::{Change, NewEvent};
 use crate::domain::contacts::strongest;
 use crate::domain::conversations::Origin;
+use crate::domain::events::EventKind;
 use crate::domain::messages::{Direction, Status};
 use crate::usecases::Switchboard;
 use crate::usecases::directory::Account;
@@ -15,6 +17,11 @@ use crate::usecases::directory::Account;
 const SUBJECT_GOOD_FOR_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
 /// Messages among which an echo looks for the send that it may be of.
 const ECHO_REACH: i64 = 20;
+
+/// Messages of one correspondent within [`LOOP_SPAN_MS`] after which no agent answers any more.
+const MOST_IN_SPAN: i64 = 20;
+/// Milliseconds.
+const LOOP_SPAN_MS: i64 = 60 * 60 * 1_000;
 
 /// Where news goes.
 pub(super) struct Path {
@@ -139,5 +146,37 @@ impl Switchboard {
                 pricing: None,
             }))
         }))
+    }
+
+    /// Two machines that answer each other give no sign of it: whoever writes too much gets no more answers for now,
+    /// and the workspace is told.
+    pub(super) async fn break_loop(
+        &self,
+        account: &Account,
+        path: &Path,
+        message: &mut Incoming,
+    ) -> Result<(), Turned> {
+        if !message.wants_answer || !account.capabilities().is_some_and(|capabilities| capabilities.threads) {
+            return Ok(());
+        }
+        let channel = &account.channel;
+        let known = self.store.conversation(&channel.workspace_id, &path.conversation_id).await?;
+        let contact_id = known.map_or_else(|| path.origin.contact_id.clone(), |known| known.state.contact_id);
+        let since = self.store.clock().now() - LOOP_SPAN_MS;
+        if self.store.count_received(&channel.id, &contact_id, since).await? < MOST_IN_SPAN {
+            return Ok(());
+        }
+        message.wants_answer = false;
+        tracing::warn!(channel_id = channel.id, contact_id, "a correspondent writes too much; no more answers for now");
+        let event = NewEvent {
+            kind: EventKind::ChannelNotice,
+            conversation_id: Some(path.conversation_id.clone()),
+            data: serde_json::json!({
+                "channel_id": channel.id, "kind": "loop_suspected", "alarming": true,
+                "detail": { "contact_id": contact_id, "messages": MOST_IN_SPAN, "within_ms": LOOP_SPAN_MS },
+            }),
+        };
+        let change = Change { workspace_id: channel.workspace_id.clone(), events: vec![event], ..Change::default() };
+        self.store.commit(change).await.map(|_| ()).map_err(super::turned)
     }
 }

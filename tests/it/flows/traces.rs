@@ -90,7 +90,7 @@ impl Product {
             self.switchboard.store.conversations(&self.channel.workspace_id, None, 10, 0).await.unwrap();
         let say = Say {
             author: Author { kind: AuthorKind::Human, id: None, name: None },
-            content: Content::text("How can I help?"),
+            pieces: vec![Content::text("How can I help?").into()],
             reply_to: None,
             reply_to_provider: None,
             idempotency: None,

@@ -70,7 +70,7 @@ pub async fn meet(store: &Store, channel: &Channel, phone: &str) -> Conversation
 pub async fn say(store: &Store, conversation: &Conversation, text: &str) -> (Conversation, Message) {
     let said = Post {
         author: Author { kind: AuthorKind::System, id: None, name: None },
-        content: Content::text(text),
+        pieces: vec![Content::text(text).into()],
         reply_to: None,
         reply_to_provider: None,
         to: &[],
