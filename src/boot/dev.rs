@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 use switchboard_channels::Kind;
-use switchboard_simulator::{Account, Customer, Running};
+use switchboard_simulator::{Account, Customer, Mailbox, Page, Running, TwilioAccount};
 
 use super::BootError;
 use crate::config::{Settings, SettingsError, demo};
@@ -15,6 +15,8 @@ use crate::usecases::apply::{self, MadeKey};
 
 /// How far above the gateway's port the simulator's is, where that is free.
 const PORT_ABOVE: u16 = 1;
+/// What the demo's business is called at the vendors.
+const NAME: &str = "Kaffeewerk Nordlicht";
 
 /// The demo while it runs.
 pub struct Demo {
@@ -24,29 +26,112 @@ pub struct Demo {
     made: Vec<MadeKey>,
 }
 
+/// One account of each channel at the simulator, with secrets of this start.
+struct Cast {
+    whatsapp: Account,
+    instagram: Page,
+    messenger: Page,
+    twilio: TwilioAccount,
+    mailbox: Mailbox,
+}
+
+impl Cast {
+    fn new(gateway: SocketAddr) -> Result<Self, BootError> {
+        let callback = |kind: Kind| Some(format!("http://{gateway}/api/webhooks/{}", kind.as_str()));
+        let page = |page: Page, kind: Kind| {
+            let (access_token, app_secret, verify_token) = (secret()?, secret()?, secret()?);
+            let name = NAME.to_owned();
+            Ok::<_, BootError>(Page {
+                callback_url: callback(kind),
+                name,
+                access_token,
+                app_secret,
+                verify_token,
+                ..page
+            })
+        };
+        Ok(Self {
+            whatsapp: Account {
+                callback_url: callback(Kind::Whatsapp),
+                verified_name: NAME.to_owned(),
+                app_secret: secret()?,
+                access_token: secret()?,
+                verify_token: secret()?,
+                ..Account::default()
+            },
+            instagram: page(Page::instagram(), Kind::Instagram)?,
+            messenger: page(Page::default(), Kind::Messenger)?,
+            twilio: TwilioAccount {
+                callback_url: callback(Kind::Twilio),
+                name: NAME.to_owned(),
+                auth_token: secret()?,
+                ..TwilioAccount::default()
+            },
+            mailbox: Mailbox {
+                address: "hello@nordlicht.example".to_owned(),
+                callback_url: callback(Kind::Email),
+                name: NAME.to_owned(),
+                secret: secret()?,
+                ..Mailbox::default()
+            },
+        })
+    }
+
+    /// What the demo's file leaves open.
+    fn variables(&self, simulator: &Running) -> BTreeMap<String, String> {
+        let sender =
+            |whatsapp: bool| self.twilio.senders.iter().find(|sender| sender.starts_with("whatsapp:") == whatsapp);
+        let smtp = simulator.smtp_addr();
+        let mut variables: BTreeMap<String, String> = [
+            ("SIMULATOR_URL", simulator.base_url()),
+            ("SIMULATOR_PHONE_NUMBER_ID", self.whatsapp.phone_number_id.clone()),
+            ("SIMULATOR_WABA_ID", self.whatsapp.waba_id.clone()),
+            ("SIMULATOR_ACCESS_TOKEN", self.whatsapp.access_token.clone()),
+            ("SIMULATOR_APP_SECRET", self.whatsapp.app_secret.clone()),
+            ("SIMULATOR_VERIFY_TOKEN", self.whatsapp.verify_token.clone()),
+            ("SIMULATOR_TWILIO_ACCOUNT", self.twilio.account_sid.clone()),
+            ("SIMULATOR_TWILIO_TOKEN", self.twilio.auth_token.clone()),
+            ("SIMULATOR_TWILIO_NUMBER", sender(false).cloned().unwrap_or_default()),
+            ("SIMULATOR_TWILIO_WHATSAPP", sender(true).cloned().unwrap_or_default()),
+            ("SIMULATOR_MAIL_ADDRESS", self.mailbox.address.clone()),
+            ("SIMULATOR_MAIL_SECRET", self.mailbox.secret.clone()),
+            ("SIMULATOR_SMTP_HOST", smtp.ip().to_string()),
+            ("SIMULATOR_SMTP_PORT", smtp.port().to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        for (name, page) in [("INSTAGRAM", &self.instagram), ("MESSENGER", &self.messenger)] {
+            let members = [
+                ("ID", &page.id),
+                ("APP_ID", &page.app_id),
+                ("TOKEN", &page.access_token),
+                ("SECRET", &page.app_secret),
+                ("VERIFY", &page.verify_token),
+            ];
+            let named = |(member, value): (&str, &String)| (format!("SIMULATOR_{name}_{member}"), value.clone());
+            variables.extend(members.map(named));
+        }
+        variables
+    }
+}
+
 /// Starts the simulator and sets the demo workspace up.
 pub async fn set_up(settings: &Settings, store: &Store, gateway: SocketAddr) -> Result<Demo, BootError> {
-    let account = Account {
-        callback_url: Some(format!("http://{gateway}/api/webhooks/whatsapp")),
-        verified_name: "Kaffeewerk Nordlicht".to_owned(),
-        app_secret: secret()?,
-        access_token: secret()?,
-        verify_token: secret()?,
-        ..Account::default()
-    };
+    let cast = Cast::new(gateway)?;
     let wanted = SocketAddr::new(gateway.ip(), gateway.port().saturating_add(PORT_ABOVE));
-    let simulator = match start(wanted, &account).await {
+    let simulator = match start(wanted, &cast).await {
         Ok(simulator) => simulator,
-        Err(_) => start(SocketAddr::new(gateway.ip(), 0), &account)
+        Err(_) => start(SocketAddr::new(gateway.ip(), 0), &cast)
             .await
             .map_err(|error| BootError::Demo(format!("the simulator does not start: {error}")))?,
     };
-    let made = apply_demo(settings, store, &account, &simulator.base_url()).await?;
+    let made = apply_demo(settings, store, &cast.variables(&simulator)).await?;
     let (widget_channel, agent) = find(store).await?;
     Ok(Demo { simulator, widget_channel, agent, made })
 }
 
-async fn start(listen: SocketAddr, account: &Account) -> Result<Running, switchboard_simulator::Error> {
+async fn start(listen: SocketAddr, cast: &Cast) -> Result<Running, switchboard_simulator::Error> {
     let named = |id: &str, name: &str, wa_id: Option<&str>, user_id: &str, username: Option<&str>| Customer {
         id: id.to_owned(),
         name: name.to_owned(),
@@ -57,7 +142,10 @@ async fn start(listen: SocketAddr, account: &Account) -> Result<Running, switchb
     };
     switchboard_simulator::start(switchboard_simulator::Options {
         listen,
-        accounts: vec![account.clone()],
+        accounts: vec![cast.whatsapp.clone()],
+        pages: vec![cast.instagram.clone(), cast.messenger.clone()],
+        twilio: vec![cast.twilio.clone()],
+        mailboxes: vec![cast.mailbox.clone()],
         customers: vec![
             named("c1", "Maya Lindqvist", Some("16505551234"), "US.13491208655302741918", None),
             named("c2", "Tomás (no phone number)", None, "ES.20471208655302741919", Some("tomas.r")),
@@ -70,23 +158,11 @@ async fn start(listen: SocketAddr, account: &Account) -> Result<Running, switchb
 async fn apply_demo(
     settings: &Settings,
     store: &Store,
-    account: &Account,
-    simulator: &str,
+    variables: &BTreeMap<String, String>,
 ) -> Result<Vec<MadeKey>, BootError> {
-    let variables: BTreeMap<String, String> = [
-        ("SIMULATOR_URL", simulator),
-        ("SIMULATOR_PHONE_NUMBER_ID", &account.phone_number_id),
-        ("SIMULATOR_WABA_ID", &account.waba_id),
-        ("SIMULATOR_ACCESS_TOKEN", &account.access_token),
-        ("SIMULATOR_APP_SECRET", &account.app_secret),
-        ("SIMULATOR_VERIFY_TOKEN", &account.verify_token),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect();
     let plans = settings.plans().map_err(|problem| SettingsError(vec![problem]))?;
     let input =
-        apply::Input { text: demo::FILE, environment: &variables, read: &|path| demo::read(path), plans: &plans };
+        apply::Input { text: demo::FILE, environment: variables, read: &|path| demo::read(path), plans: &plans };
     let failed = |error: apply::ApplyError| BootError::Demo(error.to_string());
     let plan = apply::plan(store, apply::read(&input).map_err(failed)?).await.map_err(failed)?;
     apply::apply(store, plan).await.map_err(failed)
@@ -112,7 +188,10 @@ impl Demo {
         if let Some(channel) = &self.widget_channel {
             lines.push(format!("    web widget       {gateway}/chat/{channel}"));
         }
-        lines.push(format!("    WhatsApp phone   {phone}/        (the simulator: write as any customer)"));
+        lines.push(format!(
+            "    phone            {phone}/        (the simulator: WhatsApp, Instagram, Messenger, SMS, as any customer)"
+        ));
+        lines.push(format!("    mailbox          {phone}/mail    (the simulator: write and read mail as anybody)"));
         lines.push(format!("    API document     {gateway}/openapi.json"));
         for key in &self.made {
             lines.push(String::new());

@@ -117,7 +117,11 @@ impl Switchboard {
     pub async fn take_delivery(&self, knock: Knock<'_>) -> Result<DeliveryOutcome, Turned> {
         let (accounts, named) = self.candidates(&knock).await?;
         let (parsed, signed) = verified(&accounts, &knock.delivery)?;
-        if !named {
+        // Where an address says nothing of whom it is for, who signed it and whom its parts name say it.
+        let ours = |arrival: &Arrival| {
+            arrival.account.is_some() && signed.iter().any(|account| account.channel.account == arrival.account)
+        };
+        if !named && !parsed.events.iter().any(ours) {
             metrics::counter!("switchboard_deliveries_for_nobody_total").increment(1);
             return Ok(DeliveryOutcome::Ignored);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
+use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::Capabilities;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::splitting;
@@ -26,26 +27,25 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Adds to a channel's settings what they leave out and its vendor takes.
-    fn complete(&self, channel: &Channel) -> Value {
-        let mut settings = channel.settings.clone();
+    fn complete(&self, kind: Kind, channel_id: &str, mut settings: Value) -> Value {
         let Some(members) = settings.as_object_mut() else { return settings };
-        let takes = |name: &str| channel.kind.protocol().settings.contains(&name);
+        let takes = |name: &str| kind.protocol().settings.contains(&name);
         if let Some(base) = self.public_url.as_ref().filter(|_| takes("status_callback")) {
-            let callback = format!("{base}/api/webhooks/{}/{}", channel.kind.as_str(), channel.id);
+            let callback = format!("{base}/api/webhooks/{}/{}", kind.as_str(), channel_id);
             members.entry("status_callback").or_insert_with(|| callback.into());
         }
         if takes("reply_secret") {
-            members.entry("reply_secret").or_insert_with(|| self.secret("reply", channel).into());
+            members.entry("reply_secret").or_insert_with(|| self.secret("reply", channel_id).into());
         }
         settings
     }
 
     /// A secret for one purpose of one channel; the same on every node and after every restart.
-    fn secret(&self, purpose: &str, channel: &Channel) -> String {
+    fn secret(&self, purpose: &str, channel_id: &str) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key).map(|mut mac| {
             mac.update(purpose.as_bytes());
             mac.update(b"|");
-            mac.update(channel.id.as_bytes());
+            mac.update(channel_id.as_bytes());
             hex::encode(mac.finalize().into_bytes())
         });
         mac.unwrap_or_default()
@@ -56,7 +56,8 @@ impl Surroundings {
     /// # Errors
     /// They are not of its kind's shape.
     pub fn read(&self, channel: &Channel) -> Result<Arc<dyn Vendor>, String> {
-        (channel.kind.protocol().read)(self.complete(channel)).map(Arc::from)
+        (channel.kind.protocol().read)(self.complete(channel.kind, &channel.id, channel.settings.clone()))
+            .map(Arc::from)
     }
 }
 

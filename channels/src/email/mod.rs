@@ -82,7 +82,8 @@ pub struct Settings {
     pub trusted_authserv: Option<String>,
     /// Host of the mail server that takes our mail.
     pub smtp_host: String,
-    /// Its port.
+    /// Its port. Also read from a text, as variables are.
+    #[serde(deserialize_with = "port")]
     pub smtp_port: u16,
     /// How the connection to it is protected.
     pub smtp_tls: Tls,
@@ -92,7 +93,8 @@ pub struct Settings {
     pub smtp_password: Option<Secret>,
     /// Host of the mailbox, for the provider `imap`.
     pub imap_host: Option<String>,
-    /// Its port.
+    /// Its port. Also read from a text.
+    #[serde(deserialize_with = "port")]
     pub imap_port: u16,
     /// How the connection to it is protected.
     pub imap_tls: Tls,
@@ -319,4 +321,18 @@ fn lower<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error>
 
 fn all_lower<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(texts(deserializer)?.into_iter().map(|text| text.trim().to_lowercase()).collect())
+}
+
+/// A port as a number or as a text.
+fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Port {
+        Number(u16),
+        Text(String),
+    }
+    match Port::deserialize(deserializer)? {
+        Port::Number(port) => Ok(port),
+        Port::Text(text) => text.trim().parse().map_err(serde::de::Error::custom),
+    }
 }

@@ -48,8 +48,8 @@ pub const PROTOCOL: Protocol = Protocol {
         let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;
         Ok(Box::new(settings))
     },
-    // Every mailbox has a callback address of its own, as providers sign with secrets of one account.
-    addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
+    // Only raw mail says outside of its body whom it is for; else whose secret signed it tells whose it is.
+    addressees: |delivery| Addressees { accounts: verify::envelope_accounts(delivery), businesses: Vec::new() },
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     // The largest mail that any of the providers passes on, in base64.

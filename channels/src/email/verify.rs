@@ -203,3 +203,15 @@ fn fresh(timestamp: &str, now: i64) -> Result<(), Unverified> {
     let age = now.div_euclid(1_000) - at;
     if age.abs() <= WINDOW { Ok(()) } else { Err(Unverified::Stale) }
 }
+
+/// The mailboxes that the envelope of a raw mail names, without what stands behind a plus.
+pub(super) fn envelope_accounts(delivery: &Delivery<'_>) -> Vec<String> {
+    let named = delivery.headers.iter().filter(|(name, _)| name == "x-envelope-to");
+    let texts = named.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+    let addresses = texts.flat_map(|text| text.split(',')).filter_map(|address| {
+        let (local, domain) = address.trim().rsplit_once('@')?;
+        let local = local.split('+').next().unwrap_or(local);
+        Some(format!("{local}@{domain}").to_lowercase())
+    });
+    addresses.collect()
+}
