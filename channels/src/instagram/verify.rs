@@ -2,4 +2,4 @@
 //! body. An app with Instagram login has an Instagram app secret of its own, and signs with that one.
 
 pub use crate::meta::verify::{Unverified, Verified, handshake, signature};
-pub(super) use crate::meta::verify::{delivery, query};
+pub(super) use crate::meta::verify::{ROTATING, delivery, handshake_request, query};

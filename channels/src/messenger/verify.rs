@@ -2,4 +2,4 @@
 //! body with the app's secret.
 
 pub use crate::meta::verify::{Unverified, Verified, handshake, signature};
-pub(super) use crate::meta::verify::{delivery, query};
+pub(super) use crate::meta::verify::{ROTATING, delivery, handshake_request, query};
