@@ -189,6 +189,14 @@ impl Client {
         self
     }
 
+    /// A client of the same settings for addresses from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn trusting(&self, trust: Trust) -> Result<Self, NetError> {
+        Ok(Self::new((*self.options).clone(), trust)?.with_clock(self.clock.clone()))
+    }
+
     /// Executes a request and reads the whole answer, whatever its status. `file` is the file of a multipart body.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
+pub mod channels;
 pub mod chatting;
 pub mod conversing;
 pub mod directory;

@@ -1,5 +1,6 @@
 //! A channel's settings, understood by its vendor's rules. It holds no rule of its own.
 
+pub mod rotation;
 pub mod settings;
 
 use std::sync::Arc;
@@ -26,8 +27,8 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Adds to a channel's settings what they leave out and its vendor takes.
-    fn complete(&self, channel: &Channel) -> Value {
-        let mut settings = channel.settings.clone();
+    fn complete(&self, channel: &Channel, now: i64) -> Value {
+        let mut settings = rotation::in_force(channel.kind, &channel.settings, now);
         let Some(members) = settings.as_object_mut() else { return settings };
         let takes = |name: &str| channel.kind.protocol().settings.contains(&name);
         if let Some(base) = self.public_url.as_ref().filter(|_| takes("status_callback")) {
@@ -51,12 +52,12 @@ impl Surroundings {
         mac.unwrap_or_default()
     }
 
-    /// Understands a channel's settings.
+    /// Understands a channel's settings as they are in force at this time, in Unix milliseconds.
     ///
     /// # Errors
     /// They are not of its kind's shape.
-    pub fn read(&self, channel: &Channel) -> Result<Arc<dyn Vendor>, String> {
-        (channel.kind.protocol().read)(self.complete(channel)).map(Arc::from)
+    pub fn read(&self, channel: &Channel, now: i64) -> Result<Arc<dyn Vendor>, String> {
+        (channel.kind.protocol().read)(self.complete(channel, now)).map(Arc::from)
     }
 }
 
