@@ -230,7 +230,7 @@ impl Switchboard {
         let noting = |channel| {
             let wanted = decide(channel)?;
             name.clone_from(&wanted.name);
-            Ok(wanted)
+            Ok::<_, Unchanged>(wanted)
         };
         match self.store.change_channel(workspace_id, id, noting).await {
             Ok(None) => Err(Unchanged::Unknown),
