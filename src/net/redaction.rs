@@ -38,8 +38,10 @@ fn spellings(authorisation: &Authorisation) -> Vec<String> {
     let encoded = plain.iter().flat_map(|secret| {
         let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+        // Some escape the slash in JSON, too.
+        let escaped = serde_json::Value::from(secret.as_str()).to_string().trim_matches('"').replace('/', "\\/");
         let read = percent_encoding::percent_decode_str(secret).decode_utf8_lossy().into_owned();
-        [form, percent, read, serde_json::Value::from(secret.as_str()).to_string().trim_matches('"').to_owned()]
+        [form, percent, read, escaped.replace("\\/", "/"), escaped]
     });
     let encoded: Vec<String> = encoded.collect();
     plain.extend(encoded);

@@ -80,11 +80,7 @@ impl Switchboard {
     ///
     /// # Errors
     /// See [`Unchanged`].
-    pub async fn create_channel(
-        &self,
-        workspace_id: &str,
-        wanted: NewChannel,
-    ) -> Result<(Channel, bool), Unchanged> {
+    pub async fn create_channel(&self, workspace_id: &str, wanted: NewChannel) -> Result<(Channel, bool), Unchanged> {
         let under = wanted.key.as_ref().map(|key| self.idempotency(key, &wanted));
         if let Some(earlier) = self.made_before(workspace_id, under.as_ref()).await? {
             return Ok((earlier, true));
@@ -160,12 +156,7 @@ impl Switchboard {
     ///
     /// # Errors
     /// See [`Unchanged`].
-    pub async fn rotate_channel(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        wanted: Rotation,
-    ) -> Result<Channel, Unchanged> {
+    pub async fn rotate_channel(&self, workspace_id: &str, id: &str, wanted: Rotation) -> Result<Channel, Unchanged> {
         let lacking = wanted.settings.iter().filter(|(_, value)| value.is_null());
         let lacking: Vec<_> =
             lacking.map(|(name, _)| FieldProblem::new(format!("settings.{name}"), "the new value")).collect();
@@ -187,9 +178,8 @@ impl Switchboard {
     /// See [`Unchanged`].
     pub async fn pause_channel(&self, workspace_id: &str, id: &str, by: &str) -> Result<Channel, Unchanged> {
         let reason = format!("paused by {by}");
-        let paused = |channel| {
-            Ok(Channel { state: ChannelState::Paused, state_reason: Some(reason.clone()), ..channel })
-        };
+        let paused =
+            |channel| Ok(Channel { state: ChannelState::Paused, state_reason: Some(reason.clone()), ..channel });
         self.change(workspace_id, id, paused).await
     }
 
@@ -248,7 +238,8 @@ impl Switchboard {
     async fn taken(&self, workspace_id: &str, name: &str, id: Option<&str>) -> Result<Unchanged, Unchanged> {
         let known = self.store.channels(workspace_id).await?;
         let named = known.iter().any(|other| other.name == name && Some(other.id.as_str()) != id);
-        let what = if named { "another channel of the workspace has this name" } else { "another channel has this account" };
+        let what =
+            if named { "another channel of the workspace has this name" } else { "another channel has this account" };
         Ok(Unchanged::Conflict(what.to_owned()))
     }
 
@@ -265,11 +256,7 @@ impl Switchboard {
             mac.update(asked.as_bytes());
             hex::encode(mac.finalize().into_bytes())
         });
-        Idempotency {
-            key: key.to_owned(),
-            request_hash: code.unwrap_or_default(),
-            result_id: String::new(),
-        }
+        Idempotency { key: key.to_owned(), request_hash: code.unwrap_or_default(), result_id: String::new() }
     }
 
     async fn made_before(
@@ -287,11 +274,7 @@ impl Switchboard {
 }
 
 /// The channel with its settings changed member by member, and with these secrets on their way out.
-fn with_settings(
-    channel: Channel,
-    changes: &Map<String, Value>,
-    retiring: &[Retiring],
-) -> Result<Channel, Unchanged> {
+fn with_settings(channel: Channel, changes: &Map<String, Value>, retiring: &[Retiring]) -> Result<Channel, Unchanged> {
     if changes.is_empty() {
         return Ok(channel);
     }

@@ -57,7 +57,8 @@ impl Switchboard {
         }));
         findings.extend(self.of_refused_handshake(&channel));
         let probes = vendor.probes();
-        let asked = join_all(probes.iter().enumerate().map(|(place, probe)| ask(vendor.as_ref(), place, probe, client)));
+        let asked =
+            join_all(probes.iter().enumerate().map(|(place, probe)| ask(vendor.as_ref(), place, probe, client)));
         let (answers, reached) = tokio::join!(asked, self.of_callback(vendor.as_ref(), callback, client));
         findings.extend(answers);
         findings.push(reached);
@@ -77,12 +78,8 @@ impl Switchboard {
         let challenge = format!("{REHEARSAL}{}", self.store.clock().id().replace('-', ""));
         let handshake = vendor.handshake_request(callback, &challenge);
         let shakes = handshake.is_some();
-        let unsigned = || Request {
-            method: Method::Get,
-            url: callback.to_owned(),
-            authorisation: None,
-            body: Body::Empty,
-        };
+        let unsigned =
+            || Request { method: Method::Get, url: callback.to_owned(), authorisation: None, body: Body::Empty };
         let request = handshake.unwrap_or_else(unsigned);
         let answer = match client.trusting(Trust::Outside) {
             Ok(client) => client.send(&request, None).await,
@@ -105,7 +102,9 @@ impl Switchboard {
                 format!("a gateway answers at {callback}, but it does not accept this channel's verify token"),
                 "Another installation, or one with another database, answers there: correct public_url or the proxy.",
             ),
-            (false, Some(code)) if [Code::InvalidSignature.as_str(), Code::Forbidden.as_str()].contains(&code.as_str()) => {
+            (false, Some(code))
+                if [Code::InvalidSignature.as_str(), Code::Forbidden.as_str()].contains(&code.as_str()) =>
+            {
                 fine(format!("the callback address {callback} is reached, and turns away what is not signed"))
             }
             _ => wrong(

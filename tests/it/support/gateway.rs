@@ -155,6 +155,16 @@ impl Gateway {
         self.ask(method, path).bearer_auth(&self.acme.key)
     }
 
+    /// A GET of an address that is not the gateway's.
+    pub fn elsewhere(&self, address: &str) -> reqwest::RequestBuilder {
+        self.http.get(address)
+    }
+
+    /// Puts something at an address that is not the gateway's.
+    pub async fn put_elsewhere(&self, address: &str, body: &Value) -> reqwest::StatusCode {
+        self.http.put(address).json(body).send().await.unwrap().status()
+    }
+
     /// What a GET with the workspace's key gives.
     pub async fn read(&self, path: &str) -> Value {
         let (status, body) = answer(self.acme("GET", path)).await;
@@ -197,7 +207,12 @@ impl Gateway {
 
     /// Posts a delivery, signed.
     pub async fn deliver(&self, body: &str) -> reqwest::Response {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(self.account.app_secret.as_bytes()).unwrap();
+        self.deliver_signed(body, &self.account.app_secret).await
+    }
+
+    /// Posts a delivery, signed with this secret.
+    pub async fn deliver_signed(&self, body: &str, secret: &str) -> reqwest::Response {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(body.as_bytes());
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         let request = self.ask("POST", "/api/webhooks/whatsapp").header("x-hub-signature-256", signature);
