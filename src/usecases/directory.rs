@@ -129,8 +129,7 @@ impl Directory {
         if let Some(known) = self.by_account.get(&key) {
             return Ok(known);
         }
-        let found =
-            self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel));
+        let found = self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel));
         self.by_account.put(key, found.clone());
         Ok(found)
     }
@@ -154,13 +153,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self
-            .store
-            .channels_of_kind(kind)
-            .await?
-            .into_iter()
-            .map(|channel| self.understand(channel))
-            .collect())
+        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(|channel| self.understand(channel)).collect())
     }
 
     /// The agent of this id.

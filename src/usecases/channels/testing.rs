@@ -11,7 +11,7 @@ use crate::domain::channels::{Channel, ChannelState};
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::errors::Code;
 use crate::net::{Client, Trust};
-use crate::usecases::{Switchboard, vendors};
+use crate::usecases::Switchboard;
 
 /// What the challenges of our own handshakes begin with.
 const REHEARSAL: &str = "switchboardtest";
@@ -43,7 +43,8 @@ impl Switchboard {
             findings.push(fine("there is no vendor to ask: messages travel over our own doors"));
             return Ok(findings);
         }
-        let vendor = match vendors::read(&channel, self.now()) {
+        let account = self.directory.account(channel.clone());
+        let vendor = match &account.vendor {
             Ok(vendor) => vendor,
             Err(reason) => {
                 let remedy = "Set the settings anew, all of them.";
@@ -107,6 +108,10 @@ impl Switchboard {
             {
                 fine(format!("the callback address {callback} is reached, and turns away what is not signed"))
             }
+            (_, Some(code)) if code == Code::Unavailable.as_str() => wrong(
+                format!("a gateway answers at {callback}, but it cannot serve just now"),
+                "Look at its log and its database; then test again.",
+            ),
             _ => wrong(
                 format!("something else than this gateway answers at {callback}, with status {}", answer.status),
                 "Let the proxy pass everything under /api/webhooks/ on to this gateway, path and query as they are, and \

@@ -131,7 +131,8 @@ pub async fn test(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let channel = find(&request, &caller, &doors, &path).await?;
-    let callback = doors.options.public_url.as_ref().zip(callback_path(&channel));
+    let base = doors.options.public_url.as_ref().or(doors.switchboard.options.callback_url.as_ref());
+    let callback = base.zip(callback_path(&channel));
     let callback = callback.map(|(base, path)| format!("{base}{path}"));
     let tested =
         doors.switchboard.test_channel(caller.workspace_id(), &channel.id, callback.as_deref(), &doors.client).await;

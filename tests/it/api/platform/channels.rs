@@ -238,6 +238,8 @@ fn tests_and_says_what_to_do() {
 #[test]
 fn a_callback_address_that_is_not_ours_is_told() {
     scenario(|gateway| async move {
+        // Whole, with the folder of its database.
+        let gateway = gateway;
         let (workspace, id) = (&gateway.acme.workspace.id, &gateway.whatsapp.id);
         let lenient = net::Options { allow_private_addresses: true, ..net::Options::default() };
         let told = async |callback: Option<String>, options: net::Options| {
