@@ -21,7 +21,6 @@ use crate::jobs::adoption;
 use crate::jobs::runner::Runners;
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
-use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::clock::Clock;
 use crate::usecases::{self, Switchboard};
@@ -68,11 +67,12 @@ pub enum BootError {
 /// # Errors
 /// See [`BootError`].
 pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
-    let key = settings.master_key().ok_or_else(|| SettingsError(settings.check(crate::config::Mode::Serve)))?;
+    let unset = || SettingsError(settings.check(crate::config::Mode::Serve));
+    let (key, sealer) = settings.master_key().zip(settings.sealer()).ok_or_else(unset)?;
     net::install_crypto();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().ok();
     let store_options = settings.store();
-    let (store, feed) = Store::open(&store_options, Sealer::new(&key), Clock::default()).await?;
+    let (store, feed) = Store::open(&store_options, sealer, Clock::default()).await?;
     let hub = Hub::default();
     actix_web::rt::spawn(hub.clone().follow(store.listen()));
     let client = Client::new(settings.net(), Trust::Operator)?;
@@ -125,6 +125,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
+        previous_token_key: settings.previous_master_key().map(|key| derived(&key, b"visitor tokens")),
         ..usecases::Options::default()
     }
 }

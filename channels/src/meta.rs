@@ -5,6 +5,7 @@ pub(crate) mod classes;
 pub(crate) mod complaint;
 pub(crate) mod display;
 pub(crate) mod envelope;
+pub(crate) mod findings;
 pub(crate) mod graph;
 pub(crate) mod limits;
 pub(crate) mod messaging;

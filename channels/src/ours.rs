@@ -12,6 +12,7 @@ use crate::contract::vendor::{Acknowledgement, Addressees, Delivery, Problem, Pr
 /// Our own channels; their settings are the gateway's affair.
 pub const PROTOCOL: Protocol = Protocol {
     settings: &[],
+    rotating: &[],
     read: |_| Ok(Box::new(Ours)),
     addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },

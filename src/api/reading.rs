@@ -12,6 +12,9 @@ use super::Doors;
 use super::failure::Failure;
 use crate::domain::errors::{Code, FieldProblem};
 
+/// Longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
 /// Reads a raw body of at most `limit` bytes within its time.
 ///
 /// # Errors
@@ -96,6 +99,21 @@ pub fn too_large(request: &HttpRequest, limit: usize) -> Failure {
 pub fn id(request: &HttpRequest, text: &str, what: &str) -> Result<String, Failure> {
     let id = (text.len() == 36).then(|| uuid::Uuid::try_parse(text).ok()).flatten();
     id.map(|id| id.to_string()).ok_or_else(|| Failure::not_found(request, what))
+}
+
+/// The request's `Idempotency-Key`, where it has one.
+///
+/// # Errors
+/// 400 for a key that is not as documented.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
+    text.map(|text| Some(text.to_owned()))
+        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
 }
 
 /// The query string, read field by field.

@@ -51,6 +51,15 @@ nothing. Everything is checked before anything is written.
     [[workspaces.api_keys]]
     name = \"ops\"                          # without `key`, one is made and shown once";
 
+const ROTATE_KEY_STEPS: &str = "\
+How to change the master key without a break:
+  1. Make a new one with `openssl rand -hex 32`, and keep a copy.
+  2. Set it as SWITCHBOARD__SECURITY__MASTER_KEY, and the one before as SWITCHBOARD__SECURITY__PREVIOUS_MASTER_KEY,
+     for every gateway on the database, and start them anew: they read what either has sealed.
+  3. Run `switchboard rotate-key` with the same two variables. It is one transaction: all or nothing, and harmless to
+     run again.
+  4. Remove the previous key, and start the gateways anew.";
+
 /// A self-hosted omnichannel messaging gateway for AI agents.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, after_help = EXAMPLES, max_term_width = 110)]
@@ -90,6 +99,9 @@ pub enum Command {
     },
     /// Brings the database's schema up to date; `dev`, `serve` and `apply` do so by themselves.
     Migrate,
+    /// Seals every secret in the database anew under the master key, after a change of the key.
+    #[command(after_help = ROTATE_KEY_STEPS)]
+    RotateKey,
     /// Checks settings, database, clock and the vendor of each channel, and says what to do.
     Doctor,
     /// Prints the OpenAPI document of the HTTP API.

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::config::{Settings, SettingsError, environment};
-use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::clock::Clock;
 use crate::usecases::apply::{self, Action, ApplyError, MadeKey, Plan};
@@ -33,7 +32,7 @@ pub fn apply(settings: &Settings, file: &Path, dry_run: bool) -> Result<(), Refu
 /// Opens the store with the key that seals its secrets.
 pub async fn open(settings: &Settings) -> Result<Store, StoreError> {
     let unset = || StoreError::Options("security.master_key is not set".to_owned());
-    let sealer = Sealer::new(&settings.master_key().ok_or_else(unset)?);
+    let sealer = settings.sealer().ok_or_else(unset)?;
     let (store, _jobs) = Store::open(&settings.store(), sealer, Clock::default()).await?;
     Ok(store)
 }

@@ -171,7 +171,7 @@ async fn of_channel(
     channel: &Channel,
 ) -> Vec<Finding> {
     let name = format!("channel {workspace} / {}", channel.name);
-    let Ok(vendor) = vendors::Surroundings::default().read(channel) else {
+    let Ok(vendor) = vendors::Surroundings::default().read(channel, clock.now()) else {
         return vec![Wrong(format!("{name}: its settings cannot be read; apply its file again"))];
     };
     let mut findings = Vec::new();

@@ -54,6 +54,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Refusal> {
         Command::Dev => serve(load()?, boot::Mode::Dev),
         Command::Serve => serve(load()?, boot::Mode::Serve),
         Command::Apply { file, dry_run } => declare::apply(&sealed(load()?)?, file, *dry_run),
+        Command::RotateKey => database::rotate_key(&sealed(load()?)?),
         Command::Migrate => database::migrate(&load()?),
         Command::Doctor => doctor::examine(load()?),
         Command::Openapi => print(&crate::api::openapi_json()),

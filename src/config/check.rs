@@ -31,6 +31,11 @@ impl Settings {
             demand(false, "security.master_key", &sentence);
         }
         demand(
+            self.security.previous_master_key.is_none() || self.previous_master_key().is_some(),
+            "security.previous_master_key",
+            "must be exactly the 64 hex digits that were security.master_key before",
+        );
+        demand(
             is_database(self.database().reveal()),
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",

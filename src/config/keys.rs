@@ -73,6 +73,12 @@ pub const KEYS: &[Key] = &[
         "none",
         "64 hex digits, for example from `openssl rand -hex 32`; seals every secret in the database, so keep a copy. `serve` needs it, `dev` makes one.",
     ),
+    optional(
+        "security.previous_master_key",
+        Form::Secret,
+        "none",
+        "The master key before it, while secrets are still sealed with it: set both, start the gateway anew, run `switchboard rotate-key`, then remove this one.",
+    ),
     key(
         "network.allow_private_addresses",
         Form::Flag,

@@ -23,6 +23,7 @@ use switchboard_channels::contract::credentials::Secret;
 
 use crate::net;
 use crate::store;
+use crate::store::seal::Sealer;
 use crate::telemetry::logs;
 
 pub use check::Mode;
@@ -77,6 +78,8 @@ pub struct Settings {
 pub struct Security {
     /// 64 hex digits; seals every secret in the database.
     pub master_key: Option<Secret>,
+    /// The master key before it, while secrets are still sealed with it.
+    pub previous_master_key: Option<Secret>,
 }
 
 /// The way out.
@@ -284,9 +287,23 @@ impl Settings {
     /// The master key's bytes, where it is set and well-formed.
     #[must_use]
     pub fn master_key(&self) -> Option<[u8; 32]> {
-        let mut key = [0_u8; 32];
-        hex::decode_to_slice(self.security.master_key.as_ref()?.reveal().trim(), &mut key).ok()?;
-        Some(key)
+        bytes_of(self.security.master_key.as_ref()?)
+    }
+
+    /// The bytes of the master key before it, where it is set and well-formed.
+    #[must_use]
+    pub fn previous_master_key(&self) -> Option<[u8; 32]> {
+        bytes_of(self.security.previous_master_key.as_ref()?)
+    }
+
+    /// What seals and opens the secrets in the database, where the master key is set and well-formed.
+    #[must_use]
+    pub fn sealer(&self) -> Option<Sealer> {
+        let sealer = Sealer::new(&self.master_key()?);
+        Some(match self.previous_master_key() {
+            Some(previous) => sealer.with_previous(&previous),
+            None => sealer,
+        })
     }
 
     /// What the store needs.
@@ -326,6 +343,12 @@ impl Settings {
     fn development_key_file(&self) -> PathBuf {
         Path::new(&self.data_dir).join("dev.master_key")
     }
+}
+
+fn bytes_of(key: &Secret) -> Option<[u8; 32]> {
+    let mut bytes = [0_u8; 32];
+    hex::decode_to_slice(key.reveal().trim(), &mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The address by which this machine reaches a listener: one that listens everywhere is reached on loopback.

@@ -2,6 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 use switchboard_channels::Kind;
+use switchboard_channels::contract::credentials::Secret;
+
+/// The longest name of a channel, in characters.
+pub const LONGEST_NAME: usize = 200;
+/// The member of stored settings that lists the secrets on their way out. No vendor's setting has such a name.
+pub const RETIRING: &str = "$retiring";
+
+/// Whether a channel may be called so: something, without blanks at its ends and without control characters.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.chars().count())
+        && name.trim().len() == name.len()
+        && !name.chars().any(char::is_control)
+}
+
+/// A secret that was replaced and is accepted beside the new one for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// The setting whose secret it was.
+    pub setting: String,
+    /// The secret.
+    pub secret: Secret,
+    /// Until when it is accepted, Unix milliseconds.
+    pub until: i64,
+}
 
 /// Whether a channel sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -54,7 +79,7 @@ pub struct Channel {
     pub state: ChannelState,
     /// Why it does not.
     pub state_reason: Option<String>,
-    /// The kind's own settings, secrets included.
+    /// The kind's own settings, secrets included, and under [`RETIRING`] what they had before.
     pub settings: serde_json::Value,
 }
 

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use switchboard_channels::contract::request::Request;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::redaction::redacted;
 use super::{Answer, Client, NetError};
 
 /// How a download ended.
@@ -50,7 +51,7 @@ impl Client {
             return Ok(Download::Declined(Answer {
                 status: arriving.status(),
                 retry_after: arriving.retry_after(),
-                body: body.map_err(stalled)??,
+                body: redacted(body.map_err(stalled)??, request.authorisation.as_ref()),
                 duration: begun.elapsed(),
             }));
         }

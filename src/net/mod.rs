@@ -7,6 +7,7 @@ mod failure;
 mod guard;
 mod mail;
 mod options;
+mod redaction;
 mod retry_hint;
 #[cfg(test)]
 pub mod scripted_server;
@@ -189,7 +190,16 @@ impl Client {
         self
     }
 
-    /// Executes a request and reads the whole answer, whatever its status. `file` is the file of a multipart body.
+    /// A client of the same settings for addresses from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn trusting(&self, trust: Trust) -> Result<Self, NetError> {
+        Ok(Self::new((*self.options).clone(), trust)?.with_clock(self.clock.clone()))
+    }
+
+    /// Executes a request and reads the whole answer, whatever its status. `file` is the file of a multipart body. Where
+    /// the answer repeats the request's secret, it is blacked out.
     ///
     /// # Errors
     /// See [`NetErrorKind`]; [`NetError::certain_not_sent`] says whether a repeat can act twice.
@@ -198,6 +208,7 @@ impl Client {
         let call = self.prepare(request, file)?.timeout(self.options.request_timeout);
         let mut arriving = self.execute(call).await?;
         let body = arriving.rest(self.options.max_response_bytes).await?;
+        let body = redaction::redacted(body, request.authorisation.as_ref());
         let (status, retry_after) = (arriving.status(), arriving.retry_after());
         Ok(Answer { status, retry_after, body, duration: begun.elapsed() })
     }

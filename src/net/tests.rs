@@ -187,3 +187,43 @@ async fn downloads_are_streamed_counted_and_hashed() {
         assert_eq!(error.kind, kind, "{error}");
     }
 }
+
+/// Heads and bodies come back as they were sent, as some vendors do it with what they refuse.
+#[tokio::test]
+async fn a_secret_that_the_peer_repeats_is_blacked_out() {
+    let secret = || Secret::new("s3cr3t/with+signs");
+    let ways = [
+        Authorisation::Bearer(secret()),
+        Authorisation::Basic { user: "user".to_owned(), password: secret() },
+        Authorisation::Header { name: "x-api-key", value: secret() },
+        Authorisation::Path(secret()),
+    ];
+    let bodies = [Body::Empty, Body::Json(json!({"a": 1})), Body::Form(vec![("a".to_owned(), "b c".to_owned())])];
+    for way in &ways {
+        for body in &bodies {
+            let repeated = [
+                "raw s3cr3t/with+signs, form s3cr3t%2Fwith%2Bsigns, JSON s3cr3t\\/with+signs twice s3cr3t/with+signs",
+                "Basic dXNlcjpzM2NyM3Qvd2l0aCtzaWducw==",
+            ]
+            .join(" ");
+            let server = ScriptedServer::start(vec![Reply::whole(401, "", repeated.as_bytes())]).await;
+            let path = if matches!(way, Authorisation::Path(_)) { "/bot{secret}/send" } else { "/send" };
+            let request = Request {
+                method: Method::Post,
+                url: format!("{}{path}", server.address),
+                authorisation: Some(way.clone()),
+                body: body.clone(),
+            };
+            let answer = client(Options::default()).send(&request, None).await.expect("an answer");
+            let told = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!(told.starts_with("raw [secret], form [secret], JSON [secret] twice [secret]"), "{way:?}: {told}");
+            assert!(!told.contains("s3cr3t/with"), "{way:?}: {told}");
+            if matches!(way, Authorisation::Basic { .. }) {
+                assert!(told.ends_with("Basic [secret]"), "{told}");
+            }
+            assert!(!format!("{request:?}").contains("s3cr3t"), "a request shows its secret: {request:?}");
+            let sent = server.requests.lock().expect("unpoisoned").join("");
+            assert!(sent.contains("s3cr3t") || sent.contains("dXNlcjpzM2NyM3Q"), "it was sent: {sent}");
+        }
+    }
+}

@@ -86,7 +86,7 @@ impl Store {
     /// Adds an agent or replaces it.
     ///
     /// # Errors
-    /// The database is not available, or another agent of the workspace has the name.
+    /// The database is not available, another agent of the workspace has the name, or the id is another workspace's.
     pub async fn put_agent(&self, stored: &StoredAgent) -> Result<(), StoreError> {
         let (agent, now) = (&stored.agent, self.clock().now());
         let credentials = match &stored.api_key {
@@ -94,9 +94,9 @@ impl Store {
             None => None,
         };
         let settings = serde_json::to_string(&agent.settings).unwrap_or_default();
-        execute!(
+        let touched = execute!(
             self.db(),
-            "INSERT INTO agents (id, workspace_id, name, model, instructions, settings, credentials, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, model = excluded.model, instructions = excluded.instructions, settings = excluded.settings, credentials = excluded.credentials, updated_at = excluded.updated_at",
+            "INSERT INTO agents (id, workspace_id, name, model, instructions, settings, credentials, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, model = excluded.model, instructions = excluded.instructions, settings = excluded.settings, credentials = excluded.credentials, updated_at = excluded.updated_at WHERE agents.workspace_id = excluded.workspace_id",
             agent.id.as_str(),
             agent.workspace_id.as_str(),
             agent.name.as_str(),
@@ -105,7 +105,7 @@ impl Store {
             settings.as_str(),
             credentials.as_deref(),
             now
-        )
-        .map(|_| ())
+        )?;
+        StoreError::unless_touched(touched, "agents", &agent.id)
     }
 }

@@ -121,11 +121,11 @@ impl Store {
     /// Adds a key, or replaces the secret of the one with the same id.
     ///
     /// # Errors
-    /// The database is not available, or another key has the name or the secret.
+    /// The database is not available, another key has the name or the secret, or the id is another workspace's.
     pub async fn put_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
-        execute!(
+        let touched = execute!(
             self.db(),
-            "INSERT INTO api_keys (id, workspace_id, agent_id, name, prefix, hash, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, prefix = excluded.prefix, hash = excluded.hash, expires_at = excluded.expires_at, revoked_at = NULL",
+            "INSERT INTO api_keys (id, workspace_id, agent_id, name, prefix, hash, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, prefix = excluded.prefix, hash = excluded.hash, expires_at = excluded.expires_at, revoked_at = NULL WHERE api_keys.workspace_id = excluded.workspace_id",
             key.id.as_str(),
             key.workspace_id.as_str(),
             key.agent_id.as_deref(),
@@ -134,7 +134,7 @@ impl Store {
             key.hash.as_str(),
             key.expires_at,
             self.clock().now()
-        )
-        .map(|_| ())
+        )?;
+        StoreError::unless_touched(touched, "api_keys", &key.id)
     }
 }

@@ -4,9 +4,14 @@ use sqlx::FromRow;
 use switchboard_channels::Kind;
 
 use super::db::{execute, fetch_all, fetch_optional};
+use super::rows::clean;
 use super::seal::place;
-use super::{Store, StoreError};
+use super::{Db, Store, StoreError};
+use crate::domain::changes::Idempotency;
 use crate::domain::channels::{Channel, ChannelState};
+
+/// How often a change is decided anew because somebody else was first.
+const MOST_DECISIONS: usize = 8;
 
 #[derive(FromRow)]
 struct ChannelRow {
@@ -126,15 +131,41 @@ impl Store {
         .collect()
     }
 
+    /// One channel of a workspace.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn channel(&self, workspace_id: &str, id: &str) -> Result<Option<Channel>, StoreError> {
+        Ok(self.channel_as_sealed(workspace_id, id).await?.map(|(channel, _)| channel))
+    }
+
+    /// One channel of a workspace, and its settings as they are stored.
+    async fn channel_as_sealed(&self, workspace_id: &str, id: &str) -> Result<Option<(Channel, String)>, StoreError> {
+        let row = fetch_optional!(
+            self.db(),
+            ChannelRow,
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE workspace_id = $1 AND id = $2",
+            workspace_id,
+            id
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        let sealed = row.settings.clone();
+        Ok(Some((self.channel_from(row)?, sealed)))
+    }
+
+    fn sealed_settings(&self, channel: &Channel) -> Result<String, StoreError> {
+        self.sealer().seal(&place("channels", "settings", &channel.id), &channel.settings.to_string())
+    }
+
     /// Adds a channel or replaces it.
     ///
     /// # Errors
-    /// The database is not available, or another channel has the name or the account.
+    /// The database is not available, another channel has the name or the account, or the id is another workspace's.
     pub async fn put_channel(&self, channel: &Channel) -> Result<(), StoreError> {
-        let sealed = self.sealer().seal(&place("channels", "settings", &channel.id), &channel.settings.to_string())?;
-        execute!(
+        let sealed = self.sealed_settings(channel)?;
+        let touched = execute!(
             self.db(),
-            "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, agent_id = excluded.agent_id, account = excluded.account, business = excluded.business, settings = excluded.settings, state = excluded.state, state_reason = excluded.state_reason, updated_at = excluded.updated_at",
+            "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, agent_id = excluded.agent_id, account = excluded.account, business = excluded.business, settings = excluded.settings, state = excluded.state, state_reason = excluded.state_reason, updated_at = excluded.updated_at WHERE channels.workspace_id = excluded.workspace_id",
             channel.id.as_str(),
             channel.workspace_id.as_str(),
             channel.kind.as_str(),
@@ -146,8 +177,122 @@ impl Store {
             channel.state.as_str(),
             channel.state_reason.as_deref(),
             self.clock().now()
-        )
-        .map(|_| ())
+        )?;
+        StoreError::unless_touched(touched, "channels", &channel.id)
+    }
+
+    /// Adds a channel, and with it the idempotency key that it was asked for under: both or neither.
+    ///
+    /// # Errors
+    /// The database is not available, or another row has the name, the account or the key.
+    pub async fn add_channel(&self, channel: &Channel, under: Option<&Idempotency>) -> Result<(), StoreError> {
+        const REMEMBER: &str = "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)";
+        const ADD: &str = "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+        let (sealed, now) = (self.sealed_settings(channel)?, self.clock().now());
+        /// Both statements in a transaction that has begun.
+        macro_rules! add_both {
+            ($tx:expr) => {{
+                if let Some(key) = under {
+                    sqlx::query(REMEMBER)
+                        .bind(&channel.workspace_id)
+                        .bind(&key.key)
+                        .bind(&key.request_hash)
+                        .bind(&channel.id)
+                        .bind(now)
+                        .execute(&mut *$tx)
+                        .await?;
+                }
+                sqlx::query(ADD)
+                    .bind(&channel.id)
+                    .bind(&channel.workspace_id)
+                    .bind(channel.kind.as_str())
+                    .bind(clean(&channel.name))
+                    .bind(&channel.agent_id)
+                    .bind(&channel.account)
+                    .bind(&channel.business)
+                    .bind(&sealed)
+                    .bind(channel.state.as_str())
+                    .bind(&channel.state_reason)
+                    .bind(now)
+                    .execute(&mut *$tx)
+                    .await?;
+                $tx.commit().await?;
+            }};
+        }
+        match self.db() {
+            Db::Sqlite { write, .. } => {
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                add_both!(tx);
+            }
+            Db::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                add_both!(tx);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a channel of the workspace, lets `decide` say what it becomes, and writes that if nobody has changed it
+    /// meanwhile; else decides again. Kind and workspace stay. None: there is no such channel.
+    ///
+    /// # Errors
+    /// The database is not available, the row cannot be read, another channel has the name or the account, or others
+    /// keep changing it. Inside: what `decide` said no with; nothing was written.
+    pub async fn change_channel<E>(
+        &self,
+        workspace_id: &str,
+        id: &str,
+        mut decide: impl FnMut(Channel) -> Result<Channel, E>,
+    ) -> Result<Option<Result<Channel, E>>, StoreError> {
+        for _ in 0..MOST_DECISIONS {
+            let Some((stored, before)) = self.channel_as_sealed(workspace_id, id).await? else { return Ok(None) };
+            let state_before = stored.state;
+            let wanted = match decide(stored) {
+                Ok(wanted) => wanted,
+                Err(no) => return Ok(Some(Err(no))),
+            };
+            let sealed = self.sealed_settings(&wanted)?;
+            let touched = execute!(
+                self.db(),
+                "UPDATE channels SET name = $5, agent_id = $6, account = $7, business = $8, settings = $9, state = $10, state_reason = $11, updated_at = $12 WHERE workspace_id = $1 AND id = $2 AND settings = $3 AND state = $4",
+                workspace_id,
+                id,
+                before.as_str(),
+                state_before.as_str(),
+                wanted.name.as_str(),
+                wanted.agent_id.as_deref(),
+                wanted.account.as_deref(),
+                wanted.business.as_deref(),
+                sealed.as_str(),
+                wanted.state.as_str(),
+                wanted.state_reason.as_deref(),
+                self.clock().now()
+            )?;
+            if touched > 0 {
+                return Ok(Some(Ok(wanted)));
+            }
+        }
+        Err(StoreError::Options("the channel keeps being changed by others".to_owned()))
+    }
+
+    /// Removes a channel of the workspace that has no conversation. Gives whether it was there and had none. What it
+    /// delivered stays in the ledger.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn remove_channel(&self, workspace_id: &str, id: &str) -> Result<bool, StoreError> {
+        let removed = execute!(
+            self.db(),
+            "DELETE FROM channels WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS (SELECT 1 FROM conversations WHERE conversations.channel_id = channels.id)",
+            workspace_id,
+            id
+        );
+        match removed {
+            Ok(removed) => Ok(removed > 0),
+            // A conversation began at the same moment.
+            Err(error) if error.is_needed() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sets whether a channel sends, and why not.

@@ -119,6 +119,29 @@ impl Store {
         .transpose()
     }
 
+    /// When a channel's newest delivery came, in Unix milliseconds, and how it ended.
+    ///
+    /// # Errors
+    /// The database is not available, or the row cannot be read.
+    pub async fn newest_delivery(
+        &self,
+        workspace_id: &str,
+        channel_id: &str,
+    ) -> Result<Option<(i64, DeliveryOutcome)>, StoreError> {
+        let row = fetch_optional!(
+            self.db(),
+            (String, i64, String),
+            "SELECT id, received_at, outcome FROM deliveries WHERE workspace_id = $1 AND channel_id = $2 ORDER BY received_at DESC, id DESC LIMIT 1",
+            workspace_id,
+            channel_id
+        )?;
+        let Some((id, received_at, word)) = row else { return Ok(None) };
+        let outcome = DeliveryOutcome::from_word(&word);
+        let outcome =
+            outcome.ok_or(StoreError::Unreadable { table: "deliveries", column: "outcome", id, reason: word })?;
+        Ok(Some((received_at, outcome)))
+    }
+
     /// How many deliveries are written down whose events are not yet, over all workspaces, for the metrics.
     ///
     /// # Errors

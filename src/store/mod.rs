@@ -23,6 +23,7 @@ pub mod nodes;
 mod rows;
 pub mod schema;
 pub mod seal;
+pub mod sealed;
 pub mod suppressions;
 mod validate;
 pub mod workspaces;
@@ -59,9 +60,36 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The row is another workspace's.
+    #[error("{table}: {id} belongs to another workspace")]
+    Foreign {
+        /// Table.
+        table: &'static str,
+        /// Row.
+        id: String,
+    },
     /// The settings of the database make no sense.
     #[error("{0}")]
     Options(String),
+}
+
+impl StoreError {
+    /// Whether another row has what must be unique.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Database(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()))
+    }
+
+    /// Whether another row still needs this one.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        matches!(self, Self::Database(error) if error.as_database_error().is_some_and(|error| error.is_foreign_key_violation()))
+    }
+
+    /// Says no to a statement that touched no row because the row is another workspace's.
+    fn unless_touched(touched: u64, table: &'static str, id: &str) -> Result<(), Self> {
+        if touched == 0 { Err(Self::Foreign { table, id: id.to_owned() }) } else { Ok(()) }
+    }
 }
 
 /// What was committed.

@@ -67,8 +67,8 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         entries.insert(key, (Instant::now(), value));
     }
 
-    fn forget(&self, key: &K) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    fn retain(&self, keep: impl Fn(&V) -> bool) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, value)| keep(value));
     }
 }
 
@@ -80,6 +80,8 @@ pub struct Directory {
     by_account: Memory<(Kind, String), Option<Arc<Account>>>,
     agents: Memory<String, Option<Arc<Agent>>>,
     principals: Memory<String, Option<Arc<Principal>>>,
+    /// When handshakes were last refused, by callback address: a kind's, or one channel's.
+    handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
 }
 
 impl Directory {
@@ -93,13 +95,14 @@ impl Directory {
             by_account: Memory::new(),
             agents: Memory::new(),
             principals: Memory::new(),
+            handshakes: Mutex::default(),
         }
     }
 
     /// A channel that is not stored like this, with its settings understood.
     #[must_use]
     pub fn account(&self, channel: Channel) -> Account {
-        let vendor = self.surroundings.read(&channel);
+        let vendor = self.surroundings.read(&channel, self.store.clock().now());
         Account { channel: Arc::new(channel), vendor }
     }
 
@@ -112,7 +115,7 @@ impl Directory {
         if let Some(known) = self.by_id.get(&key) {
             return Ok(known);
         }
-        let found = self.store.channel_by_id(id).await?.map(|channel| understand(&self.surroundings, channel));
+        let found = self.store.channel_by_id(id).await?.map(|channel| self.understand(channel));
         self.by_id.put(key, found.clone());
         Ok(found)
     }
@@ -126,8 +129,7 @@ impl Directory {
         if let Some(known) = self.by_account.get(&key) {
             return Ok(known);
         }
-        let found =
-            self.store.channel_by_account(kind, account).await?.map(|channel| understand(&self.surroundings, channel));
+        let found = self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel));
         self.by_account.put(key, found.clone());
         Ok(found)
     }
@@ -142,7 +144,7 @@ impl Directory {
             .channels_by_business(kind, business)
             .await?
             .into_iter()
-            .map(|channel| understand(&self.surroundings, channel))
+            .map(|channel| self.understand(channel))
             .collect())
     }
 
@@ -151,13 +153,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self
-            .store
-            .channels_of_kind(kind)
-            .await?
-            .into_iter()
-            .map(|channel| understand(&self.surroundings, channel))
-            .collect())
+        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(|channel| self.understand(channel)).collect())
     }
 
     /// The agent of this id.
@@ -188,16 +184,38 @@ impl Directory {
         Ok(found)
     }
 
-    /// Reads this channel anew next time.
+    /// Reads this channel anew next time, and everything that was not there.
     pub fn forget_channel(&self, id: &str) {
-        self.by_id.forget(&id.to_owned());
+        let is_other = |account: &Option<Arc<Account>>| account.as_ref().is_some_and(|known| known.channel.id != id);
+        self.by_id.retain(is_other);
+        self.by_account.retain(is_other);
     }
-}
 
-fn understand(surroundings: &Surroundings, channel: Channel) -> Arc<Account> {
-    let vendor = surroundings.read(&channel);
-    if let Err(reason) = &vendor {
-        tracing::error!(channel_id = channel.id, reason, "a channel's settings cannot be read");
+    /// Remembers how a handshake ended at a callback address: that of this channel, or that of all of its kind.
+    pub fn note_handshake(&self, kind: Kind, channel_id: Option<&str>, accepted: bool) {
+        let address = (kind, channel_id.map(str::to_owned));
+        let mut handshakes = self.handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+        if accepted {
+            handshakes.remove(&address);
+        } else {
+            handshakes.insert(address, self.store.clock().now());
+        }
     }
-    Arc::new(Account { channel: Arc::new(channel), vendor })
+
+    /// When a handshake was last refused that may have been meant for this channel, and none was accepted since; Unix
+    /// milliseconds. This process knows of its own only.
+    #[must_use]
+    pub fn refused_handshake(&self, kind: Kind, channel_id: &str) -> Option<i64> {
+        let handshakes = self.handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |channel_id| handshakes.get(&(kind, channel_id)).copied();
+        of(Some(channel_id.to_owned())).max(of(None))
+    }
+
+    fn understand(&self, channel: Channel) -> Arc<Account> {
+        let account = self.account(channel);
+        if let Err(reason) = &account.vendor {
+            tracing::error!(channel_id = account.channel.id, reason, "a channel's settings cannot be read");
+        }
+        Arc::new(account)
+    }
 }

@@ -3,6 +3,7 @@
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
+pub mod channels;
 pub mod chatting;
 pub mod conversing;
 pub mod directory;
@@ -50,6 +51,8 @@ pub struct Options {
     pub answer_timeout: Duration,
     /// Key under which visitor tokens are signed.
     pub token_key: [u8; 32],
+    /// The key before it, under which tokens are still good while the installation changes its master key.
+    pub previous_token_key: Option<[u8; 32]>,
     /// How long a visitor's token is good.
     pub visitor_lifetime: Duration,
     /// Where people reach this installation, without a slash at the end; links to files begin with it.
@@ -69,6 +72,7 @@ impl Default for Options {
             slow_turn: Duration::from_millis(700),
             answer_timeout: Duration::from_secs(120),
             token_key: [0; 32],
+            previous_token_key: None,
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,

@@ -1,5 +1,6 @@
 //! A channel's settings, understood by its vendor's rules. It holds no rule of its own.
 
+pub mod rotation;
 pub mod settings;
 
 use std::sync::Arc;
@@ -51,13 +52,13 @@ impl Surroundings {
         mac.unwrap_or_default()
     }
 
-    /// Understands a channel's settings.
+    /// Understands a channel's settings as they are in force at this time, in Unix milliseconds.
     ///
     /// # Errors
     /// They are not of its kind's shape.
-    pub fn read(&self, channel: &Channel) -> Result<Arc<dyn Vendor>, String> {
-        (channel.kind.protocol().read)(self.complete(channel.kind, &channel.id, channel.settings.clone()))
-            .map(Arc::from)
+    pub fn read(&self, channel: &Channel, now: i64) -> Result<Arc<dyn Vendor>, String> {
+        let settings = rotation::in_force(channel.kind, &channel.settings, now);
+        (channel.kind.protocol().read)(self.complete(channel.kind, &channel.id, settings)).map(Arc::from)
     }
 }
 

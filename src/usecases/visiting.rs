@@ -282,9 +282,14 @@ impl Switchboard {
     #[must_use]
     pub fn visitor(&self, token: &str) -> Option<Visitor> {
         let (claims, signature) = token.split_once('.')?;
-        let mut mac = self.mac()?;
-        mac.update(claims.as_bytes());
-        mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let keys = [Some(&self.options.token_key), self.options.previous_token_key.as_ref()];
+        let signed = keys.into_iter().flatten().any(|key| {
+            mac(key).is_some_and(|mac| mac.chain_update(claims.as_bytes()).verify_slice(&signature).is_ok())
+        });
+        if !signed {
+            return None;
+        }
         let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let mut parts = claims.split('|');
         let (visitor_id, channel_id, expires_at) = (parts.next()?, parts.next()?, parts.next()?);
@@ -295,16 +300,14 @@ impl Switchboard {
     fn sign(&self, visitor: &Visitor, expires_at: i64) -> String {
         let claims = format!("{}|{}|{expires_at}", visitor.visitor_id, visitor.channel_id);
         let claims = URL_SAFE_NO_PAD.encode(claims);
-        let signature = self.mac().map(|mut mac| {
-            mac.update(claims.as_bytes());
-            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-        });
+        let signature = mac(&self.options.token_key)
+            .map(|mac| URL_SAFE_NO_PAD.encode(mac.chain_update(claims.as_bytes()).finalize().into_bytes()));
         format!("{claims}.{}", signature.unwrap_or_default())
     }
+}
 
-    fn mac(&self) -> Option<Hmac<Sha256>> {
-        Hmac::<Sha256>::new_from_slice(&self.options.token_key).ok()
-    }
+fn mac(key: &[u8; 32]) -> Option<Hmac<Sha256>> {
+    Hmac::<Sha256>::new_from_slice(key).ok()
 }
 
 fn identity(visitor: &Visitor) -> Identity {

@@ -127,11 +127,25 @@ pub struct Acknowledgement {
     pub body: &'static str,
 }
 
+/// A secret by which deliveries prove themselves. It can be replaced without losing any: for a while the old one is
+/// accepted beside the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotating {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// Its other spelling, under which the same may be set.
+    pub spelling: Option<&'static str>,
+    /// The list setting whose secrets are all accepted; the setting itself where it is a list.
+    pub accepted_in: &'static str,
+}
+
 /// The kind of channel, before any settings are known.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
     /// The names of its settings, other spellings included.
     pub settings: &'static [&'static str],
+    /// Those of them that are secrets by which deliveries prove themselves.
+    pub rotating: &'static [Rotating],
     /// Understands settings, with members absent, too; the error says what is wrong with their shape.
     pub read: fn(Value) -> Result<Box<dyn Vendor>, String>,
     /// Peeks at whom a delivery is for, where all channels of the kind share one address.
@@ -171,6 +185,12 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     /// Where the certificate is that this delivery claims to be signed by, when the settings do not hold it yet. The
     /// address is one of the vendor's own; fetch it once, without redirects, and add it to the settings.
     fn certificate_needed(&self, _delivery: &Delivery<'_>) -> Option<String> {
+        None
+    }
+
+    /// The handshake as the vendor would make it at this callback address, to find out whether it is answered; none
+    /// where the vendor makes none. The answer must be the challenge, which is letters and digits.
+    fn handshake_request(&self, _callback: &str, _challenge: &str) -> Option<Request> {
         None
     }
 

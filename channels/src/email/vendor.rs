@@ -9,7 +9,7 @@ use crate::contract::inbound::Parsed;
 use crate::contract::mail::Reply;
 use crate::contract::outbound::{Outbound, Sent};
 use crate::contract::request::Dispatch;
-use crate::contract::vendor::{Acknowledgement, Addressees, Delivery, Problem, Protocol, Untaken, Vendor};
+use crate::contract::vendor::{Acknowledgement, Addressees, Delivery, Problem, Protocol, Rotating, Untaken, Vendor};
 
 /// Mail, before any settings are known.
 pub const PROTOCOL: Protocol = Protocol {
@@ -44,6 +44,7 @@ pub const PROTOCOL: Protocol = Protocol {
         "reply_marker",
         "mark_automatic",
     ],
+    rotating: &[Rotating { setting: "signing_keys", spelling: Some("signing_key"), accepted_in: "signing_keys" }],
     read: |settings| {
         let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;
         Ok(Box::new(settings))

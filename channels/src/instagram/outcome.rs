@@ -7,6 +7,7 @@ pub use crate::contract::outbound::Sent;
 use crate::contract::vendor::Finding;
 use crate::meta;
 use crate::meta::display::{line, link};
+use crate::meta::findings::refused;
 use crate::meta::messaging::outcome;
 
 /// Longest name that is taken over, in characters.
@@ -16,6 +17,12 @@ const WANTED: [&str; 4] = ["messages", "messaging_postbacks", "messaging_seen", 
 const SUBSCRIBE: &str = "In the app's dashboard open Instagram, API setup with Instagram login, step \"Generate access \
                          tokens\", and switch \"Webhook Subscription\" on beside the account; or call POST \
                          /ACCOUNT_ID/subscribed_apps with subscribed_fields.";
+/// How a token is made.
+const RENEW: &str = "in the app's dashboard open Instagram, API setup with Instagram login, click Generate token beside \
+                     the account, and grant instagram_business_basic and instagram_business_manage_messages.";
+/// How a Page's token is made.
+const RENEW_PAGE: &str = "generate the Page's token with the permissions instagram_basic, instagram_manage_messages and \
+                          pages_manage_metadata.";
 /// Of a Page only one field is needed: the account's own fields stand in the dashboard.
 const WANTED_OF_PAGE: [&str; 1] = ["messages"];
 const SUBSCRIBE_PAGE: &str = "Call POST /PAGE_ID/subscribed_apps with subscribed_fields=messages and the Page's token; \
@@ -45,15 +52,17 @@ pub fn profile(status: u16, body: &[u8]) -> Result<Profile, Failure> {
 #[must_use]
 pub fn finding(settings: &Settings, probe: usize, status: u16, body: &[u8]) -> Finding {
     let through_page = settings.page_id.is_some();
+    let renew = if through_page { RENEW_PAGE } else { RENEW };
     if probe > 0 {
         let (wanted, remedy) =
             if through_page { (&WANTED_OF_PAGE[..], SUBSCRIBE_PAGE) } else { (&WANTED[..], SUBSCRIBE) };
-        return outcome::subscribed(status, body, settings.access.app_id.as_deref(), wanted, remedy);
+        let app_id = settings.access.app_id.as_deref();
+        return outcome::subscribed((status, body), app_id, wanted, remedy, renew);
     }
     let account = if through_page { of_page(status, body) } else { of_login(status, body) };
     match account {
         Ok((name, id)) => outcome::reached(name, id, &settings.account_id, "account_id"),
-        Err(failure) => Finding::of(&failure),
+        Err(failure) => refused(&failure, renew),
     }
 }
 

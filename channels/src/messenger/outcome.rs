@@ -7,6 +7,7 @@ pub use crate::contract::outbound::Sent;
 use crate::contract::vendor::Finding;
 use crate::meta;
 use crate::meta::display::{line, link};
+use crate::meta::findings::refused;
 use crate::meta::messaging::outcome;
 
 /// Longest name that is taken over, in characters.
@@ -14,6 +15,9 @@ const LONGEST_NAME: usize = 256;
 /// The fields without which a conversation has gaps.
 const WANTED: [&str; 6] =
     ["messages", "messaging_postbacks", "message_echoes", "message_deliveries", "message_reads", "message_reactions"];
+/// How a token is made.
+const RENEW: &str = "in the app's dashboard open Messenger, API setup, click Generate beside the Page, and grant \
+                     pages_messaging, pages_manage_metadata and pages_show_list.";
 const SUBSCRIBE: &str = "In the app's dashboard open Messenger, API setup, step \"Configure webhooks\", click \"Add \
                          subscriptions\" beside the Page and tick the fields; or call POST \
                          /PAGE_ID/subscribed_apps with subscribed_fields.";
@@ -52,12 +56,12 @@ pub fn profile(status: u16, body: &[u8]) -> Result<Profile, Failure> {
 #[must_use]
 pub fn finding(settings: &Settings, probe: usize, status: u16, body: &[u8]) -> Finding {
     if probe > 0 {
-        return outcome::subscribed(status, body, settings.access.app_id.as_deref(), &WANTED, SUBSCRIBE);
+        return outcome::subscribed((status, body), settings.access.app_id.as_deref(), &WANTED, SUBSCRIBE, RENEW);
     }
     match outcome::asked::<wire::Page<'_>>(status, body) {
         Ok(page) => {
             outcome::reached(line(page.name, LONGEST_NAME), meta::identity(page.id), &settings.page_id, "page_id")
         }
-        Err(failure) => Finding::of(&failure),
+        Err(failure) => refused(&failure, RENEW),
     }
 }

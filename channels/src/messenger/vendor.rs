@@ -25,6 +25,7 @@ pub const PROTOCOL: Protocol = Protocol {
         "media_hosts",
         "window_hours",
     ],
+    rotating: &[verify::ROTATING],
     read: |settings| {
         let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;
         Ok(Box::new(settings))
@@ -50,6 +51,10 @@ impl Vendor for Settings {
 
     fn handshake(&self, query: &[(String, String)]) -> Result<String, HandshakeRefusal> {
         verify::query(query, &self.access.verify_token)
+    }
+
+    fn handshake_request(&self, callback: &str, challenge: &str) -> Option<Request> {
+        Some(verify::handshake_request(callback, challenge, &self.access.verify_token))
     }
 
     fn verifies(&self, delivery: &Delivery<'_>) -> bool {

@@ -6,7 +6,14 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::contract::credentials::Secret;
-use crate::contract::vendor::{Delivery, HandshakeRefusal};
+use crate::contract::request::{Authorisation, Body, Method, Request, SECRET_IN_PATH};
+use crate::contract::vendor::{Delivery, HandshakeRefusal, Rotating};
+use crate::meta::graph::encoded;
+
+/// The app secret signs every delivery. The app has one at a time, so the old one is accepted until its last delivery
+/// has come.
+pub(crate) const ROTATING: Rotating =
+    Rotating { setting: "app_secrets", spelling: Some("app_secret"), accepted_in: "app_secrets" };
 
 /// Longest challenge that is echoed, in bytes.
 const LONGEST_CHALLENGE: usize = 256;
@@ -114,6 +121,17 @@ pub fn handshake(
 pub(crate) fn query(query: &[(String, String)], expected: &Secret) -> Result<String, HandshakeRefusal> {
     let parameter = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     handshake(parameter("hub.mode"), parameter("hub.verify_token"), parameter("hub.challenge"), expected)
+}
+
+/// The handshake as the vendor makes it when somebody saves this callback address at the vendor.
+pub(crate) fn handshake_request(callback: &str, challenge: &str, token: &Secret) -> Request {
+    let challenge = encoded(challenge);
+    Request {
+        method: Method::Get,
+        url: format!("{callback}?hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={SECRET_IN_PATH}"),
+        authorisation: Some(Authorisation::Path(Secret::new(encoded(token.reveal())))),
+        body: Body::Empty,
+    }
 }
 
 fn missing(parameter: &str) -> HandshakeRefusal {

@@ -8,7 +8,7 @@ use crate::contract::outbound::{Outbound, Sent, Sign, TemplateInfo};
 use crate::contract::peer::Identity;
 use crate::contract::request::{Dispatch, Request};
 use crate::contract::vendor::{
-    Acknowledgement, Addressees, Delivery, Finding, Probe, Problem, Protocol, Untaken, Vendor,
+    Acknowledgement, Addressees, Delivery, Finding, Probe, Problem, Protocol, Rotating, Untaken, Vendor,
 };
 
 /// Twilio, before any settings are known.
@@ -34,6 +34,11 @@ pub const PROTOCOL: Protocol = Protocol {
         "start_words",
         "decode_base64",
         "content_sids",
+    ],
+    rotating: &[
+        Rotating { setting: "auth_token", spelling: None, accepted_in: "auth_tokens" },
+        Rotating { setting: "auth_tokens", spelling: None, accepted_in: "auth_tokens" },
+        Rotating { setting: "shared_keys", spelling: Some("shared_key"), accepted_in: "shared_keys" },
     ],
     read: |settings| {
         let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;

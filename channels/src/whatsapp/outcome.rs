@@ -2,6 +2,7 @@
 //! retry itself; a refusal says what a retry would be worth.
 
 mod classes;
+mod findings;
 
 use serde::Deserialize;
 
@@ -12,6 +13,7 @@ use crate::contract::peer::{Identity, IdentityKind};
 use crate::meta::complaint::complaint_in;
 use crate::meta::{self, Raw};
 pub use classes::classify;
+pub use findings::finding;
 
 /// The answer was a success that cannot be read.
 const UNREADABLE: &str = "VENDOR_ANSWER_UNREADABLE";

@@ -151,6 +151,13 @@ pub fn account_check(settings: &Settings) -> Request {
     get(settings, &node(settings, &format!("?fields={}", encoded(NUMBER_FIELDS))))
 }
 
+/// Renders the question to which apps the account's deliveries go; none where the settings do not name the account.
+#[must_use]
+pub fn subscriptions(settings: &Settings) -> Option<Request> {
+    let account = settings.waba_id.as_deref().filter(|id| !id.is_empty())?;
+    Some(get(settings, &format!("{}/subscribed_apps", encoded(account))))
+}
+
 fn medium(id: &str) -> Result<String, Failure> {
     if is_node(id) {
         return Ok(id.to_owned());

@@ -26,6 +26,7 @@ pub const PROTOCOL: Protocol = Protocol {
         "api_version",
         "media_hosts",
     ],
+    rotating: &[verify::ROTATING],
     read: |settings| {
         let settings: Settings = serde_json::from_value(settings).map_err(|error| error.to_string())?;
         Ok(Box::new(settings))
@@ -103,6 +104,10 @@ impl Vendor for Settings {
         verify::query(query, &self.verify_token)
     }
 
+    fn handshake_request(&self, callback: &str, challenge: &str) -> Option<Request> {
+        Some(verify::handshake_request(callback, challenge, &self.verify_token))
+    }
+
     fn verifies(&self, delivery: &Delivery<'_>) -> bool {
         verify::delivery(delivery, &self.app_secrets).is_ok()
     }
@@ -157,17 +162,13 @@ impl Vendor for Settings {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![Probe { about: "the access token reaches the number", request: render::account_check(self) }]
+        let number = Probe { about: "the access token reaches the number", request: render::account_check(self) };
+        let apps = render::subscriptions(self);
+        let apps = apps.map(|request| Probe { about: "deliveries of the account have somewhere to go", request });
+        [Some(number), apps].into_iter().flatten().collect()
     }
 
-    fn finding(&self, _probe: usize, status: u16, body: &[u8]) -> Finding {
-        match outcome::account(status, body) {
-            Ok(account) => {
-                let quality = account.quality.map(|quality| format!("quality {quality}"));
-                let words: Vec<String> = [account.name, account.address, quality].into_iter().flatten().collect();
-                Finding { ok: true, what: words.join(", "), remedy: None }
-            }
-            Err(failure) => Finding::of(&failure),
-        }
+    fn finding(&self, probe: usize, status: u16, body: &[u8]) -> Finding {
+        outcome::finding(probe, status, body)
     }
 }

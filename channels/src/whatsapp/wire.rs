@@ -132,6 +132,8 @@ objects! {
     Cursors { after }
     /// A template.
     Template { name, language, status, category, components }
+    /// The apps to which an account's deliveries go.
+    Subscriptions { data }
     /// A number of ours.
     Number { id, verified_name, display_phone_number, quality_rating, code_verification_status }
 }

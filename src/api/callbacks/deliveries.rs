@@ -9,6 +9,7 @@ use crate::api::Doors;
 use crate::api::failure::Failure;
 use crate::api::reading;
 use crate::domain::errors::Code;
+use crate::usecases::channels::is_rehearsal;
 use crate::usecases::receiving::{Knock, Turned};
 
 /// Adds the addresses.
@@ -56,7 +57,8 @@ pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
     let directory = &doors.switchboard.directory;
-    let accounts = match request.match_info().get("channel_id") {
+    let named = request.match_info().get("channel_id");
+    let accounts = match named {
         Some(id) => {
             let found = directory.channel(id).await.map_err(|error| Failure::store(&request, &error))?;
             let found = found.filter(|account| account.channel.kind == kind);
@@ -69,6 +71,9 @@ pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<
     for vendor in vendors {
         match vendor.handshake(&query) {
             Ok(challenge) => {
+                if !is_rehearsal(&challenge) {
+                    directory.note_handshake(kind, named, true);
+                }
                 return Ok(HttpResponse::Ok()
                     .content_type("text/plain; charset=utf-8")
                     .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -83,6 +88,7 @@ pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<
             &[crate::domain::errors::FieldProblem::new(parameter, "the value that the vendor sends")],
         ),
         HandshakeRefusal::Forbidden => {
+            directory.note_handshake(kind, named, false);
             Failure::new(&request, Code::Forbidden, "the verify token is not that of a channel here")
         }
     })

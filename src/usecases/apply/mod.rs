@@ -22,6 +22,7 @@ use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
 use crate::store::StoreError;
 
+pub use file::API_CHANNEL;
 pub use planning::plan;
 pub use writing::apply;
 

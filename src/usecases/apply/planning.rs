@@ -7,12 +7,13 @@ use switchboard_channels::Kind;
 
 use crate::domain::agents::Agent;
 use crate::domain::api_keys;
-use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::channels::{Channel, ChannelState, RETIRING};
 use crate::domain::errors::FieldProblem;
 use crate::domain::workspaces::Workspace;
 use crate::store::agents::StoredAgent;
 use crate::store::{Store, StoreError};
 use crate::usecases::knowledge::{self, Novelty};
+use crate::usecases::vendors::rotation;
 
 use super::file::{self, API_CHANNEL};
 use super::writing::{KeyWrite, Write};
@@ -190,7 +191,14 @@ impl Planning<'_> {
             business: wanted.accepted.business,
             state: stored.map_or(ChannelState::Active, |stored| stored.state),
             state_reason: stored.and_then(|stored| stored.state_reason.clone()),
-            settings: wanted.accepted.settings,
+            settings: match stored {
+                // What is on its way out was told through the API, and no file says it.
+                Some(stored) => {
+                    let retiring = rotation::retiring(&stored.settings, self.store.clock().now());
+                    rotation::stored(wanted.accepted.settings, &retiring)
+                }
+                None => wanted.accepted.settings,
+            },
         };
         let changed_settings = stored.map(|stored| differing_members(&stored.settings, &channel.settings));
         let mut fields: Vec<(&str, bool)> =
@@ -261,5 +269,6 @@ fn differing_members(old: &Value, new: &Value) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
     let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    names.into_iter().filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
+    let names = names.into_iter().filter(|name| name.as_str() != RETIRING);
+    names.filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }

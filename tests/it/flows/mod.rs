@@ -1,4 +1,5 @@
-//! Whole ways through the product: how the process ends, and what becomes of a trace however it is delivered.
+//! Whole ways through the product: how the process ends, how its key is changed, and what becomes of a trace however it is delivered.
 
 mod draining;
+mod keys;
 mod traces;

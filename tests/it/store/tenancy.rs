@@ -1,8 +1,10 @@
 //! Tenants: nothing of one is read with the id of another.
 
 use switchboard::domain::changes::{AttachmentsChange, Change, NewExchange};
+use switchboard::domain::channels::Channel;
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::files::File;
+use switchboard::store::StoreError;
 use switchboard::store::api_keys::NewApiKey;
 
 use crate::support::databases::{on_both_databases, workspace};
@@ -91,5 +93,42 @@ on_both_databases! {
         let foreign = AttachmentsChange { file: None, ..attachments };
         store.commit(Change { workspace_id: away, attachments: vec![foreign], ..Change::default() }).await.unwrap();
         assert_eq!(store.events(&home, 0, 100).await.unwrap(), before);
+    }
+
+    async fn nothing_is_overwritten_from_another_workspace(store: TestStore) {
+        let away = workspace(&store, "stranger").await.id;
+        let stored = store.agent_by_id(&store.agent.id).await.unwrap().unwrap();
+        let mut agent = stored.clone();
+        agent.agent.workspace_id.clone_from(&away);
+        agent.agent.name = "theirs".to_owned();
+        let channel = Channel { workspace_id: away.clone(), name: "theirs".to_owned(), ..store.channel.clone() };
+        let key = NewApiKey {
+            id: store.id(),
+            workspace_id: store.workspace.id.clone(),
+            agent_id: None,
+            name: "main".to_owned(),
+            prefix: "sb_1".to_owned(),
+            hash: "1".repeat(64),
+            expires_at: None,
+        };
+        store.put_api_key(&key).await.unwrap();
+        let foreign = NewApiKey { workspace_id: away.clone(), hash: "2".repeat(64), ..key.clone() };
+        let refused = [
+            store.put_agent(&agent).await.unwrap_err(),
+            store.put_channel(&channel).await.unwrap_err(),
+            store.put_api_key(&foreign).await.unwrap_err(),
+        ];
+        for (error, expected) in refused.iter().zip(["agents", "channels", "api_keys"]) {
+            assert!(matches!(error, StoreError::Foreign { table, .. } if *table == expected), "{error}");
+        }
+        assert_eq!(store.agent_by_id(&store.agent.id).await.unwrap().unwrap().agent, stored.agent);
+        assert_eq!(store.channel_by_id(&store.channel.id).await.unwrap().unwrap().name, store.channel.name);
+        assert!(store.principal_by_key(&"1".repeat(64)).await.unwrap().is_some());
+        assert!(store.channel(&away, &store.channel.id).await.unwrap().is_none());
+        assert!(!store.remove_channel(&away, &store.channel.id).await.unwrap());
+        // One's own may be replaced.
+        store.put_channel(&store.channel).await.unwrap();
+        store.put_agent(&stored).await.unwrap();
+        store.put_api_key(&key).await.unwrap();
     }
 }

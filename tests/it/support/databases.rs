@@ -99,7 +99,7 @@ impl Deref for Node {
 }
 
 impl Node {
-    async fn open(url: &str, key: &[u8; 32]) -> Result<Self, StoreError> {
+    async fn open(url: &str, sealer: Sealer) -> Result<Self, StoreError> {
         let options = Options {
             url: url.to_owned(),
             connections: 4,
@@ -107,7 +107,7 @@ impl Node {
             acquire_timeout: Duration::from_secs(30),
             ..Options::default()
         };
-        let (store, feed) = Store::open(&options, Sealer::new(key), Clock::default()).await?;
+        let (store, feed) = Store::open(&options, sealer, Clock::default()).await?;
         Ok(Self { store, feed: Mutex::new(feed) })
     }
 
@@ -145,7 +145,7 @@ impl Deref for TestStore {
 
 impl TestStore {
     async fn open(url: String) -> Self {
-        let node = Node::open(&url, &MASTER_KEY).await.unwrap();
+        let node = Node::open(&url, Sealer::new(&MASTER_KEY)).await.unwrap();
         let workspace = workspace(&node, "acme").await;
         let agent = agent(&node, &workspace, "ada").await;
         let channel = channel(&node, &workspace, Some(&agent), "100").await;
@@ -154,12 +154,17 @@ impl TestStore {
 
     /// Another node on the same database: on `SQLite` this is what a restart looks like.
     pub async fn reopen(&self) -> Node {
-        Node::open(&self.url, &MASTER_KEY).await.unwrap()
+        self.reopen_with_key(&MASTER_KEY).await
     }
 
     /// The same with another master key.
     pub async fn reopen_with_key(&self, key: &[u8; 32]) -> Node {
-        Node::open(&self.url, key).await.unwrap()
+        self.reopen_with(Sealer::new(key)).await
+    }
+
+    /// The same with another way to seal secrets.
+    pub async fn reopen_with(&self, sealer: Sealer) -> Node {
+        Node::open(&self.url, sealer).await.unwrap()
     }
 
     /// Ends every connection of the server to this database but the one that asks; `false` where there is no server.

@@ -47,7 +47,7 @@ pub struct Tenant {
 pub struct Gateway {
     pub url: String,
     pub switchboard: Switchboard,
-    _simulator: Running,
+    pub simulator: Running,
     pub account: Account,
     pub whatsapp: Channel,
     pub acme: Tenant,
@@ -93,10 +93,12 @@ impl Gateway {
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
         let runners = Runners::start(&switchboard, feed, &net);
         actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
         let doors = Doors {
             switchboard: switchboard.clone(),
             client,
-            options: Arc::default(),
+            options: Arc::new(api::Options { public_url: Some(url.clone()), ..api::Options::default() }),
             widget: assets(),
             metrics: None,
         };
@@ -105,9 +107,8 @@ impl Gateway {
         })
         .workers(1)
         .disable_signals()
-        .bind(("127.0.0.1", 0))
+        .listen(listener)
         .unwrap();
-        let url = format!("http://{}", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
 
         // The customer writes past the simulator, which therefore knows of no window.
@@ -140,7 +141,7 @@ impl Gateway {
         store.put_channel(&whatsapp).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { url, switchboard, _simulator: simulator, account, whatsapp, acme, rival, http, _folder: folder }
+        Self { url, switchboard, simulator, account, whatsapp, acme, rival, http, _folder: folder }
     }
 
     /// A request without a credential.
@@ -152,6 +153,16 @@ impl Gateway {
     /// A request with the workspace's key.
     pub fn acme(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.ask(method, path).bearer_auth(&self.acme.key)
+    }
+
+    /// A GET of an address that is not the gateway's.
+    pub fn elsewhere(&self, address: &str) -> reqwest::RequestBuilder {
+        self.http.get(address)
+    }
+
+    /// Puts something at an address that is not the gateway's.
+    pub async fn put_elsewhere(&self, address: &str, body: &Value) -> reqwest::StatusCode {
+        self.http.put(address).json(body).send().await.unwrap().status()
     }
 
     /// What a GET with the workspace's key gives.
@@ -196,7 +207,12 @@ impl Gateway {
 
     /// Posts a delivery, signed.
     pub async fn deliver(&self, body: &str) -> reqwest::Response {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(self.account.app_secret.as_bytes()).unwrap();
+        self.deliver_signed(body, &self.account.app_secret).await
+    }
+
+    /// Posts a delivery, signed with this secret.
+    pub async fn deliver_signed(&self, body: &str, secret: &str) -> reqwest::Response {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(body.as_bytes());
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         let request = self.ask("POST", "/api/webhooks/whatsapp").header("x-hub-signature-256", signature);

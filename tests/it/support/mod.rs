@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod people;
 pub mod process;
 pub mod stage;
+pub mod vendor;

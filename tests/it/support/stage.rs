@@ -178,6 +178,23 @@ impl Stage {
         Launch { arguments: [self.common(), arguments.to_vec()].concat(), ..self.launch.clone() }.run();
     }
 
+    /// How the gateway is started with another master key; with the stage's own beside it, if it is still needed.
+    pub fn with_master_key(&self, key: &str, keep_own: bool) -> Launch {
+        let mut launch = self.launch.clone();
+        launch.environment.push(("SWITCHBOARD__SECURITY__MASTER_KEY".to_owned(), key.to_owned()));
+        if keep_own {
+            let previous = "SWITCHBOARD__SECURITY__PREVIOUS_MASTER_KEY";
+            launch.environment.push((previous.to_owned(), MASTER_KEY.to_owned()));
+        }
+        launch
+    }
+
+    /// Another command of the binary, with the settings of this launch.
+    pub fn command(&self, launch: &Launch, arguments: &[&str]) -> Launch {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Launch { arguments: [self.common(), arguments].concat(), ..launch.clone() }
+    }
+
     /// The arguments that every command gets.
     fn common(&self) -> Vec<String> {
         self.launch.arguments.iter().filter(|argument| *argument != "serve").cloned().collect()

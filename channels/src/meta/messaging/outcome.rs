@@ -11,6 +11,7 @@ use crate::contract::outbound::{Accepted, Sent};
 use crate::contract::peer::{Identity, IdentityKind};
 use crate::contract::vendor::Finding;
 use crate::meta;
+use crate::meta::findings::refused;
 pub(crate) use classes::TABLE;
 
 /// The vendor's codes of a person of whom it tells nothing.
@@ -71,11 +72,17 @@ pub(crate) fn asked_of_person<'a, T: Deserialize<'a>>(status: u16, body: &'a [u8
 }
 
 /// Whether an account's deliveries come: which of the wanted fields are not subscribed. `app_id` picks our app among
-/// those of the account, if it is known.
-pub(crate) fn subscribed(status: u16, body: &[u8], app_id: Option<&str>, wanted: &[&str], remedy: &str) -> Finding {
+/// those of the account, if it is known; `renew` says how a token is made.
+pub(crate) fn subscribed(
+    (status, body): (u16, &[u8]),
+    app_id: Option<&str>,
+    wanted: &[&str],
+    remedy: &str,
+    renew: &str,
+) -> Finding {
     let wire: wire::Subscriptions<'_> = match asked(status, body) {
         Ok(wire) => wire,
-        Err(failure) => return Finding::of(&failure),
+        Err(failure) => return refused(&failure, renew),
     };
     let mut fields: Vec<String> = Vec::new();
     for raw in meta::list(wire.data).into_iter().flatten() {

@@ -1,4 +1,10 @@
-//! `/api/channels`: the accounts through which people reach the workspace, without their secrets.
+//! `/api/channels`: the accounts through which people reach the workspace. Their settings come in and never go out.
+
+mod changes;
+mod deeds;
+
+pub use changes::*;
+pub use deeds::*;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -9,28 +15,25 @@ use crate::api::authentication::Caller;
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::channels::{Channel, ChannelState};
+use crate::usecases::vendors::rotation;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
     services
         .service(
-            web::resource("/api/channels").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/channels")
+                .route(web::get().to(list))
+                .route(web::post().to(changes::create))
+                .default_service(web::route().to(no_such_method)),
         )
         .service(
             web::resource("/api/channels/{id}")
                 .route(web::get().to(one))
+                .route(web::patch().to(changes::amend))
+                .route(web::delete().to(changes::remove))
                 .default_service(web::route().to(no_such_method)),
         )
-        .service(
-            web::resource("/api/channels/{id}/pause")
-                .route(web::post().to(pause))
-                .default_service(web::route().to(no_such_method)),
-        )
-        .service(
-            web::resource("/api/channels/{id}/resume")
-                .route(web::post().to(resume))
-                .default_service(web::route().to(no_such_method)),
-        );
+        .configure(deeds::configure);
 }
 
 /// A page of channels.
@@ -72,15 +75,32 @@ pub struct ChannelView {
     /// Where its vendor delivers; null for our own channels.
     #[schema(example = "https://switchboard.example/api/webhooks/whatsapp/0198c1d2-7e00-7000-8000-000000000003")]
     pub callback_url: Option<String>,
+    /// The names of the settings that are set; what they hold is never told.
+    #[schema(example = json!(["access_token", "app_secret", "phone_number_id", "verify_token"]))]
+    pub settings_set: Vec<String>,
+    /// The secrets that were replaced and are still accepted.
+    pub retiring: Vec<RetiringView>,
+}
+
+/// A secret that was replaced and is still accepted.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RetiringSecret)]
+pub struct RetiringView {
+    /// The setting whose secret it was.
+    #[schema(example = "app_secrets")]
+    pub setting: String,
+    /// Until when, Unix milliseconds.
+    #[schema(example = 1_767_312_000_000_i64)]
+    pub until: i64,
 }
 
 impl ChannelView {
-    fn new(request: &HttpRequest, channel: Channel) -> Self {
-        let callback_url = (!channel.kind.is_ours()).then(|| {
-            let own = request.connection_info();
-            format!("{}://{}/api/webhooks/{}/{}", own.scheme(), own.host(), channel.kind.as_str(), channel.id)
-        });
+    fn new(request: &HttpRequest, doors: &Doors, channel: Channel) -> Self {
+        let retiring = rotation::retiring(&channel.settings, doors.switchboard.now());
         Self {
+            callback_url: callback_path(&channel).map(|path| format!("{}{path}", own_address(request, doors))),
+            settings_set: rotation::entered(&channel.settings).into_iter().map(|(name, _)| name).collect(),
+            retiring: retiring.into_iter().map(|old| RetiringView { setting: old.setting, until: old.until }).collect(),
             id: channel.id,
             kind: channel.kind,
             name: channel.name,
@@ -89,9 +109,21 @@ impl ChannelView {
             business: channel.business,
             state: channel.state,
             state_reason: channel.state_reason,
-            callback_url,
         }
     }
+}
+
+/// Where the channel's vendor delivers, on whichever host; none for our own channels.
+fn callback_path(channel: &Channel) -> Option<String> {
+    (!channel.kind.is_ours()).then(|| format!("/api/webhooks/{}/{}", channel.kind.as_str(), channel.id))
+}
+
+/// Where this gateway is reached: as its operator says, or else as this caller did.
+fn own_address(request: &HttpRequest, doors: &Doors) -> String {
+    doors.options.public_url.clone().unwrap_or_else(|| {
+        let own = request.connection_info();
+        format!("{}://{}", own.scheme(), own.host())
+    })
 }
 
 /// Lists the channels of the workspace.
@@ -110,7 +142,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
     let total = found.len();
     let page = found.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
     let page = page.take(usize::try_from(limit).unwrap_or_default());
-    let items = page.map(|channel| ChannelView::new(&request, channel)).collect();
+    let items = page.map(|channel| ChannelView::new(&request, &doors, channel)).collect();
     Ok(HttpResponse::Ok().json(Channels { items, total }))
 }
 
@@ -129,65 +161,12 @@ pub async fn one(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let channel = find(&request, &caller, &doors, &path).await?;
-    Ok(HttpResponse::Ok().json(ChannelView::new(&request, channel)))
+    Ok(HttpResponse::Ok().json(ChannelView::new(&request, &doors, channel)))
 }
 
-/// Makes a channel's sends wait. It still receives.
-///
-/// # Errors
-/// 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/pause", tag = "channels",
-    params(("id" = String, Path, description = "The channel.")),
-    responses((status = 200, description = "The channel as it is now.", body = ChannelView),
-              (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
-pub async fn pause(
-    request: HttpRequest,
-    caller: Caller,
-    doors: web::Data<Doors>,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let reason = format!("paused by {}", caller.0.name);
-    set(&request, &caller, &doors, &path, ChannelState::Paused, Some(&reason)).await
-}
-
-/// Lets a channel send again: what waited leaves.
-///
-/// # Errors
-/// 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/resume", tag = "channels",
-    params(("id" = String, Path, description = "The channel.")),
-    responses((status = 200, description = "The channel as it is now.", body = ChannelView),
-              (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
-pub async fn resume(
-    request: HttpRequest,
-    caller: Caller,
-    doors: web::Data<Doors>,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    set(&request, &caller, &doors, &path, ChannelState::Active, None).await
-}
-
-async fn set(
-    request: &HttpRequest,
-    caller: &Caller,
-    doors: &Doors,
-    id: &str,
-    state: ChannelState,
-    reason: Option<&str>,
-) -> Result<HttpResponse, Failure> {
-    let channel = find(request, caller, doors, id).await?;
-    let switchboard = &doors.switchboard;
-    let changed = switchboard.store.set_channel_state(&channel.id, state, reason).await;
-    changed.map_err(|error| Failure::store(request, &error))?;
-    switchboard.directory.forget_channel(&channel.id);
-    let channel = Channel { state, state_reason: reason.map(str::to_owned), ..channel };
-    Ok(HttpResponse::Ok().json(ChannelView::new(request, channel)))
-}
-
+/// The channel of the address, in the caller's workspace.
 async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<Channel, Failure> {
     let id = reading::id(request, id, "channel")?;
-    let found = doors.switchboard.store.channel_by_id(&id).await.map_err(|error| Failure::store(request, &error))?;
-    found
-        .filter(|channel| channel.workspace_id == caller.workspace_id())
-        .ok_or_else(|| Failure::not_found(request, "channel"))
+    let found = doors.switchboard.store.channel(caller.workspace_id(), &id).await;
+    found.map_err(|error| Failure::store(request, &error))?.ok_or_else(|| Failure::not_found(request, "channel"))
 }
