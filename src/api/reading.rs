@@ -12,6 +12,9 @@ use super::Doors;
 use super::failure::Failure;
 use crate::domain::errors::{Code, FieldProblem};
 
+/// Longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
 /// Reads a raw body of at most `limit` bytes within its time.
 ///
 /// # Errors
@@ -75,6 +78,21 @@ pub async fn json<T: DeserializeOwned>(
         .end()
         .map_err(|_| Failure::fields(request, &[FieldProblem::new("body", "one JSON value and nothing after it")]))?;
     Ok(read)
+}
+
+/// The caller's `Idempotency-Key`, where there is one.
+///
+/// # Errors
+/// 400 for one that is not as documented.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
+    text.map(|text| Some(text.to_owned()))
+        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
 }
 
 /// How large the request says its body is.

@@ -333,12 +333,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`ContactRefusal`].
-    pub async fn change_contact(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        said: &Particulars,
-    ) -> Result<(), ContactRefusal> {
+    pub async fn change_contact(&self, workspace_id: &str, id: &str, said: &Particulars) -> Result<(), ContactRefusal> {
         match self.try_change_contact(workspace_id, id, said).await {
             Err(ContactRefusal::Store(error)) if lost_a_race(&error) => {
                 self.try_change_contact(workspace_id, id, said).await
@@ -388,8 +383,7 @@ impl Store {
         let members: Vec<(String,)> = rows!(&mut tx, (String,), TREE, workspace_id, root.as_str())?;
         for (member,) in &members {
             let member = member.as_str();
-            let held =
-                rows!(&mut tx, (String,), "SELECT id FROM conversations WHERE contact_id = $1 LIMIT 1", member)?;
+            let held = rows!(&mut tx, (String,), "SELECT id FROM conversations WHERE contact_id = $1 LIMIT 1", member)?;
             if !held.is_empty() {
                 return Err(ContactRefusal::HasConversations);
             }
@@ -482,12 +476,7 @@ fn blank(id: &str, now: i64) -> ContactRow {
     }
 }
 
-async fn remember(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    key: &Idempotency,
-    now: i64,
-) -> Result<(), ContactRefusal> {
+async fn remember(tx: &mut Transaction, workspace_id: &str, key: &Idempotency, now: i64) -> Result<(), ContactRefusal> {
     let earlier = rows!(
         tx,
         (String, String),

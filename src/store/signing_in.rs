@@ -133,12 +133,7 @@ impl Store {
     }
 
     /// Writes the site's id and name to the contact that carries them, where they are not there yet.
-    async fn note_claims(
-        &self,
-        tx: &mut Transaction,
-        asked: &SignIn,
-        user: &str,
-    ) -> Result<Option<Told>, StoreError> {
+    async fn note_claims(&self, tx: &mut Transaction, asked: &SignIn, user: &str) -> Result<Option<Told>, StoreError> {
         let noted = rows!(
             tx,
             ContactRow,

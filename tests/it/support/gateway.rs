@@ -16,8 +16,8 @@ use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
 use switchboard::domain::workspaces::Workspace;
-use switchboard::jobs::adoption;
 use switchboard::jobs::runner::Runners;
+use switchboard::jobs::{adoption, joining};
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
@@ -32,6 +32,9 @@ use tokio::sync::broadcast;
 
 /// Longest time that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// With what the widgets' site signs its users.
+pub const SITE_SECRET: &str = "a secret of the shop";
 
 /// A workspace with what stands in it.
 pub struct Tenant {
@@ -92,6 +95,7 @@ impl Gateway {
         };
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
         let runners = Runners::start(&switchboard, feed, &net);
+        actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
         actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
         let doors = Doors {
             switchboard: switchboard.clone(),
@@ -239,7 +243,10 @@ async fn tenant(store: &Store, name: &str) -> Tenant {
     let key = api_key(store, &workspace, None).await;
     let agent_key = api_key(store, &workspace, Some(&echo)).await;
     let widget = channel(store, &workspace, Kind::Widget, &echo);
-    let widget = Channel { settings: json!({"allowed_origins": ["https://shop.example"]}), ..widget };
+    let widget = Channel {
+        settings: json!({"allowed_origins": ["https://shop.example"], "identity_secret": SITE_SECRET}),
+        ..widget
+    };
     store.put_channel(&widget).await.unwrap();
     Tenant { workspace, key, agent_key, agent: echo, other_agent, widget }
 }

@@ -15,9 +15,6 @@ use crate::domain::messages::{Author, AuthorKind, Message};
 use crate::domain::windows::Window;
 use crate::usecases::conversing::{Unsaid, Wish};
 
-/// Longest idempotency key, in characters.
-const LONGEST_KEY: usize = 255;
-
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
     services.service(
@@ -150,7 +147,7 @@ pub async fn send(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let stored = find(&request, &caller, &doors, &path).await?;
-    let key = idempotency_key(&request)?;
+    let key = reading::idempotency_key(&request)?;
     let asked: NewMessage = reading::json(&request, &doors, payload).await?;
     if asked.on_window_closed.is_some_and(|choice| choice != OnWindowClosed::Reject) {
         return Err(Failure::new(&request, Code::NotImplemented, "on_window_closed: only \"reject\" is built yet"));
@@ -169,17 +166,6 @@ pub async fn send(
         }
         Err(unsaid) => Err(refuse(&request, unsaid)),
     }
-}
-
-fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let text = value
-        .to_str()
-        .ok()
-        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
-    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
-    text.map(|text| Some(text.to_owned()))
-        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
 }
 
 fn wish(request: &HttpRequest, caller: &Caller, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
