@@ -209,6 +209,20 @@ impl Gateway {
 }
 
 impl Watch {
+    /// Waits for an event of this kind whose data has this member.
+    pub async fn until_data(&mut self, kind: &str, member: &str) {
+        let waiting = async {
+            loop {
+                let batch = self.0.recv().await.unwrap();
+                let told = |event: &LiveEvent| event.kind == kind && event.data.contains(&format!("\"{member}\""));
+                if batch.iter().any(told) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no {kind} with {member} came"));
+    }
+
     /// Waits for an event of this kind and gives its conversation.
     pub async fn until(&mut self, kind: &str) -> String {
         let mut seen = Vec::new();
