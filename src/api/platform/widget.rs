@@ -205,6 +205,8 @@ async fn visit(request: &HttpRequest, doors: &Doors, payload: web::Payload) -> R
 
 fn site_user(request: &HttpRequest, user: SessionUser) -> Result<SiteUser, Failure> {
     let SessionUser { id, hash, name, email, phone } = user;
+    // A page that fills its attributes from a template leaves those empty that it does not know.
+    let [name, email, phone] = [name, email, phone].map(|text| text.filter(|text| !text.trim().is_empty()));
     let mut problems = Vec::new();
     if !is_line(&id, LONGEST_USER_ID) {
         problems.push(FieldProblem::new("user.id", format!("1 to {LONGEST_USER_ID} characters on one line")));

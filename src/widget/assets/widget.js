@@ -14,6 +14,7 @@ export class SwitchboardChat extends HTMLElement {
 
   connectedCallback() {
     const { channel, color, lang: wish, mode, open, title = '', greeting = '', host } = this.dataset;
+    const { userId: id, userHash: hash, userName: name, userEmail: email, userPhone: phone } = this.dataset;
     if (this.#panel || !channel) return;
     const { lang, strings: texts } = strings([wish, document.documentElement.lang, ...navigator.languages]);
     const root = this.attachShadow({ mode: 'open' });
@@ -30,6 +31,7 @@ export class SwitchboardChat extends HTMLElement {
         greeting,
         lang,
         page,
+        user: id && hash ? { id, hash, name, email, phone } : undefined,
         open: open !== undefined && open !== 'false',
         prefill: (page && new URLSearchParams(location.search).get('text')) || '',
       },
@@ -45,6 +47,14 @@ export class SwitchboardChat extends HTMLElement {
   /** Closes the chat. */
   close() {
     this.#panel?.close();
+  }
+
+  /**
+   * Says who is signed in on the page, or with nobody that the visitor has signed out.
+   * @param {import('./widget/protocol.d.ts').User} [user]
+   */
+  identify(user) {
+    this.#panel?.identify(user);
   }
 
   /** Opens the closed chat, closes the open one. */

@@ -34,6 +34,7 @@ export class Connection {
    * @param {{
    *   host: string,
    *   channel: string,
+   *   user: import('./protocol.d.ts').User | undefined,
    *   storage: import('./storage.js').Memory,
    *   since: () => number,
    *   onSession: (session: Session) => void,
@@ -63,6 +64,13 @@ export class Connection {
   restart() {
     this.#hangUp();
     this.#connect();
+  }
+
+  /** @param {import('./protocol.d.ts').User} [user] who is signed in on the page from now on */
+  identify(user) {
+    this.#options.user = user;
+    this.#session = undefined;
+    if (this.state !== 'idle') this.restart();
   }
 
   /** The network or the visitor is back: connect now, or find out at once whether the line is dead. */
@@ -105,7 +113,7 @@ export class Connection {
     const { storage } = this.#options;
     const token = storage.get('token');
     let answer = await this.#askSession(token);
-    if (answer.status === 401 && token) {
+    if (answer.status === 401 && token && !this.#options.user) {
       storage.remove('token');
       answer = await this.#askSession(null);
     }
@@ -123,13 +131,13 @@ export class Connection {
 
   /** @param {string | null} token */
   #askSession(token) {
-    const { host, channel } = this.#options;
+    const { host, channel, user } = this.#options;
     const abort = new AbortController();
     setTimeout(() => abort.abort(), PATIENCE_MS);
     return fetch(new URL('/api/widget/sessions', host), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(token ? { channel_id: channel, token } : { channel_id: channel }),
+      body: JSON.stringify({ channel_id: channel, token: token ?? undefined, user }),
       credentials: 'omit',
       signal: abort.signal,
     });

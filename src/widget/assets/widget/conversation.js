@@ -39,11 +39,11 @@ export class Conversation {
   #onArrival;
 
   /**
-   * @param {{host: string, channel: string}} options
+   * @param {{host: string, channel: string, user: import('./protocol.d.ts').User | undefined}} options
    * @param {() => void} onChange something to draw has changed
    * @param {(message: Message) => void} onArrival a new message to the visitor
    */
-  constructor({ host, channel }, onChange, onArrival) {
+  constructor({ host, channel, user }, onChange, onArrival) {
     const prefix = `switchboard:${new URL(host).host}:${channel}:`;
     this.#local = new Memory(() => localStorage, prefix);
     this.#cache = new Memory(() => sessionStorage, prefix);
@@ -53,6 +53,7 @@ export class Conversation {
     this.#connection = new Connection({
       host,
       channel,
+      user,
       storage: this.#local,
       since: () => this.#lastSeq,
       onSession: (session) => this.#meet(session),
@@ -72,6 +73,16 @@ export class Conversation {
   /** Whether this visitor has been here before. */
   get isKnown() {
     return this.#local.get('token') !== null;
+  }
+
+  /** @param {import('./protocol.d.ts').User} [user] who is signed in on the page; nobody: the visitor is forgotten */
+  identify(user) {
+    if (!user) {
+      this.#local.remove('token');
+      this.#forget(true);
+    }
+    this.#connection.identify(user);
+    this.#onChange();
   }
 
   get state() {
