@@ -1,5 +1,7 @@
 //! Contacts: persons as their contacts make them up, and what the workspace itself says about them.
 
+mod keys;
+
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, FromRow};
 use switchboard_channels::Kind;
@@ -14,50 +16,16 @@ use crate::domain::changes::Idempotency;
 use crate::domain::contacts::{Particulars, Person, PersonIdentity};
 use crate::domain::events::EventKind;
 
+pub use keys::Key;
+pub(super) use keys::holders_in;
+use keys::judge_keys;
+
 /// The contact that stands for the person of `$2`: up the tree of merges.
 pub(super) const ROOT: &str = "WITH RECURSIVE up (id, merged_into) AS (SELECT id, merged_into FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id, c.merged_into FROM contacts AS c JOIN up ON c.id = up.merged_into) SELECT id FROM up WHERE merged_into IS NULL";
 /// `$2` and all that was merged into it: down the tree of merges.
 pub(super) const TREE: &str = "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT id FROM tree";
 const MEMBERS: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, c.id, c.name, c.known_as, c.phone, c.email, c.external_id, c.attributes, c.tags, c.created_at, c.updated_at FROM tree JOIN contacts AS c ON c.id = tree.id WHERE c.workspace_id = $2 ORDER BY c.created_at, c.id";
 const IDENTITIES: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, i.contact_id, i.channel_id, h.kind AS channel_kind, i.kind, i.value FROM tree JOIN identities AS i ON i.contact_id = tree.id JOIN channels AS h ON h.id = i.channel_id WHERE i.workspace_id = $2 ORDER BY i.created_at, i.channel_id, i.kind, i.value";
-
-/// A name that belongs to one person of a workspace only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// A phone number in E.164.
-    Phone,
-    /// An email address, lower case.
-    Email,
-    /// An id in the workspace's own system.
-    ExternalId,
-}
-
-impl Key {
-    /// The field of the API.
-    #[must_use]
-    pub const fn field(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Email => "email",
-            Self::ExternalId => "external_id",
-        }
-    }
-
-    /// `$2` as the contacts have it, `$3` as the identities do.
-    const fn holders(self) -> &'static str {
-        match self {
-            Self::Phone => {
-                "SELECT id FROM contacts WHERE workspace_id = $1 AND phone = $2 UNION SELECT contact_id FROM identities WHERE workspace_id = $1 AND kind = 'phone' AND value = $3"
-            }
-            Self::Email => {
-                "SELECT id FROM contacts WHERE workspace_id = $1 AND email = $2 UNION SELECT contact_id FROM identities WHERE workspace_id = $1 AND kind = 'email' AND value = $3"
-            }
-            Self::ExternalId => {
-                "SELECT id FROM contacts WHERE workspace_id = $1 AND external_id = $2 AND CAST($3 AS TEXT) IS NOT NULL"
-            }
-        }
-    }
-}
 
 /// Why a contact was not written. Nothing was.
 #[derive(Debug, thiserror::Error)]
@@ -500,60 +468,8 @@ async fn remember(tx: &mut Transaction, workspace_id: &str, key: &Idempotency, n
     Ok(())
 }
 
-/// Refuses names that belong to somebody else; `own`: the person whose names may be given again.
-async fn judge_keys(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    own: Option<&str>,
-    said: &Particulars,
-) -> Result<(), ContactRefusal> {
-    for (key, value) in [(Key::Phone, &said.phone), (Key::Email, &said.email), (Key::ExternalId, &said.external_id)] {
-        let Some(Some(value)) = value else { continue };
-        for holder in holders_in(tx, workspace_id, key, value).await? {
-            let root = root_in(tx, workspace_id, &holder).await?;
-            if root.as_deref() != own {
-                return Err(ContactRefusal::Taken { key, contact_id: root.unwrap_or(holder) });
-            }
-            // A merged contact keeps its own, so that the merge can be undone.
-            if own != Some(holder.as_str()) && is_said_by(tx, &holder, key, value).await? {
-                return Err(ContactRefusal::Taken { key, contact_id: holder });
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn is_said_by(tx: &mut Transaction, contact_id: &str, key: Key, value: &str) -> Result<bool, StoreError> {
-    let rows = rows!(
-        tx,
-        (Option<String>, Option<String>, Option<String>),
-        "SELECT phone, email, external_id FROM contacts WHERE id = $1",
-        contact_id
-    )?;
-    Ok(rows.into_iter().any(|(phone, email, external_id)| {
-        let own = match key {
-            Key::Phone => phone,
-            Key::Email => email,
-            Key::ExternalId => external_id,
-        };
-        own.as_deref() == Some(value)
-    }))
-}
-
 /// The contact that stands for the person of `id`.
 pub(super) async fn root_in(tx: &mut Transaction, workspace_id: &str, id: &str) -> Result<Option<String>, StoreError> {
     let root: Vec<(String,)> = rows!(tx, (String,), ROOT, workspace_id, id)?;
     Ok(root.into_iter().next().map(|row| row.0))
-}
-
-/// The contacts to whom a name belongs.
-pub(super) async fn holders_in(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    key: Key,
-    value: &str,
-) -> Result<Vec<String>, StoreError> {
-    let found: Vec<(String,)> =
-        rows!(tx, (String,), key.holders(), workspace_id, value, value.trim_start_matches('+'))?;
-    Ok(found.into_iter().map(|row| row.0).collect())
 }

@@ -99,7 +99,7 @@ mod tests {
         };
         let secret = "a secret of the site";
         assert!(is_signed(secret, &user("customer-42", good)));
-        let cut = &good[..62];
+        let cut = good.strip_suffix("ca").unwrap();
         let cases = [("customer-43", good), ("customer-42", cut), ("customer-42", ""), ("customer-42", "no hex")];
         for (id, hash) in cases {
             assert!(!is_signed(secret, &user(id, hash)), "{id} {hash}");

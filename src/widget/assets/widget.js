@@ -49,14 +49,6 @@ export class SwitchboardChat extends HTMLElement {
     this.#panel?.close();
   }
 
-  /**
-   * Says who is signed in on the page, or with nobody that the visitor has signed out.
-   * @param {import('./widget/protocol.d.ts').User} [user]
-   */
-  identify(user) {
-    this.#panel?.identify(user);
-  }
-
   /** Opens the closed chat, closes the open one. */
   toggle() {
     this.#panel?.toggle();

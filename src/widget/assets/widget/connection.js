@@ -66,13 +66,6 @@ export class Connection {
     this.#connect();
   }
 
-  /** @param {import('./protocol.d.ts').User} [user] who is signed in on the page from now on */
-  identify(user) {
-    this.#options.user = user;
-    this.#session = undefined;
-    if (this.state !== 'idle') this.restart();
-  }
-
   /** The network or the visitor is back: connect now, or find out at once whether the line is dead. */
   wake() {
     if (this.state === 'offline') {

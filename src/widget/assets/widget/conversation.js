@@ -47,6 +47,7 @@ export class Conversation {
     const prefix = `switchboard:${new URL(host).host}:${channel}:`;
     this.#local = new Memory(() => localStorage, prefix);
     this.#cache = new Memory(() => sessionStorage, prefix);
+    this.#separate(user?.id ?? '');
     this.#outbox = new Outbox(this.#local);
     this.#onChange = onChange;
     this.#onArrival = onArrival;
@@ -70,19 +71,17 @@ export class Conversation {
     addEventListener('pageshow', ({ persisted }) => persisted && this.isKnown && this.start());
   }
 
+  /** @param {string} id the user; what is remembered of another who was signed in here is not theirs */
+  #separate(id) {
+    const known = this.#local.get('user') ?? '';
+    if (known === id) return;
+    if (known) for (const area of [this.#local, this.#cache]) for (const key of area.keys('')) area.remove(key);
+    this.#local.set('user', id);
+  }
+
   /** Whether this visitor has been here before. */
   get isKnown() {
     return this.#local.get('token') !== null;
-  }
-
-  /** @param {import('./protocol.d.ts').User} [user] who is signed in on the page; nobody: the visitor is forgotten */
-  identify(user) {
-    if (!user) {
-      this.#local.remove('token');
-      this.#forget(true);
-    }
-    this.#connection.identify(user);
-    this.#onChange();
   }
 
   get state() {

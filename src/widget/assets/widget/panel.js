@@ -73,11 +73,6 @@ export class Panel {
     if (focus) (matchMedia('(pointer: coarse)').matches ? panel : input).focus({ preventScroll: true });
   }
 
-  /** @param {import('./protocol.d.ts').User} [user] who is signed in on the page */
-  identify(user) {
-    this.#conversation.identify(user);
-  }
-
   close() {
     if (this.#options.page) return;
     const { panel, launcher } = this.#parts;
