@@ -47,7 +47,10 @@ export class Conversation {
     const prefix = `switchboard:${new URL(host).host}:${channel}:`;
     this.#local = new Memory(() => localStorage, prefix);
     this.#cache = new Memory(() => sessionStorage, prefix);
-    this.#separate(user?.id ?? '');
+    const known = this.#local.get('user');
+    // What is remembered of a user who is not signed in here any more is nobody else's.
+    if (known && known !== user?.id) for (const key of this.#local.keys('')) this.#local.remove(key);
+    if (user) this.#local.set('user', user.id);
     this.#outbox = new Outbox(this.#local);
     this.#onChange = onChange;
     this.#onArrival = onArrival;
@@ -69,14 +72,6 @@ export class Conversation {
     addEventListener('storage', onChange);
     addEventListener('pagehide', () => this.#suspend());
     addEventListener('pageshow', ({ persisted }) => persisted && this.isKnown && this.start());
-  }
-
-  /** @param {string} id the user; what is remembered of another who was signed in here is not theirs */
-  #separate(id) {
-    const known = this.#local.get('user') ?? '';
-    if (known === id) return;
-    if (known) for (const area of [this.#local, this.#cache]) for (const key of area.keys('')) area.remove(key);
-    this.#local.set('user', id);
   }
 
   /** Whether this visitor has been here before. */
