@@ -31,7 +31,7 @@ export class SwitchboardChat extends HTMLElement {
         greeting,
         lang,
         page,
-        user: id && hash ? { id, hash } : undefined,
+        user: id ? { id, hash } : undefined,
         open: open !== undefined && open !== 'false',
         prefill: (page && new URLSearchParams(location.search).get('text')) || '',
       },

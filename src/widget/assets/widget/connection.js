@@ -106,13 +106,12 @@ export class Connection {
     const { storage } = this.#options;
     const token = storage.get('token');
     let answer = await this.#askSession(token);
-    if (answer.status === 401 && token && !this.#options.user) {
+    if (answer.status === 401 && token) {
       storage.remove('token');
       answer = await this.#askSession(null);
     }
     if (!answer.ok) {
-      const passing = answer.status >= 500 || answer.status === 429 || answer.status === 408;
-      throw new (passing ? Error : Refused)(`session: ${answer.status}`);
+      throw answer.status >= 500 || [408, 429].includes(answer.status) ? Error() : new Refused();
     }
     /** @type {Session} */
     const session = await answer.json();
@@ -130,7 +129,7 @@ export class Connection {
     return fetch(new URL('/api/widget/sessions', host), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ channel_id: channel, token: token ?? undefined, user }),
+      body: JSON.stringify({ channel_id: channel, token, user }),
       credentials: 'omit',
       signal: abort.signal,
     });

@@ -47,10 +47,9 @@ export class Conversation {
     const prefix = `switchboard:${new URL(host).host}:${channel}:`;
     this.#local = new Memory(() => localStorage, prefix);
     this.#cache = new Memory(() => sessionStorage, prefix);
-    const known = this.#local.get('user');
-    // What is remembered of a user who is not signed in here any more is nobody else's.
-    if (known && known !== user?.id) for (const key of this.#local.keys('')) this.#local.remove(key);
-    if (user) this.#local.set('user', user.id);
+    // The token of a user who is not signed in here any more is nobody else's.
+    if ((this.#local.get('user') ?? user?.id) !== user?.id) this.#local.remove('token');
+    this.#local.set('user', user?.id ?? null);
     this.#outbox = new Outbox(this.#local);
     this.#onChange = onChange;
     this.#onArrival = onArrival;
