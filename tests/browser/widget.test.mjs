@@ -113,7 +113,7 @@ describe('signed-in users', () => {
   test('a session names the user, and the next one at the browser is nobody', async () => {
     const { page } = await visitor();
     await page.route('**/api/widget/sessions', (route) =>
-      route.fulfill({ status: 401, json: {}, headers: { 'access-control-allow-origin': '*' } }),
+      route.fulfill({ status: 403, json: {}, headers: { 'access-control-allow-origin': '*' } }),
     );
     const chat = (/** @type {Record<string, string>} */ data) =>
       page.evaluate((data) => {
