@@ -17,8 +17,8 @@ use crate::actors::hub::Hub;
 use crate::actors::supervisor::{self, Conversations};
 use crate::api::{self, Doors, request_id};
 use crate::config::{Settings, SettingsError};
-use crate::jobs::adoption;
 use crate::jobs::runner::Runners;
+use crate::jobs::{adoption, joining};
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
@@ -93,6 +93,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let (server, address) = listen(&settings, doors)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
+    actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
     let demo = match mode {
         Mode::Dev => Some(dev::set_up(&settings, &store, address).await?),

@@ -80,6 +80,21 @@ pub async fn json<T: DeserializeOwned>(
     Ok(read)
 }
 
+/// The caller's `Idempotency-Key`, where there is one.
+///
+/// # Errors
+/// 400 for one that is not as documented.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
+    text.map(|text| Some(text.to_owned()))
+        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
+}
+
 /// How large the request says its body is.
 #[must_use]
 pub fn stated_size(request: &HttpRequest) -> Option<usize> {
@@ -99,21 +114,6 @@ pub fn too_large(request: &HttpRequest, limit: usize) -> Failure {
 pub fn id(request: &HttpRequest, text: &str, what: &str) -> Result<String, Failure> {
     let id = (text.len() == 36).then(|| uuid::Uuid::try_parse(text).ok()).flatten();
     id.map(|id| id.to_string()).ok_or_else(|| Failure::not_found(request, what))
-}
-
-/// The request's `Idempotency-Key`, where it has one.
-///
-/// # Errors
-/// 400 for a key that is not as documented.
-pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Failure> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let text = value
-        .to_str()
-        .ok()
-        .filter(|text| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
-    let expected = format!("1 to {LONGEST_KEY} visible ASCII characters");
-    text.map(|text| Some(text.to_owned()))
-        .ok_or_else(|| Failure::fields(request, &[FieldProblem::new("Idempotency-Key", expected)]))
 }
 
 /// The query string, read field by field.

@@ -31,8 +31,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/workflows", &["GET", "POST"]),
     ("/api/workflows/{id}", &["GET", "PATCH", "DELETE"]),
     ("/api/workflows/{id}/publish", &["POST"]),
-    ("/api/contacts", &["GET", "POST"]),
-    ("/api/contacts/{id}", &["GET", "PATCH", "DELETE"]),
     ("/api/runs", &["GET"]),
     ("/api/runs/{id}", &["GET"]),
     ("/api/runs/{id}/steps", &["GET"]),

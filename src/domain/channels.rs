@@ -91,4 +91,7 @@ pub struct WidgetSettings {
     pub allowed_origins: Vec<String>,
     /// What stands above the conversation; none: the agent's name.
     pub title: Option<String>,
+    /// With what the site signs the ids of its users, at least 16 characters; none: nobody signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_secret: Option<Secret>,
 }

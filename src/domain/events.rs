@@ -27,6 +27,8 @@ pub enum EventKind {
     ContactCreated,
     /// A contact's identities or name changed.
     ContactUpdated,
+    /// A contact was deleted.
+    ContactDeleted,
     /// A model failed in a turn; the contact got the fallback message.
     AgentFailed,
     /// The vendor said something about the account.
@@ -52,6 +54,7 @@ impl EventKind {
             Self::ConversationAssigned => "conversation.assigned",
             Self::ContactCreated => "contact.created",
             Self::ContactUpdated => "contact.updated",
+            Self::ContactDeleted => "contact.deleted",
             Self::AgentFailed => "agent.failed",
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",

@@ -2,6 +2,7 @@
 //! lane, and writes down how it ended.
 
 pub mod adoption;
+pub mod joining;
 pub mod runner;
 
 use crate::domain::jobs::{Job, Verdict, Work};

@@ -128,7 +128,7 @@ async fn a_line_opens_for_a_good_token_from_an_allowed_page_only() {
     let rig = Rig::start(Options::default()).await;
     let visit = rig.visit().await;
     let elsewhere = rig.widget(&["https://shop.example"]).await;
-    let there = rig.switchboard.open_visit(&elsewhere, None).await.unwrap();
+    let there = rig.switchboard.open_visit(&elsewhere, None, None).await.unwrap();
     let forged = format!("{}x", visit.token);
     for (token, origin, code) in [
         (visit.token.as_str(), None, None),

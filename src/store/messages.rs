@@ -39,6 +39,17 @@ pub struct StoredMessage {
     pub channel_id: String,
 }
 
+/// Which messages of a person; the default is all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span<'a> {
+    /// Only those before this message.
+    pub before: Option<&'a str>,
+    /// Only those stored from this time on, in Unix milliseconds.
+    pub since: Option<i64>,
+    /// None of this conversation.
+    pub except: Option<&'a str>,
+}
+
 impl MessageRow {
     fn into_message(self) -> Result<StoredMessage, StoreError> {
         let id = self.id.clone();
@@ -195,5 +206,34 @@ impl Store {
             request_hash,
             result_id,
         }))
+    }
+}
+
+impl Store {
+    /// The messages of all conversations of a contact and of those merged into it, in one order by time, the oldest
+    /// first: the newest `limit` of those within the span.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn timeline(
+        &self,
+        workspace_id: &str,
+        contact_id: &str,
+        span: Span<'_>,
+        limit: i64,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        let mut rows = fetch_all!(
+            self.db(),
+            MessageRow,
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM tree JOIN conversations AS c ON c.contact_id = tree.id JOIN messages AS m ON m.conversation_id = c.id WHERE c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR (m.created_at, m.conversation_id, m.seq) < (SELECT b.created_at, b.conversation_id, b.seq FROM messages AS b WHERE b.workspace_id = $1 AND b.id = $3)) AND (CAST($4 AS BIGINT) IS NULL OR m.created_at >= $4) AND (CAST($5 AS TEXT) IS NULL OR c.id <> $5) ORDER BY m.created_at DESC, m.conversation_id DESC, m.seq DESC LIMIT $6",
+            workspace_id,
+            contact_id,
+            span.before,
+            span.since,
+            span.except,
+            limit
+        )?;
+        rows.reverse();
+        rows.into_iter().map(MessageRow::into_message).collect()
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::chatting::Brought;
 use super::directory::Account;
+use super::recalling::with_recollection;
 use super::{Switchboard, vendors};
 use crate::actors::ActorError;
 use crate::actors::agents::{Question, Reaction};
@@ -80,10 +81,11 @@ impl Switchboard {
         client: &Client,
     ) -> Result<Option<Reaction>, ActorError> {
         let brought = self.brought(conversation_id);
+        let recalled = self.recall(conversation_id, begun).await?;
         let question = Question {
             turns: self.turns(conversation_id, begun, brought.earlier).await?,
-            instructions: brought.instructions,
-            customer: begun.contact_name.clone(),
+            instructions: with_recollection(brought.instructions, &recalled.elsewhere),
+            customer: recalled.name,
             deltas: self.pass_on_deltas(conversation_id, &job.id),
             cancel: begun.cancel.clone(),
         };
@@ -117,8 +119,7 @@ impl Switchboard {
 
     /// What the model gets: the unanswered texts as one turn, after the history where a model can use it.
     async fn turns(&self, conversation_id: &str, begun: &Begun, earlier: Vec<Turn>) -> Result<Vec<Turn>, ActorError> {
-        let builtin =
-            self.directory.agent(&begun.agent_id).await?.is_some_and(|agent| agent.model.starts_with("builtin/"));
+        let builtin = self.directory.agent(&begun.agent_id).await?.is_some_and(|agent| is_builtin(&agent));
         if let (true, Some(texts)) = (builtin, &begun.unanswered) {
             return Ok(vec![user(texts.join("\n"))]);
         }
@@ -210,6 +211,11 @@ impl Switchboard {
         };
         Ok(fallback(job, begun, &agent, &trouble, rule))
     }
+}
+
+/// Whether the agent's model is one of ours, which needs nothing but the question.
+pub(super) fn is_builtin(agent: &Agent) -> bool {
+    agent.model.starts_with("builtin/")
 }
 
 fn window_rule(account: Option<&Account>) -> WindowRule {

@@ -13,6 +13,7 @@ use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
 
 use super::Switchboard;
 use super::directory::Account;
+use super::signing_in::{SiteUser, Unopened};
 use crate::actors::ActorError;
 use crate::actors::errands::News;
 use crate::actors::hub::Watching;
@@ -73,17 +74,27 @@ impl From<StoreError> for Unvisited {
 }
 
 impl Switchboard {
-    /// Opens a visitor's session at a widget; an earlier token that is still good keeps its visitor.
+    /// Opens a visitor's session at a widget; an earlier token that is still good keeps its visitor, unless they sign
+    /// in as somebody else. Who signs in is the site's user from now on.
     ///
     /// # Errors
-    /// See [`Unvisited`].
-    pub async fn open_visit(&self, channel_id: &str, earlier: Option<&str>) -> Result<Visit, Unvisited> {
+    /// See [`Unopened`].
+    pub async fn open_visit(
+        &self,
+        channel_id: &str,
+        earlier: Option<&str>,
+        user: Option<&SiteUser>,
+    ) -> Result<Visit, Unopened> {
         let account = self.widget(channel_id).await?;
         let known =
             earlier.and_then(|token| self.visitor(token)).filter(|visitor| visitor.channel_id == account.channel.id);
-        let was_known = known.is_some();
-        let visitor = known
+        let known_id = known.as_ref().map(|visitor| visitor.visitor_id.clone());
+        let mut visitor = known
             .unwrap_or_else(|| Visitor { visitor_id: self.store.clock().id(), channel_id: account.channel.id.clone() });
+        if let Some(user) = user {
+            visitor = self.sign_visitor_in(&account, visitor, user).await?;
+        }
+        let was_known = known_id.as_deref() == Some(visitor.visitor_id.as_str());
         let lifetime = i64::try_from(self.options.visitor_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = self.store.clock().now().saturating_add(lifetime);
         Ok(Visit {
@@ -254,11 +265,15 @@ impl Switchboard {
             Kind::Api => 0,
             _ => i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default(),
         };
+        let contact = self.contact_to_be(account, &message).await?;
         let mut deaths = 0;
         loop {
             let news = News {
                 channel: Arc::clone(&account.channel),
-                origin: Origin { contact_id: self.store.clock().id(), ..Origin::default() },
+                origin: Origin {
+                    contact_id: contact.clone().unwrap_or_else(|| self.store.clock().id()),
+                    ..Origin::default()
+                },
                 events: vec![Event::Message(Box::new(message.clone()))],
                 delivery: None,
                 quiet_ms,
@@ -275,6 +290,17 @@ impl Switchboard {
                 Err(ActorError::Died) if deaths < 3 => deaths += 1,
                 Err(error) => return Err(Unvisited::Unavailable(error.to_string())),
             }
+        }
+    }
+
+    /// The contact that a visitor has before their first message, because they signed in.
+    async fn contact_to_be(&self, account: &Account, message: &Incoming) -> Result<Option<String>, StoreError> {
+        if account.channel.settings.get("identity_secret").is_none() {
+            return Ok(None);
+        }
+        match message.peer.identities.first() {
+            Some(identity) => self.store.contact_with(&account.channel.id, identity).await,
+            None => Ok(None),
         }
     }
 

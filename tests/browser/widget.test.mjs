@@ -109,6 +109,34 @@ describe('size', () => {
   });
 });
 
+describe('signed-in users', () => {
+  test('a session names the user, and the next one at the browser is nobody', async () => {
+    const { page } = await visitor();
+    await page.route('**/api/widget/sessions', (route) =>
+      route.fulfill({ status: 403, json: {}, headers: { 'access-control-allow-origin': '*' } }),
+    );
+    const chat = (/** @type {Record<string, string>} */ data) =>
+      page.evaluate((data) => {
+        document.querySelector('switchboard-chat')?.remove();
+        const prefix = `switchboard:${new URL(data.host ?? '').host}:${data.channel}:`;
+        const element = document.createElement('switchboard-chat');
+        Object.assign(element.dataset, { ...data, mode: 'page' });
+        document.body.append(element);
+        const kept = localStorage[`${prefix}token`];
+        localStorage[`${prefix}token`] = '"a token"';
+        return kept;
+      }, data);
+    const ask = async (/** @type {Record<string, string>} */ data) => {
+      const asked = page.waitForRequest((request) => request.url().endsWith('/api/widget/sessions') && request.method() === 'POST');
+      const kept = await chat({ channel: gateway.channel, host: gateway.url, ...data });
+      return { kept, user: (await asked).postDataJSON().user };
+    };
+    assert.deepEqual(await ask({ userId: 'u1', userHash: 'ab' }), { kept: undefined, user: { id: 'u1', hash: 'ab' } });
+    assert.deepEqual((await ask({ userId: 'u1', userHash: 'ab' })).kept, '"a token"');
+    assert.deepEqual(await ask({}), { kept: undefined, user: undefined }, 'what was remembered of the user is gone');
+  });
+});
+
 describe('conversation', () => {
   test('a visitor writes, sees the answer being written, then the answer', async () => {
     const { page, tap } = await visitor();

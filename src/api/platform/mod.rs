@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod channels;
+pub mod contacts;
 pub mod conversations;
 pub mod deliveries;
 pub mod events;
@@ -17,6 +18,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
     services
         .configure(agents::configure)
         .configure(channels::configure)
+        .configure(contacts::configure)
         .configure(conversations::configure)
         .configure(deliveries::configure)
         .configure(events::configure)

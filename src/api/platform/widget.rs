@@ -12,8 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::api::Doors;
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
-use crate::domain::errors::Code;
+use crate::domain::contacts;
+use crate::domain::errors::{Code, FieldProblem};
+use crate::usecases::signing_in::{SiteUser, Unopened};
 use crate::usecases::visiting::{Unvisited, Visit};
+
+/// Longest id of a site's user, in characters.
+const LONGEST_USER_ID: usize = 255;
+/// Longest name of a site's user, in characters.
+const LONGEST_NAME: usize = 200;
 
 /// The widget's assets, handed in by whoever wires the doors: rooms of one floor do not know each other.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +91,32 @@ pub struct SessionRequest {
     /// An earlier token of this visitor, if there is one.
     #[serde(default)]
     token: Option<String>,
+    /// The user who is signed in on the page, where the site says so.
+    #[serde(default)]
+    user: Option<SessionUser>,
+}
+
+/// A user of the site, who becomes one contact wherever they sign in.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct SessionUser {
+    /// The site's id of them, 1 to 255 characters.
+    #[schema(example = "customer-42", min_length = 1, max_length = 255)]
+    id: String,
+    /// HMAC-SHA256 of the id under the widget's `identity_secret`, lower-case hex.
+    #[schema(example = "a94f9dcd9d56740294a4701c7908d676f047ee373d419d28e916c6c7a762acca")]
+    hash: String,
+    /// Display name.
+    #[serde(default)]
+    #[schema(example = "Jane Doe")]
+    name: Option<String>,
+    /// Email address that the site has verified.
+    #[serde(default)]
+    #[schema(example = "jane@example.com")]
+    email: Option<String>,
+    /// Phone number in E.164 that the site has verified.
+    #[serde(default)]
+    #[schema(example = "+14155551234")]
+    phone: Option<String>,
 }
 
 /// A visitor's session.
@@ -125,11 +158,13 @@ impl From<Visit> for Session {
     }
 }
 
-/// Opens a visitor's session. An earlier token that is still good keeps its visitor.
+/// Opens a visitor's session. An earlier token that is still good keeps its visitor. A visitor who is signed in on the
+/// page becomes the contact with that `external_id`; one who is another user already gets a new visitor.
 #[utoipa::path(post, path = "/api/widget/sessions", tag = "widget", security(()), request_body = SessionRequest,
     responses((status = 200, description = "A known visitor's session.", body = Session),
               (status = 201, description = "A new visitor's session.", body = Session),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 401, description = "`user.hash` is wrong, or the widget has no `identity_secret`; nothing was made.", body = crate::api::failure::FailureBody),
               (status = 403, description = "The widget may not be used from this page.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such widget.", body = crate::api::failure::FailureBody)))]
 pub async fn open(request: HttpRequest, doors: web::Data<Doors>, payload: web::Payload) -> HttpResponse {
@@ -158,8 +193,42 @@ async fn visit(request: &HttpRequest, doors: &Doors, payload: web::Payload) -> R
     if !may_use(request, &origins) {
         return Err(Failure::new(request, Code::Forbidden, "the widget may not be used from this page"));
     }
-    let visit = doors.switchboard.open_visit(&channel_id, asked.token.as_deref()).await;
-    visit.map_err(|unvisited| refuse(request, unvisited))
+    let user = asked.user.map(|user| site_user(request, user)).transpose()?;
+    let visit = doors.switchboard.open_visit(&channel_id, asked.token.as_deref(), user.as_ref()).await;
+    visit.map_err(|unopened| match unopened {
+        Unopened::WrongHash => {
+            Failure::new(request, Code::InvalidSignature, "user.hash does not prove that the site says who its user is")
+        }
+        Unopened::Unvisited(unvisited) => refuse(request, unvisited),
+    })
+}
+
+fn site_user(request: &HttpRequest, user: SessionUser) -> Result<SiteUser, Failure> {
+    let SessionUser { id, hash, name, email, phone } = user;
+    // A page that fills its attributes from a template leaves those empty that it does not know.
+    let [name, email, phone] = [name, email, phone].map(|text| text.filter(|text| !text.trim().is_empty()));
+    let mut problems = Vec::new();
+    if !is_line(&id, LONGEST_USER_ID) {
+        problems.push(FieldProblem::new("user.id", format!("1 to {LONGEST_USER_ID} characters on one line")));
+    }
+    if name.as_deref().is_some_and(|name| !is_line(name, LONGEST_NAME)) {
+        problems.push(FieldProblem::new("user.name", format!("1 to {LONGEST_NAME} characters on one line")));
+    }
+    if email.as_deref().is_some_and(|email| contacts::email(email).is_none()) {
+        problems.push(FieldProblem::new("user.email", "an email address"));
+    }
+    if phone.as_deref().is_some_and(|phone| contacts::phone(phone).is_none()) {
+        problems.push(FieldProblem::new("user.phone", "a phone number in E.164, such as +14155551234"));
+    }
+    if problems.is_empty() {
+        Ok(SiteUser { id, hash, name, email, phone })
+    } else {
+        Err(Failure::fields(request, &problems))
+    }
+}
+
+fn is_line(text: &str, longest: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(char::is_control)
 }
 
 /// Whether a page of this origin may use the widget. The gateway's own pages always may; what is no browser names no

@@ -122,7 +122,7 @@ impl Rig {
     }
 
     pub(super) async fn visit(&self) -> Visit {
-        self.switchboard.open_visit(&self.channel_id, None).await.unwrap()
+        self.switchboard.open_visit(&self.channel_id, None, None).await.unwrap()
     }
 
     pub(super) async fn says(&self, visit: &Visit, client_id: &str, text: &str) {

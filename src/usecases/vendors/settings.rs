@@ -8,6 +8,9 @@ use super::Surroundings;
 use crate::domain::channels::WidgetSettings;
 use crate::domain::errors::FieldProblem;
 
+/// Fewest characters of a widget's secret.
+const SHORTEST_SECRET: usize = 16;
+
 /// Settings that can work, in the shape that is stored, and the vendor's ids in them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
@@ -47,18 +50,23 @@ pub fn check_settings(kind: Kind, entered: &Map<String, Value>) -> Result<Accept
 
 fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
     let fits = |alone: Value| serde_json::from_value::<WidgetSettings>(alone).is_ok();
-    let problems = misfits(entered, |name| matches!(name, "allowed_origins" | "title"), fits);
+    let problems = misfits(entered, |name| matches!(name, "allowed_origins" | "title" | "identity_secret"), fits);
     if !problems.is_empty() {
         return Err(problems);
     }
     let settings = serde_json::from_value::<WidgetSettings>(Value::Object(entered.clone()))
         .map_err(|_| vec![FieldProblem::new("settings", "the settings of a widget")])?;
     let bad = settings.allowed_origins.iter().enumerate().filter(|(_, origin)| !is_origin(origin));
-    let problems: Vec<_> = bad
+    let mut problems: Vec<_> = bad
         .map(|(index, _)| {
             FieldProblem::new(format!("allowed_origins[{index}]"), "an origin such as https://example.com, or *")
         })
         .collect();
+    let secret = settings.identity_secret.as_ref();
+    if secret.is_some_and(|secret| secret.reveal().chars().count() < SHORTEST_SECRET) {
+        problems
+            .push(FieldProblem::new("identity_secret", format!("a secret of at least {SHORTEST_SECRET} characters")));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -113,6 +121,8 @@ mod tests {
                 vec!["acces_token", "phone_number_id"],
             ),
             (Kind::Widget, json!({}), vec![]),
+            (Kind::Widget, json!({"identity_secret": "0123456789abcdef"}), vec![]),
+            (Kind::Widget, json!({"identity_secret": "too short"}), vec!["identity_secret"]),
             (Kind::Widget, json!({"title": 3, "colour": "red"}), vec!["colour", "title"]),
             (
                 Kind::Widget,

@@ -13,7 +13,8 @@ export class SwitchboardChat extends HTMLElement {
   #panel;
 
   connectedCallback() {
-    const { channel, color, lang: wish, mode, open, title = '', greeting = '', host } = this.dataset;
+    const { channel, color, lang: wish, mode, open, title = '', greeting = '', host, userId: id, userHash: hash } =
+      this.dataset;
     if (this.#panel || !channel) return;
     const { lang, strings: texts } = strings([wish, document.documentElement.lang, ...navigator.languages]);
     const root = this.attachShadow({ mode: 'open' });
@@ -30,6 +31,7 @@ export class SwitchboardChat extends HTMLElement {
         greeting,
         lang,
         page,
+        user: id ? { id, hash } : undefined,
         open: open !== undefined && open !== 'false',
         prefill: (page && new URLSearchParams(location.search).get('text')) || '',
       },

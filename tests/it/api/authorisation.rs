@@ -11,11 +11,13 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     let (method, path) = operation.split_once(' ').unwrap();
     let column = path.split('/').nth(2).unwrap_or_default();
     let id = ids.get(column).cloned().unwrap_or_else(|| gateway.whatsapp.id.clone());
-    let address = path.replace("{id}", &id).replace("{agentId}", &id);
+    let address = path.replace("{id}", &id).replace("{agentId}", &id).replace("{merge_id}", &id);
     let mut request = gateway.ask(method, &address);
-    if method == "POST" || method == "PATCH" {
+    if matches!(method, "POST" | "PATCH" | "PUT") {
         let body = match (column, path.rsplit('/').next()) {
             ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
+            ("contacts", Some("merge")) => r#"{"contact_id":"0198c1d2-7e00-7000-8000-00000000000c"}"#,
+            ("contacts", _) => "{}",
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
@@ -32,12 +34,14 @@ fn is_as_the_ledger_says() {
     scenario(|gateway| async move {
         let conversation = gateway.customer_writes("wamid.1", "Hello").await;
         let messages = gateway.read(&format!("/api/conversations/{conversation}/messages")).await;
+        let contact = gateway.read("/api/contacts").await["items"][0]["id"].as_str().unwrap().to_owned();
         let deliveries = gateway.read("/api/deliveries").await;
         let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let ids = BTreeMap::from([
             ("agents", gateway.acme.other_agent.id.clone()),
             ("channels", gateway.whatsapp.id.clone()),
+            ("contacts", contact),
             ("conversations", conversation),
             ("messages", text(&messages["messages"][0]["id"])),
             ("deliveries", text(&deliveries["items"][0]["id"])),

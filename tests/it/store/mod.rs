@@ -1,6 +1,7 @@
 //! The store's promises, each kept on both databases.
 
 mod connections;
+mod contacts;
 mod deliveries;
 mod documents;
 mod inbound;

@@ -16,8 +16,8 @@ use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
 use switchboard::domain::workspaces::Workspace;
-use switchboard::jobs::adoption;
 use switchboard::jobs::runner::Runners;
+use switchboard::jobs::{adoption, joining};
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
@@ -32,6 +32,9 @@ use tokio::sync::broadcast;
 
 /// Longest time that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// With what the widgets' site signs its users.
+pub const SITE_SECRET: &str = "a secret of the shop";
 
 /// A workspace with what stands in it.
 pub struct Tenant {
@@ -92,6 +95,7 @@ impl Gateway {
         };
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
         let runners = Runners::start(&switchboard, feed, &net);
+        actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
         actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -221,6 +225,20 @@ impl Gateway {
 }
 
 impl Watch {
+    /// Waits for an event of this kind whose data has this member.
+    pub async fn until_data(&mut self, kind: &str, member: &str) {
+        let waiting = async {
+            loop {
+                let batch = self.0.recv().await.unwrap();
+                let told = |event: &LiveEvent| event.kind == kind && event.data.contains(&format!("\"{member}\""));
+                if batch.iter().any(told) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no {kind} with {member} came"));
+    }
+
     /// Waits for an event of this kind and gives its conversation.
     pub async fn until(&mut self, kind: &str) -> String {
         let mut seen = Vec::new();
@@ -255,7 +273,10 @@ async fn tenant(store: &Store, name: &str) -> Tenant {
     let key = api_key(store, &workspace, None).await;
     let agent_key = api_key(store, &workspace, Some(&echo)).await;
     let widget = channel(store, &workspace, Kind::Widget, &echo);
-    let widget = Channel { settings: json!({"allowed_origins": ["https://shop.example"]}), ..widget };
+    let widget = Channel {
+        settings: json!({"allowed_origins": ["https://shop.example"], "identity_secret": SITE_SECRET}),
+        ..widget
+    };
     store.put_channel(&widget).await.unwrap();
     Tenant { workspace, key, agent_key, agent: echo, other_agent, widget }
 }

@@ -41,7 +41,7 @@ async fn repeat(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) {
             let lines = head.lines().filter_map(|line| line.split_once(": "));
             let length =
                 lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, length)| length);
-            if body.len() >= length.last().map_or(0, |length| length.parse().unwrap()) {
+            if body.len() >= length.next_back().map_or(0, |length| length.parse().unwrap()) {
                 seen.lock().unwrap().push(text.clone());
                 let answer =
                     json!({"error": {"code": 131_009, "message": text}, "code": 21_211, "message": text}).to_string();

@@ -136,6 +136,9 @@ pub struct Filter {
     /// Only those of this channel.
     #[param(example = "0198c1d2-7e00-7000-8000-000000000003")]
     channel_id: Option<String>,
+    /// Only those of this person, the contacts that were merged into them included.
+    #[param(example = "0198c1d2-7e00-7000-8000-000000000006")]
+    contact_id: Option<String>,
 }
 
 /// Lists the conversations of the workspace.
@@ -148,10 +151,15 @@ pub struct Filter {
 pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let channel = query.word("channel_id", "the id of a channel", |text| reading::id(&request, text, "channel").ok());
+    let contact = query.word("contact_id", "the id of a contact", |text| reading::id(&request, text, "contact").ok());
     let (limit, offset) = query.page();
     query.check(&request)?;
     let switchboard = &doors.switchboard;
-    let found = switchboard.store.conversations(caller.workspace_id(), channel.as_deref(), limit, offset).await;
+    let (workspace_id, channel) = (caller.workspace_id(), channel.as_deref());
+    let found = match contact {
+        Some(contact) => switchboard.conversations_of_person(workspace_id, &contact, channel, limit, offset).await,
+        None => switchboard.store.conversations(workspace_id, channel, limit, offset).await,
+    };
     let (found, total) = found.map_err(|error| Failure::store(&request, &error))?;
     let mut items = Vec::with_capacity(found.len());
     for stored in found {

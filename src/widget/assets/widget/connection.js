@@ -34,6 +34,7 @@ export class Connection {
    * @param {{
    *   host: string,
    *   channel: string,
+   *   user: import('./protocol.d.ts').User | undefined,
    *   storage: import('./storage.js').Memory,
    *   since: () => number,
    *   onSession: (session: Session) => void,
@@ -110,8 +111,7 @@ export class Connection {
       answer = await this.#askSession(null);
     }
     if (!answer.ok) {
-      const passing = answer.status >= 500 || answer.status === 429 || answer.status === 408;
-      throw new (passing ? Error : Refused)(`session: ${answer.status}`);
+      throw answer.status >= 500 || [408, 429].includes(answer.status) ? Error() : new Refused();
     }
     /** @type {Session} */
     const session = await answer.json();
@@ -123,13 +123,13 @@ export class Connection {
 
   /** @param {string | null} token */
   #askSession(token) {
-    const { host, channel } = this.#options;
+    const { host, channel, user } = this.#options;
     const abort = new AbortController();
     setTimeout(() => abort.abort(), PATIENCE_MS);
     return fetch(new URL('/api/widget/sessions', host), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(token ? { channel_id: channel, token } : { channel_id: channel }),
+      body: JSON.stringify({ channel_id: channel, token, user }),
       credentials: 'omit',
       signal: abort.signal,
     });

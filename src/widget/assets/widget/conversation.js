@@ -39,20 +39,24 @@ export class Conversation {
   #onArrival;
 
   /**
-   * @param {{host: string, channel: string}} options
+   * @param {{host: string, channel: string, user: import('./protocol.d.ts').User | undefined}} options
    * @param {() => void} onChange something to draw has changed
    * @param {(message: Message) => void} onArrival a new message to the visitor
    */
-  constructor({ host, channel }, onChange, onArrival) {
+  constructor({ host, channel, user }, onChange, onArrival) {
     const prefix = `switchboard:${new URL(host).host}:${channel}:`;
     this.#local = new Memory(() => localStorage, prefix);
     this.#cache = new Memory(() => sessionStorage, prefix);
+    // The token of a user who is not signed in here any more is nobody else's.
+    if ((this.#local.get('user') ?? user?.id) !== user?.id) this.#local.remove('token');
+    this.#local.set('user', user?.id ?? null);
     this.#outbox = new Outbox(this.#local);
     this.#onChange = onChange;
     this.#onArrival = onArrival;
     this.#connection = new Connection({
       host,
       channel,
+      user,
       storage: this.#local,
       since: () => this.#lastSeq,
       onSession: (session) => this.#meet(session),

@@ -85,7 +85,11 @@ export type Entry = {
 export type LinkState = 'idle' | 'connecting' | 'online' | 'offline' | 'refused';
 
 /** The data attributes of the script tag or of the element. */
+/** A user of the site, with the site's signature of their id. */
+export type User = { id: string; hash: string | undefined };
+
 export type Options = {
+  user: User | undefined;
   host: string;
   channel: string;
   title: string;

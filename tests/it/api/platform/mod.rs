@@ -2,6 +2,7 @@
 
 mod agents;
 mod channels;
+mod contacts;
 mod conversations;
 mod deliveries;
 mod events;
