@@ -1,0 +1,70 @@
+"""Readings of one mail, ours and that of Python's `email`, in the same shape; it compares nothing."""
+
+import base64
+import email
+import email.policy
+import re
+
+from exchange import ask, delivery
+
+SETTINGS = {
+    "address": "support@acme.example",
+    "name": "Acme Support",
+    "provider": "generic",
+    "signing_key": "key-for-tests-only",
+    "smtp_host": "smtp.acme.example",
+    "reply_secret": "reply-secret-for-tests-only",
+}
+
+
+def collapsed(text):
+    return " ".join(str(text or "").split())
+
+
+def ours(raw):
+    """What the gateway makes of it, or None when it is no person's message (a report, our own mail)."""
+    taken = ask(kind="email", settings=SETTINGS, do="read", **delivery("https://gw.example.com/", [], raw))
+    messages = [arrival["event"] for arrival in taken.get("events", []) if arrival["event"]["event"] == "message"]
+    if not messages:
+        return None
+    message, files = messages[0], {file["id"]: file["base64"] for file in taken["files"]}
+    content, thread = message["content"], message.get("thread", {})
+    attached = content.get("attachments", [])
+    return {
+        "subject": collapsed(content.get("subject")),
+        "from": message["peer"]["identities"][0]["value"],
+        "name": collapsed(message["peer"].get("name")),
+        "id": message["id"],
+        "references": sorted(set(thread.get("references", []))),
+        "text": collapsed(content.get("full_text", content["text"])),
+        "html": "html" in content,
+        "files": [[file.get("filename"), file["size"]] for file in attached],
+        "contents": [base64.b64decode(files[file["id"]]) for file in attached],
+    }
+
+
+def theirs(raw):
+    """What the library makes of it."""
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    sender = mail["from"].addresses if mail["from"] else ()
+    ids = [found for name in ("in-reply-to", "references") for found in re.findall(r"<([^<>\s]+)>", str(mail[name] or ""))]
+    plain, rich = mail.get_body(("plain",)), mail.get_body(("html",))
+    attached = [part for part in mail.iter_attachments()]
+    return {
+        "subject": collapsed(mail["subject"]),
+        "from": sender[0].addr_spec.lower() if sender else None,
+        "name": collapsed(sender[0].display_name) if sender else "",
+        "id": next(iter(re.findall(r"<\s*([^<>\s]+)\s*>", str(mail["message-id"] or ""))), None),
+        "references": sorted(set(ids)),
+        "text": collapsed(plain.get_content()) if plain else None,
+        "html": rich is not None,
+        "files": [[part.get_filename(), len(content(part))] for part in attached],
+        "contents": [content(part) for part in attached],
+    }
+
+
+def content(part):
+    """A part's bytes without their transfer encoding."""
+    if part.get_content_maintype() in ("message", "multipart"):
+        return b"".join(bytes(inner) for inner in part.get_payload()) if part.is_multipart() else b""
+    return part.get_payload(decode=True) or b""
