@@ -37,9 +37,11 @@ def ours(raw):
         "id": message["id"],
         "references": sorted(set(thread.get("references", []))),
         "text": collapsed(content.get("full_text", content["text"])),
-        "html": "html" in content,
         "files": [[file.get("filename"), file["size"]] for file in attached],
-        "contents": [base64.b64decode(files[file["id"]]) for file in attached],
+        "contents": [
+            None if file.get("mime_type", "").startswith("message/") else base64.b64decode(files[file["id"]])
+            for file in attached
+        ],
     }
 
 
@@ -48,8 +50,7 @@ def theirs(raw):
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     sender = mail["from"].addresses if mail["from"] else ()
     ids = [found for name in ("in-reply-to", "references") for found in re.findall(r"<([^<>\s]+)>", str(mail[name] or ""))]
-    plain, rich = mail.get_body(("plain",)), mail.get_body(("html",))
-    attached = [part for part in mail.iter_attachments()]
+    plain = mail.get_body(("plain",))
     return {
         "subject": collapsed(mail["subject"]),
         "from": sender[0].addr_spec.lower() if sender else None,
@@ -57,14 +58,23 @@ def theirs(raw):
         "id": next(iter(re.findall(r"<\s*([^<>\s]+)\s*>", str(mail["message-id"] or ""))), None),
         "references": sorted(set(ids)),
         "text": collapsed(plain.get_content()) if plain else None,
-        "html": rich is not None,
-        "files": [[part.get_filename(), len(content(part))] for part in attached],
-        "contents": [content(part) for part in attached],
+        "leaves": list(leaves(mail)),
     }
 
 
-def content(part):
-    """A part's bytes without their transfer encoding."""
-    if part.get_content_maintype() in ("message", "multipart"):
-        return b"".join(bytes(inner) for inner in part.get_payload()) if part.is_multipart() else b""
-    return part.get_payload(decode=True) or b""
+def leaves(part):
+    """The parts that hold something: name, whether it is text to be read with the mail, bytes."""
+    if part.is_multipart() and part.get_content_maintype() == "multipart":
+        for inner in part.iter_parts():
+            yield from leaves(inner)
+        return
+    name = part.get_filename()
+    # An attached mail is written anew by the library, so only its name can be held against ours.
+    content = None if part.is_multipart() else part.get_payload(decode=True) or b""
+    shown = not part.is_attachment() and part.get_content_type() in ("text/plain", "text/html")
+    yield named_plainly(name), shown, content
+
+
+def named_plainly(name):
+    """A file's name without its folders, as the gateway keeps it."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1].strip().lstrip(".") or None if name else None
