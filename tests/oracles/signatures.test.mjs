@@ -78,7 +78,7 @@ test("signatures of the other family are judged alike", async () => {
       .replace(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
     const good = createHmac("sha256", secret).update(body).digest("hex");
     const bad = good.replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
-    const api = new WhatsAppAPI({ token: "t", appSecret: secret });
+    const api = new WhatsAppAPI({ token: "t", appSecret: secret, v: "v24.0" });
     const settings = { phone_number_id: "1", access_token: "t", verify_token: "v", app_secret: secret };
     for (const [digits, sent] of /** @type {const} */ ([[good, body], [bad, body], [good, `${body} `]])) {
       const header = `sha256=${digits}`;

@@ -5,12 +5,14 @@ import { readdirSync } from "node:fs";
 import { after, test } from "node:test";
 import { normalizeWebhook } from "@kapso/whatsapp-cloud-api/server";
 import { WhatsAppAPI } from "whatsapp-api-js";
-import * as m from "whatsapp-api-js/messages";
+import * as messages from "whatsapp-api-js/messages";
 import { ask, cases, delivery, folder, leave, text, tolerated } from "./exchange.mjs";
 
 const SETTINGS = { phone_number_id: "106540352242922", access_token: "t", app_secret: "s", verify_token: "v" };
 const PERSON = [{ kind: "phone", value: "16505551234" }];
 const GROUP = [{ kind: "group", value: "120363418770915618@g.us" }];
+/** @type {Record<string, any>} whose values come from cases, so that only running them tells whether they fit */
+const m = messages;
 after(leave);
 
 /** @returns {Promise<[string, any][]>} every message that the cases let out, by the case's name */
@@ -35,7 +37,8 @@ test("the library sends the same", async (t) => {
   for (const [name, body] of sent) {
     await t.test(name, async () => {
       const why = tolerated("whatsapp-api-js", name);
-      if (why) await assert.rejects(async () => assert.deepEqual(await again(body), plain(body)), undefined, "not needed");
+      // A difference that is there no more must leave the list.
+      if (why) await assert.rejects(async () => assert.deepEqual(await again(body), plain(body)), () => true);
       else assert.deepEqual(await again(body), plain(body));
     });
   }
@@ -50,6 +53,7 @@ async function again(body) {
   let kept;
   const api = new WhatsAppAPI({
     token: "t",
+    v: "v24.0",
     secure: false,
     ponyfill: {
       fetch: async (_, options) => {
