@@ -34,7 +34,7 @@ struct Question {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Wish {
-    Render(Send),
+    Render(Box<Send>),
     Take(Knock),
     Read(Knock),
 }
