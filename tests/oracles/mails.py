@@ -49,7 +49,8 @@ def theirs(raw):
     """What the library makes of it."""
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     sender = mail["from"].addresses if mail["from"] else ()
-    ids = [found for name in ("in-reply-to", "references") for found in re.findall(r"<([^<>\s]+)>", str(mail[name] or ""))]
+    before = f'{mail["in-reply-to"] or ""} {mail["references"] or ""}'
+    ids = re.findall(r"<([^<>\s]+)>", before)
     plain = mail.get_body(("plain",))
     return {
         "subject": collapsed(mail["subject"]),

@@ -82,7 +82,8 @@ test("signatures of the other family are judged alike", async () => {
     const settings = { phone_number_id: "1", access_token: "t", verify_token: "v", app_secret: secret };
     for (const [digits, sent] of /** @type {const} */ ([[good, body], [bad, body], [good, `${body} `]])) {
       const header = `sha256=${digits}`;
-      const ours = await believed("whatsapp", settings, delivery("https://gw.example.com/", { "x-hub-signature-256": header }, sent));
+      const knock = delivery("https://gw.example.com/", { "x-hub-signature-256": header }, sent);
+      const ours = await believed("whatsapp", settings, knock);
       assert.equal(ours, await api.verifyRequestSignature(sent, header), `seed ${seed}: ${sent}`);
       assert.equal(ours, verifySignature({ appSecret: secret, rawBody: sent, signatureHeader: header }), `seed ${seed}`);
     }

@@ -1,4 +1,4 @@
-"""Python's `email` reads and writes mail; what it reads in a mail, and what it wrote into one, the gateway reads, too."""
+"""What Python's `email` reads in a mail, and what it wrote into one, the gateway reads, too."""
 
 import email.charset
 import email.message
@@ -15,7 +15,7 @@ CASES = 200
 
 TEXTS = {
     "us-ascii": ["Hello there", "From the start\n.\nto the end", "a=b&c=3D\t.", "-- \nAna", "1 < 2 > 0"],
-    "iso-8859-1": ["Grüße, über 5 £", "Ça va? Où est l’été…"[:10], "¡Hola, señora!"],
+    "iso-8859-1": ["Grüße, über 5 £", "Ça va?", "¡Hola, señora!"],
     "iso-8859-15": ["5 € für Žižka"],
     "windows-1252": ["“quotes” – €5"],
     "utf-8": ["naïve – 東京 😀", "👩‍👩‍👧 and 🇩🇪", "مرحبا بالعالم", "שלום עולם", "é" * 600],
@@ -28,7 +28,8 @@ TEXTS = {
     "big5": ["你好，世界"],
 }
 NAMES = ["Ana López", "Smith, John", 'The "Boss"', "東京 太郎", "Müller (Vertrieb)", "O'Neil; Pat", "Пётр", "a" * 70, ""]
-FILES = ["invoice.pdf", "reçu juillet.pdf", "東京 (1).png", 'a"b.txt', "x" * 120 + ".bin", "semi;colon.csv", "per%20cent.gif"]
+FILES = ["invoice.pdf", "reçu juillet.pdf", "東京 (1).png", 'a"b.txt', "x" * 120 + ".bin"]
+FILES += ["semi;colon.csv", "per%20cent.gif"]
 TYPES = [("application", "pdf"), ("image", "png"), ("application", "octet-stream"), ("audio", "ogg"), ("text", "csv")]
 
 
@@ -117,7 +118,6 @@ def written(any_):
     if ids:
         mail["References"] = " ".join(f"<{id_}>" for id_ in ids)
         mail["In-Reply-To"] = f"<{ids[-1]}>"
-    # The same text again and again would be taken for a quotation by nobody, but long lines must be folded.
     text = any_.choice(TEXTS[charset]) + "\n" + any_.choice(TEXTS[charset])
     encoding = any_.choice(["base64", "quoted-printable", None])
     mail.set_content(text, charset=charset, **({"cte": encoding} if encoding else {}))

@@ -26,7 +26,7 @@ class Kept(HttpClient):
         super().__init__(None, False, None)
         self.sent = None
 
-    def request(self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, allow_redirects=False):
+    def request(self, method, url, params=None, data=None, headers=None, auth=None, **connection):
         self.sent = {"method": method.upper(), "url": url, "auth": auth, "pairs": pairs_of(data)}
         return Response(201, '{"sid": "SM1"}')
 

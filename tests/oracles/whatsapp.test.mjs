@@ -21,7 +21,8 @@ async function bodies() {
     .filter(([name, one]) => one.send && !name.startsWith("error-"))
     .map(([name, one]) => [name, one.send]);
   for (const one of cases("whatsapp/outbound/limits.json")) {
-    if (!one.refused) sends.push([one.name, { to: one.group ? GROUP : one.to ?? PERSON, content: one.content, id: "m1" }]);
+    const to = one.group ? GROUP : one.to ?? PERSON;
+    if (!one.refused) sends.push([one.name, { to, content: one.content, id: "m1" }]);
   }
   /** @type {[string, any][]} */
   const made = [];
@@ -63,7 +64,8 @@ async function again(body) {
     },
   });
   const to = body.recipient_type === "group" ? { group: body.to } : { phone: body.to, bsuid: body.recipient };
-  await api.sendMessage("106540352242922", to, built(body.type, body[body.type]), body.context?.message_id, body.biz_opaque_callback_data);
+  const message = built(body.type, body[body.type]);
+  await api.sendMessage("1", to, message, body.context?.message_id, body.biz_opaque_callback_data);
   // The library writes cards as a text within the JSON.
   if (typeof kept.contacts === "string") kept.contacts = JSON.parse(kept.contacts);
   return plain(kept);
@@ -128,15 +130,16 @@ function action(kind, v) {
 /** @param {any} v */
 function card({ name, phones = [], ...rest }) {
   assert.deepEqual(Object.keys(rest), [], "a card of the cases has members that nothing builds");
-  const parts = [new m.Name(name.formatted_name, name.first_name, name.last_name, name.middle_name, name.suffix, name.prefix)];
-  return [...parts, ...phones.map((p) => new m.Phone(p.phone, p.type, p.wa_id))];
+  const { formatted_name, first_name, last_name, middle_name, suffix, prefix } = name;
+  const named = new m.Name(formatted_name, first_name, last_name, middle_name, suffix, prefix);
+  return [named, ...phones.map((p) => new m.Phone(p.phone, p.type, p.wa_id))];
 }
 
 /** @param {any} v */
 function component(v) {
-  const value = (p) => p.text ?? built(p.type, p[p.type]);
-  if (v.type === "body") return new m.BodyComponent(...v.parameters.map((p) => new m.BodyParameter(value(p), p.parameter_name)));
-  if (v.type === "header") return new m.HeaderComponent(...v.parameters.map((p) => new m.HeaderParameter(value(p), p.parameter_name)));
+  const of = (Parameter) => (p) => new Parameter(p.text ?? built(p.type, p[p.type]), p.parameter_name);
+  if (v.type === "body") return new m.BodyComponent(...v.parameters.map(of(m.BodyParameter)));
+  if (v.type === "header") return new m.HeaderComponent(...v.parameters.map(of(m.HeaderParameter)));
   assert.equal(v.sub_type, "url");
   return new m.URLComponent(v.parameters[0].text);
 }
