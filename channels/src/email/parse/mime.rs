@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use mail_parser::{Address, ContentType, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 use sha2::{Digest as _, Sha256};
 
 use super::{decoding, html, names};
@@ -25,7 +25,7 @@ const DEEPEST: usize = 20;
 /// # Errors
 /// It is empty.
 pub(super) fn letter(raw: &[u8], envelope: Envelope) -> Result<Letter, String> {
-    let bytes = prepared(raw);
+    let bytes = separated(prepared(raw));
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the mail is empty".to_owned());
     }
@@ -87,6 +87,29 @@ fn prepared(raw: &[u8]) -> Cow<'_, [u8]> {
     });
     let head: String = lines.collect();
     Cow::Owned([head.as_bytes(), body].concat())
+}
+
+/// The same mail with a blank line between headers and text where its sender left it out or put blanks into it;
+/// the parser would take the text for a part of the last header.
+fn separated(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let never_blank = header_end(&bytes) == bytes.len();
+    let (mut at, mut after_blanks) = (0, false);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if line.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            break;
+        }
+        let named = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let header = named.len() < line.len() && named.iter().all(u8::is_ascii_graphic);
+        let folded = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        // In the midst of headers a line that is none of them is a slip.
+        if at > 0 && !header && !folded && (after_blanks || never_blank) {
+            let (head, body) = bytes.split_at_checked(at).unwrap_or((&bytes, &[]));
+            return Cow::Owned([head.trim_ascii_end(), b"\r\n\r\n", body].concat());
+        }
+        after_blanks = line.iter().all(u8::is_ascii_whitespace);
+        at += line.len();
+    }
+    bytes
 }
 
 fn header_end(bytes: &[u8]) -> usize {
@@ -164,7 +187,7 @@ fn bodies(message: &Message<'_>, letter: &mut Letter) {
         }
     }
     let mut texts = Vec::new();
-    for part in message.text_body.iter().filter_map(part) {
+    for part in message.text_body.iter().filter_map(part).chain(bare_texts(message)) {
         match part.body {
             PartType::Text(_) => texts.push(decoded_text(message, part)),
             // Where a mail mixes both, its HTML is part of what is to be read.
@@ -172,11 +195,22 @@ fn bodies(message: &Message<'_>, letter: &mut Letter) {
             _ => {}
         }
     }
-    let only_html = !message.text_body.iter().filter_map(part).any(|part| matches!(part.body, PartType::Text(_)));
+    let mut shown = message.text_body.iter().filter_map(part).chain(bare_texts(message));
+    let only_html = !shown.any(|part| matches!(part.body, PartType::Text(_)));
     let text = texts.join("\n");
     letter.text = (!only_html && !text.trim().is_empty()).then(|| names::cut(&text, MOST_TEXT));
     let html = html_parts.join("\n");
     letter.html = (!html.trim().is_empty()).then(|| names::cut(&html, MOST_TEXT));
+}
+
+/// What is labelled `text` and no more is read; the parser takes it for a file.
+fn is_bare_text(part: &MessagePart<'_>) -> bool {
+    let bare = |kind: &ContentType<'_>| kind.c_type.eq_ignore_ascii_case("text") && kind.c_subtype.is_none();
+    matches!(part.body, PartType::Text(_)) && part.content_type().is_some_and(bare) && part.attachment_name().is_none()
+}
+
+fn bare_texts<'a>(message: &'a Message<'a>) -> impl Iterator<Item = &'a MessagePart<'a>> {
+    message.parts.iter().filter(|part| is_bare_text(part))
 }
 
 fn decoded_text(message: &Message<'_>, part: &MessagePart<'_>) -> String {
@@ -209,7 +243,7 @@ fn files(message: &Message<'_>, letter: &mut Letter) {
     for (index, part) in message.parts.iter().enumerate() {
         let body =
             u32::try_from(index).is_ok_and(|id| message.text_body.contains(&id) || message.html_body.contains(&id));
-        let shown = body && matches!(part.body, PartType::Text(_) | PartType::Html(_));
+        let shown = body && matches!(part.body, PartType::Text(_) | PartType::Html(_)) || is_bare_text(part);
         if shown || matches!(part.body, PartType::Multipart(_)) {
             continue;
         }

@@ -29,11 +29,12 @@ pub(super) fn unfolded(value: &str) -> String {
     joined.trim().to_owned()
 }
 
-/// One line: control and direction characters removed, blanks collapsed, cut to a header's length.
+/// One line: control and direction characters removed, blanks collapsed, cut to a header's length. Joiners stay: emoji,
+/// Persian and the scripts of India are written with them.
 pub(super) fn line(text: &str) -> String {
     let spaced: String = text
         .chars()
-        .filter(|character| !turns(*character))
+        .filter(|character| !turns(*character) || matches!(character, '\u{200c}' | '\u{200d}'))
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -42,8 +43,17 @@ pub(super) fn line(text: &str) -> String {
 
 /// A person's name; none if nothing is left of it.
 pub(super) fn display(name: &str) -> Option<String> {
-    let name: String = line(name).trim_matches(['"', '\'']).trim().chars().take(LONGEST_NAME).collect();
+    let name: String = unquoted(&line(name)).chars().take(LONGEST_NAME).collect();
     (!name.is_empty()).then_some(name)
+}
+
+/// The text without the quotation marks around all of it; those around one of its words belong to the name.
+fn unquoted(text: &str) -> &str {
+    let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.contains(quote));
+    match inner('"').or_else(|| inner('\'')) {
+        Some(inner) => unquoted(inner.trim()),
+        None => text,
+    }
 }
 
 /// An address, if it is one.
