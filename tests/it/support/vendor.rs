@@ -39,7 +39,7 @@ async fn repeat(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let lines = head.lines().filter_map(|line| line.split_once(": "));
-            let length =
+            let mut length =
                 lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, length)| length);
             if body.len() >= length.next_back().map_or(0, |length| length.parse().unwrap()) {
                 seen.lock().unwrap().push(text.clone());
