@@ -169,10 +169,7 @@ export class Connection {
     if (frame.type === 'resync') this.restart();
   }
 
-  /**
-   * Runs when a heartbeat has passed. Judges by the answer to a ping and not by the clock alone, because
-   * browsers run the timers of hidden pages late.
-   */
+  /** Runs when a heartbeat has passed. Hidden pages' timers run late, so the answer to a ping counts. */
   #beat() {
     const now = Date.now();
     const silent = this.#pingedAt > this.#heardAt;
@@ -187,7 +184,7 @@ export class Connection {
     this.send({ type: 'ping' });
   }
 
-  /** The line is gone: wait longer after each failure, with jitter so that visitors do not return in step. */
+  /** The line is gone: wait longer after each failure, with jitter. */
   #lost() {
     const lived = this.state === 'online' && Date.now() - this.#openedAt;
     // A session that never led to a welcome is asked for again: the token may be the reason.
@@ -199,7 +196,7 @@ export class Connection {
     this.#after(delay * (0.5 + Math.random() / 2), () => this.#connect());
   }
 
-  /** Lets the socket go without waiting for its goodbye, which a dead network never brings. */
+  /** Lets the socket go without its goodbye. */
   #hangUp() {
     this.#attempt++;
     this.#after(0);
