@@ -225,16 +225,21 @@ fn the_built_in_plans_are_those_of_the_contract() {
 #[test]
 fn the_demo_is_complete() {
     let plans = Settings::default().plans().expect("plans");
-    let names = [
-        "SIMULATOR_PHONE_NUMBER_ID",
-        "SIMULATOR_WABA_ID",
-        "SIMULATOR_ACCESS_TOKEN",
-        "SIMULATOR_APP_SECRET",
-        "SIMULATOR_VERIFY_TOKEN",
-    ];
-    let mut variables: BTreeMap<String, String> =
-        names.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
-    variables.insert("SIMULATOR_URL".to_owned(), "http://127.0.0.1:9".to_owned());
+    let named = demo::FILE.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    let value = |name: &str| match name.rsplit('_').next().unwrap_or_default() {
+        "URL" => "http://127.0.0.1:9",
+        "HOST" => "127.0.0.1",
+        "PORT" => "25",
+        "ADDRESS" => "hello@nordlicht.example",
+        "ACCOUNT" => "AC00000000000000000000000000000001",
+        "NUMBER" => "+15005550006",
+        "WHATSAPP" => "whatsapp:+14155238886",
+        _ => "11111111111111111111111111111111",
+    };
+    let variables: BTreeMap<String, String> = named
+        .filter(|name| name.starts_with("SIMULATOR_"))
+        .map(|name| (name.to_owned(), value(name).to_owned()))
+        .collect();
     let input =
         crate::usecases::apply::Input { text: demo::FILE, environment: &variables, read: &demo::read, plans: &plans };
     crate::usecases::apply::read(&input).map(|_| ()).expect("the demo can be applied");

@@ -23,6 +23,8 @@ pub enum EventKind {
     ConversationOpened,
     /// Its owner changed.
     ConversationAssigned,
+    /// Something could not be said because the window is closed, and what its sender wanted then was done.
+    ConversationWindowClosed,
     /// A contact appeared.
     ContactCreated,
     /// A contact's identities or name changed.
@@ -52,6 +54,7 @@ impl EventKind {
             Self::MessageUpdated => "message.updated",
             Self::ConversationOpened => "conversation.opened",
             Self::ConversationAssigned => "conversation.assigned",
+            Self::ConversationWindowClosed => "conversation.window_closed",
             Self::ContactCreated => "contact.created",
             Self::ContactUpdated => "contact.updated",
             Self::ContactDeleted => "contact.deleted",

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::conversations::StoredConversation;
 
 /// A message that somebody asks to send.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Wish {
     /// Who says it.
     pub author: Author,
@@ -29,6 +29,8 @@ pub struct Wish {
     pub reply_to: Option<String>,
     /// The caller's idempotency key.
     pub key: Option<String>,
+    /// What stands for the request under that key, where the wish is not the request itself.
+    pub request_hash: Option<String>,
 }
 
 /// Why a message was not taken. Nothing was stored.
@@ -88,7 +90,7 @@ impl Switchboard {
             self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
         let idempotency = wish.key.as_ref().map(|key| Idempotency {
             key: key.clone(),
-            request_hash: fingerprint(conversation_id, &wish),
+            request_hash: wish.request_hash.clone().unwrap_or_else(|| fingerprint(conversation_id, &wish)),
             result_id: String::new(),
         });
         if let Some(earlier) = self.said_before(workspace_id, idempotency.as_ref()).await? {
@@ -289,7 +291,7 @@ fn judge_length(limit: usize, content: &Content) -> Result<(), Failure> {
 }
 
 /// SHA-256 of what was asked, lower-case hex.
-fn fingerprint(conversation_id: &str, wish: &Wish) -> String {
+pub(super) fn fingerprint(conversation_id: &str, wish: &Wish) -> String {
     let asked = serde_json::json!([conversation_id, wish.author, wish.content, wish.reply_to]).to_string();
     hex::encode(sha2::Sha256::digest(asked.as_bytes()))
 }

@@ -9,6 +9,7 @@ pub mod contacts;
 pub mod conversing;
 pub mod directory;
 pub mod downloading;
+pub mod falling_back;
 pub mod filing;
 pub mod knowledge;
 pub mod recalling;

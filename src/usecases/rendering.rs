@@ -20,6 +20,8 @@ use crate::store::StoreError;
 
 /// How long a link to a file is good, in milliseconds: people open their mail late.
 const LINK_GOOD_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Most messages that one content may become.
+const MOST_PARTS: usize = 20;
 /// Longest text that may be a choice, in characters.
 const LONGEST_CHOICE: usize = 100;
 /// Messages among which the offer is looked for that a text may answer.
@@ -41,6 +43,10 @@ impl Switchboard {
         let mut parts = fitting::fit(&known, &capabilities).map_err(Unsaid::Content)?;
         if parts.as_slice() == [known.clone()] {
             return Ok(vec![Piece { content, rendering: None }]);
+        }
+        if parts.len() > MOST_PARTS {
+            let message = format!("content: needs {} messages on this channel, more than {MOST_PARTS}", parts.len());
+            return Err(Unsaid::Content(Failure::content("MESSAGE_TOO_LONG", message)));
         }
         let last = parts.pop();
         let mut pieces: Vec<Piece> = parts.into_iter().map(|part| Piece { content: part, rendering: None }).collect();

@@ -1,9 +1,11 @@
 //! `/api/conversations/{id}/messages`: what was said, and saying something, under the rule of the window.
 
+use actix_web::http::header::CONTENT_LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use switchboard_channels::contract::content::Content;
+use switchboard_channels::contract::capabilities::WindowRule;
+use switchboard_channels::contract::content::{Content, Template};
 
 use super::{find, judge_name, refuse};
 use crate::api::Doors;
@@ -14,6 +16,7 @@ use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::messages::{Author, AuthorKind, Message};
 use crate::domain::windows::Window;
 use crate::usecases::conversing::{Unsaid, Wish};
+use crate::usecases::falling_back::OnWindowClosed as Otherwise;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
@@ -48,6 +51,8 @@ pub struct NewMessage {
     author: Option<NewAuthor>,
     /// What happens when the window is closed; else `reject`.
     on_window_closed: Option<OnWindowClosed>,
+    /// The approved template that is sent in its place, with `on_window_closed: "template"`.
+    template: Option<Template>,
 }
 
 /// Who says it.
@@ -77,11 +82,12 @@ pub enum NewAuthorKind {
 pub enum OnWindowClosed {
     /// It is refused.
     Reject,
-    /// A template is sent instead; not built yet.
+    /// `template` is sent instead.
     Template,
     /// It is held until the person writes again; not built yet.
     Queue,
-    /// It goes over the contact's next channel; not built yet.
+    /// It goes over the person's next channel: the one with the newest conversation that may be written to. Nothing is
+    /// said twice; the attempt here is the event `conversation.window_closed`.
     Fallback,
 }
 
@@ -149,22 +155,39 @@ pub async fn send(
     let stored = find(&request, &caller, &doors, &path).await?;
     let key = reading::idempotency_key(&request)?;
     let asked: NewMessage = reading::json(&request, &doors, payload).await?;
-    if asked.on_window_closed.is_some_and(|choice| choice != OnWindowClosed::Reject) {
-        return Err(Failure::new(&request, Code::NotImplemented, "on_window_closed: only \"reject\" is built yet"));
-    }
+    let otherwise = otherwise(&request, &asked)?;
     let wish = wish(&request, &caller, asked, key)?;
-    match doors.switchboard.say(caller.workspace_id(), &stored.state.id, wish).await {
-        Ok((message, repeated)) => {
+    match doors.switchboard.say_or(caller.workspace_id(), &stored.state.id, wish, otherwise).await {
+        Ok(said) => {
             let mut response = HttpResponse::Created();
-            if repeated {
+            if said.repeated {
                 response.insert_header(("Idempotent-Replayed", "true"));
             }
-            Ok(response.json(message))
+            if said.conversation_id != stored.state.id {
+                let place = format!("/api/conversations/{}/messages", said.conversation_id);
+                response.insert_header((CONTENT_LOCATION, place));
+            }
+            Ok(response.json(said.message))
         }
         Err(Unsaid::WindowClosed(window)) => {
             Err(window_closed(&request, &doors, &stored.state.channel_id, &window).await)
         }
         Err(unsaid) => Err(refuse(&request, unsaid)),
+    }
+}
+
+/// What shall happen when the window is closed.
+fn otherwise(request: &HttpRequest, asked: &NewMessage) -> Result<Otherwise, Failure> {
+    let problem = |expected: &str| Err(Failure::fields(request, &[FieldProblem::new("template", expected)]));
+    match (asked.on_window_closed, &asked.template) {
+        (Some(OnWindowClosed::Template), Some(template)) => Ok(Otherwise::Template(template.clone())),
+        (Some(OnWindowClosed::Template), None) => problem("the template to send in its place"),
+        (_, Some(_)) => problem("nothing, but with on_window_closed \"template\""),
+        (None | Some(OnWindowClosed::Reject), None) => Ok(Otherwise::Reject),
+        (Some(OnWindowClosed::Fallback), None) => Ok(Otherwise::Fallback),
+        (Some(OnWindowClosed::Queue), None) => {
+            Err(Failure::new(request, Code::NotImplemented, "on_window_closed: \"queue\" is not built yet"))
+        }
     }
 }
 
@@ -189,15 +212,19 @@ fn wish(request: &HttpRequest, caller: &Caller, asked: NewMessage, key: Option<S
         NewAuthorKind::System => (AuthorKind::System, None),
     };
     let author = Author { kind, id: None, name: author.name.or(default_name) };
-    Ok(Wish { author, content, reply_to: asked.reply_to, key })
+    Ok(Wish { author, content, reply_to: asked.reply_to, key, request_hash: None })
 }
 
 /// The refusal with what would still pass.
 async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, window: &Window) -> Failure {
     let switchboard = &doors.switchboard;
-    let templates = match switchboard.directory.channel(channel_id).await {
-        Ok(Some(account)) => switchboard.approved_templates(&account, &doors.client).await,
-        _ => Err("the channel could not be read".to_owned()),
+    let account = switchboard.directory.channel(channel_id).await.ok().flatten();
+    // A person of ours may write longer where the vendor has this tag; a program and an agent may not.
+    let rule = account.as_ref().map(|account| account.window_rule());
+    let tag = matches!(rule, Some(WindowRule::SinceLastInbound { human_length_ms: Some(_), .. }));
+    let templates = match account {
+        Some(account) => switchboard.approved_templates(&account, &doors.client).await,
+        None => Err("the channel could not be read".to_owned()),
     };
     let (templates, reason) = match templates {
         Ok(list) => (Some(list.to_vec()), None),
@@ -212,6 +239,6 @@ async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, w
         "closed_at": window.expires_at,
         "templates": templates,
         "templates_reason": reason,
-        "human_agent_tag": false,
+        "human_agent_tag": tag,
     }))
 }

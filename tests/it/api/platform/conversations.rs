@@ -44,7 +44,7 @@ fn says_something_once() {
             ("k2", json!({"body": "Hi", "reply_to": "nothing"}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "colour": 1}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "on_window_closed": "queue"}), "NOT_IMPLEMENTED"),
-            ("k2", json!({"body": "x".repeat(5_000)}), "MESSAGE_TOO_LONG"),
+            ("k2", json!({"body": "x".repeat(100_000)}), "MESSAGE_TOO_LONG"),
             ("k2", json!({"content": {"type": "choice", "id": "1", "title": "One"}}), "INVALID_CONTENT"),
         ] {
             let (_, answered) = answer(post(key, body.clone())).await;
@@ -68,6 +68,38 @@ fn refuses_once_the_window_is_closed() {
         assert!(!templates.is_empty() && templates.iter().all(|template| template["status"] == "APPROVED"));
         let after = gateway.read(&path).await;
         assert_eq!(before["messages"].as_array().unwrap().len(), after["messages"].as_array().unwrap().len());
+        let nowhere = json!({"body": "Still there?", "on_window_closed": "fallback"});
+        let (status, refused) = answer(gateway.acme("POST", &path).json(&nowhere)).await;
+        assert_eq!((status, refused["error"]["code"].as_str()), (409, Some("WINDOW_CLOSED")), "there is no other way");
+        let template = json!({"name": "hello_world", "language": "en_US"});
+        let instead = json!({"body": "Still there?", "on_window_closed": "template", "template": template});
+        let post = || gateway.acme("POST", &path).header("idempotency-key", "instead").json(&instead);
+        let (status, said) = answer(post()).await;
+        assert_eq!((status, said["content"]["type"].as_str()), (201, Some("template")), "{said}");
+        let (status, again) = answer(post()).await;
+        assert_eq!((status, &again["id"]), (201, &said["id"]), "the same key says it once");
+    });
+}
+
+#[test]
+fn a_long_text_becomes_several_messages_in_order() {
+    scenario(|gateway| async move {
+        let id = gateway.customer_writes("wamid.1", "Hello").await;
+        let path = format!("/api/conversations/{id}/messages");
+        let sentence = "One sentence that ends here. ";
+        let (status, _) = answer(gateway.acme("POST", &path).json(&json!({"body": sentence.repeat(300)}))).await;
+        assert_eq!(status, 201);
+        let messages = gateway.read(&path).await;
+        let said: Vec<&str> = messages["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|message| message["author"]["kind"] == "human")
+            .map(|message| message["body"].as_str().unwrap())
+            .collect();
+        assert_eq!(said.len(), 3);
+        assert!(said.iter().all(|part| part.len() <= 4_096 && part.ends_with("here.")), "{said:?}");
+        assert_eq!(said.join(" ").len(), sentence.len() * 300 - 1);
     });
 }
 
