@@ -6,6 +6,7 @@ mod download;
 mod failure;
 mod guard;
 mod mail;
+pub mod mailbox;
 mod options;
 mod redaction;
 mod retry_hint;

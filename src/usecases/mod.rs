@@ -10,6 +10,7 @@ pub mod conversing;
 pub mod directory;
 pub mod downloading;
 pub mod filing;
+pub mod knocking;
 pub mod knowledge;
 pub mod recalling;
 pub mod receiving;
