@@ -82,7 +82,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors {
         switchboard: switchboard.clone(),
-        client,
+        client: client.clone(),
         options: Arc::new(door_options(&settings)),
         widget: assets::assets(),
         metrics,
@@ -94,7 +94,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
-    let inboxes = mailboxes::keep(switchboard.clone(), settings.net(), store_options.lease_ms);
+    let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
     let demo = match mode {

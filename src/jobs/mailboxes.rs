@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::domain::channels::ChannelState;
 use crate::domain::deliveries::DeliveryOutcome;
-use crate::net;
+use crate::net::Client;
 use crate::net::mailbox::{Folder, Listed, MailboxError};
 use crate::store::StoreError;
 use crate::store::mailboxes::ReadUpTo;
@@ -66,7 +66,7 @@ struct Watched {
 }
 
 /// Looks into every mailbox that no other living node looks into, until it is dropped.
-pub async fn keep(switchboard: Switchboard, options: net::Options, lease_ms: i64) {
+pub async fn keep(switchboard: Switchboard, client: Client, lease_ms: i64) {
     let every = Duration::from_millis(u64::try_from(lease_ms / 3).unwrap_or(5_000).max(50));
     let mut rounds = tokio::time::interval(every);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -104,7 +104,7 @@ pub async fn keep(switchboard: Switchboard, options: net::Options, lease_ms: i64
             refused.remove(&id);
             match (switchboard.store.claim_mailbox(&id).await, watched.contains_key(&id)) {
                 (Ok(true), false) => {
-                    let watch = Watch { switchboard: switchboard.clone(), options: options.clone(), account, inbox };
+                    let watch = Watch { switchboard: switchboard.clone(), client: client.clone(), account, inbox };
                     let inbox = watch.inbox.clone();
                     let task = tasks.spawn_local(watch.run());
                     watched.insert(id, Watched { inbox, task });
@@ -124,7 +124,7 @@ pub async fn keep(switchboard: Switchboard, options: net::Options, lease_ms: i64
 /// One mailbox's watch.
 struct Watch {
     switchboard: Switchboard,
-    options: net::Options,
+    client: Client,
     account: Arc<Account>,
     inbox: Inbox,
 }
@@ -158,7 +158,7 @@ impl Watch {
 
     /// Opens the folder, takes what is new and what comes, until something breaks.
     async fn look(&self, failures: &mut u32, refusals: &mut u32) -> Left {
-        let mut folder = match Folder::open(&self.options, &self.inbox).await {
+        let mut folder = match self.client.open_folder(&self.inbox).await {
             Ok(folder) => folder,
             Err(error) => return error.into(),
         };

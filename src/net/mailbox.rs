@@ -59,17 +59,14 @@ pub struct Folder {
 
 impl Folder {
     /// Connects, logs in and opens the folder.
-    ///
-    /// # Errors
-    /// See [`MailboxError`].
-    pub async fn open(options: &Options, mailbox: &Inbox) -> Result<Self, MailboxError> {
+    pub(super) async fn open(options: &Options, mailbox: &Inbox, public_only: bool) -> Result<Self, MailboxError> {
         let timeout = options.request_timeout;
-        within(timeout, Self::enter(options, mailbox)).await
+        within(timeout, Self::enter(options, mailbox, public_only)).await
     }
 
-    async fn enter(options: &Options, mailbox: &Inbox) -> Result<Self, MailboxError> {
+    async fn enter(options: &Options, mailbox: &Inbox, public_only: bool) -> Result<Self, MailboxError> {
         let server = &mailbox.server;
-        let plain = dialled(server, !options.allow_private_addresses).await?;
+        let plain = dialled(server, public_only).await?;
         let allowance = Allowance::of(SMALL_TALK);
         let client = greeted(server, plain, &allowance).await?;
         let Some((user, password)) = &server.login else {
