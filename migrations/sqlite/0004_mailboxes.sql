@@ -3,7 +3,9 @@ CREATE TABLE mailboxes (
     channel_id TEXT NOT NULL PRIMARY KEY REFERENCES channels (id) ON DELETE CASCADE,
     -- It is this node's while the node's lease lives.
     node_id TEXT NOT NULL,
-    -- The server's word for its numbering of mails; `last_uid` means nothing under another one.
+    -- SHA-256 of server, user and folder; empty: nothing was read yet.
+    folder TEXT NOT NULL,
+    -- The server's word for its numbering of mails; `last_uid` means nothing in another folder or under another word.
     uid_validity BIGINT NOT NULL,
     last_uid BIGINT NOT NULL,
     -- Everything that the server got before this is read.

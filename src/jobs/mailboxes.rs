@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use sha2::{Digest as _, Sha256};
 use switchboard_channels::contract::mail::Inbox;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -187,7 +188,9 @@ impl Watch {
         let read = self.switchboard.store.mailbox(channel_id).await?.ok_or(Left::NotOurs)?;
         let uid_validity = i64::from(folder.validity);
         let read_until = self.switchboard.now();
-        let numbered = read.uid_validity == uid_validity;
+        let place = place(&self.inbox);
+        // In another folder, or where the server has numbered anew, the numbers that are known mean nothing.
+        let numbered = read.folder == place && read.uid_validity == uid_validity;
         let (newest, mails) = if numbered {
             let last = u32::try_from(read.last_uid).unwrap_or(u32::MAX);
             (last, folder.after(last).await?)
@@ -199,15 +202,15 @@ impl Watch {
         for mail in &mails {
             self.take(folder, *mail).await?;
             if numbered {
-                self.advance(ReadUpTo { last_uid: i64::from(mail.uid), ..read }).await?;
+                self.advance(&ReadUpTo { last_uid: i64::from(mail.uid), ..read.clone() }).await?;
             }
         }
         let last = mails.last().map_or(newest, |mail| mail.uid.max(newest));
-        self.advance(ReadUpTo { uid_validity, last_uid: i64::from(last), read_until }).await?;
+        self.advance(&ReadUpTo { folder: place, uid_validity, last_uid: i64::from(last), read_until }).await?;
         Ok(!mails.is_empty())
     }
 
-    async fn advance(&self, to: ReadUpTo) -> Result<(), Left> {
+    async fn advance(&self, to: &ReadUpTo) -> Result<(), Left> {
         let ours = self.switchboard.store.advance_mailbox(&self.account.channel.id, to).await?;
         if ours { Ok(()) } else { Err(Left::NotOurs) }
     }
@@ -244,6 +247,17 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Which folder of whose mailbox this is, whatever password opens it.
+fn place(inbox: &Inbox) -> String {
+    let user = inbox.server.login.as_ref().map_or("", |(user, _)| user.as_str());
+    let mut hash = Sha256::new();
+    for piece in [inbox.server.host.as_str(), user, &inbox.folder] {
+        hash.update(piece.len().to_be_bytes());
+        hash.update(piece);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// Doubles from one second to five minutes, with up to a quarter of jitter taken off.

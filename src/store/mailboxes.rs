@@ -6,9 +6,11 @@ use super::db::{execute, fetch_optional};
 use super::{Store, StoreError};
 
 /// How far a mailbox has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ReadUpTo {
-    /// The server's word for its numbering; 0: nothing was read yet.
+    /// SHA-256 of server, user and folder; empty: nothing was read yet.
+    pub folder: String,
+    /// The server's word for its numbering.
     pub uid_validity: i64,
     /// The number of the last mail that was taken.
     pub last_uid: i64,
@@ -25,7 +27,7 @@ impl Store {
     pub async fn claim_mailbox(&self, channel_id: &str) -> Result<bool, StoreError> {
         execute!(
             self.db(),
-            "INSERT INTO mailboxes (channel_id, node_id, uid_validity, last_uid, read_until) SELECT c.id, $2, 0, 0, c.created_at FROM channels AS c WHERE c.id = $1 ON CONFLICT (channel_id) DO UPDATE SET node_id = $2 WHERE mailboxes.node_id = $2 OR NOT EXISTS (SELECT 1 FROM nodes AS n WHERE n.id = mailboxes.node_id AND n.lease_until >= $3)",
+            "INSERT INTO mailboxes (channel_id, node_id, folder, uid_validity, last_uid, read_until) SELECT c.id, $2, '', 0, 0, c.created_at FROM channels AS c WHERE c.id = $1 ON CONFLICT (channel_id) DO UPDATE SET node_id = $2 WHERE mailboxes.node_id = $2 OR NOT EXISTS (SELECT 1 FROM nodes AS n WHERE n.id = mailboxes.node_id AND n.lease_until >= $3)",
             channel_id,
             self.node_id(),
             self.clock().now()
@@ -41,7 +43,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             ReadUpTo,
-            "SELECT uid_validity, last_uid, read_until FROM mailboxes WHERE channel_id = $1 AND node_id = $2",
+            "SELECT folder, uid_validity, last_uid, read_until FROM mailboxes WHERE channel_id = $1 AND node_id = $2",
             channel_id,
             self.node_id()
         )
@@ -51,15 +53,16 @@ impl Store {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn advance_mailbox(&self, channel_id: &str, to: ReadUpTo) -> Result<bool, StoreError> {
+    pub async fn advance_mailbox(&self, channel_id: &str, to: &ReadUpTo) -> Result<bool, StoreError> {
         execute!(
             self.db(),
-            "UPDATE mailboxes SET uid_validity = $3, last_uid = $4, read_until = $5 WHERE channel_id = $1 AND node_id = $2",
+            "UPDATE mailboxes SET uid_validity = $3, last_uid = $4, read_until = $5, folder = $6 WHERE channel_id = $1 AND node_id = $2",
             channel_id,
             self.node_id(),
             to.uid_validity,
             to.last_uid,
-            to.read_until
+            to.read_until,
+            to.folder.as_str()
         )
         .map(|touched| touched > 0)
     }
