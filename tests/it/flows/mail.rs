@@ -12,9 +12,9 @@ use crate::support::stage::{API_KEY, Database, Stage, run, with_both_databases};
 const ANA: &str = "ana@people.example";
 
 /// A stage whose workspace has the mailbox.
-async fn staged(database: Database, mail: &MailSystem, password: &str) -> Stage {
+async fn staged(database: Database, mail: &MailSystem, tls: &str, password: &str) -> Stage {
     Stage::with(database, |setting| {
-        setting.channels = mail.channel(password);
+        setting.channels = mail.channel(tls, password);
         setting.environment.push(("SSL_CERT_FILE".to_owned(), mail.authority().display().to_string()));
     })
     .await
@@ -37,7 +37,7 @@ async fn channel(stage: &Stage, holds: impl Fn(&Value) -> bool) -> Value {
     await_some("the channel's state", || async {
         let answer = stage.http.get(stage.gateway("/api/channels")).bearer_auth(API_KEY).send().await;
         let body: Value = answer.map_err(|error| error.to_string())?.json().await.map_err(|error| error.to_string())?;
-        let channels = body["data"].as_array().or_else(|| body["items"].as_array()).or_else(|| body.as_array());
+        let channels = body["items"].as_array();
         let found = channels.and_then(|channels| channels.iter().find(|channel| channel["kind"] == "email"));
         found.filter(|channel| holds(channel)).cloned().ok_or_else(|| body.to_string())
     })
@@ -47,7 +47,7 @@ async fn channel(stage: &Stage, holds: impl Fn(&Value) -> bool) -> Value {
 with_both_databases! {
     async fn mail_is_read_answered_and_stays_in_its_thread(database) {
         let mail = MailSystem::start().await;
-        let stage = staged(database, &mail, PASSWORD).await;
+        let stage = staged(database, &mail, "implicit", PASSWORD).await;
         let process = stage.start().await;
 
         write(&mail, SUPPORT, &[("Message-ID", "<one@people.example>"), ("Subject", "My order")], "Where is it?").await;
@@ -120,7 +120,7 @@ with_both_databases! {
 fn a_mail_that_was_written_down_before_a_crash_is_read_again_and_stored_once() {
     run(async {
         let mail = MailSystem::start().await;
-        let stage = staged(Database::Sqlite, &mail, PASSWORD).await;
+        let stage = staged(Database::Sqlite, &mail, "required", PASSWORD).await;
         let process = stage.start_armed("mailboxes.taken=kill@1").await;
         write(&mail, SUPPORT, &[("Message-ID", "<one@people.example>"), ("Subject", "Once")], "Only once.").await;
         process.crashed().await;
@@ -146,7 +146,7 @@ fn a_mail_that_was_written_down_before_a_crash_is_read_again_and_stored_once() {
 fn a_mailbox_that_refuses_us_stops_its_channel_and_says_why() {
     run(async {
         let mail = MailSystem::start().await;
-        let stage = staged(Database::Sqlite, &mail, "not the password").await;
+        let stage = staged(Database::Sqlite, &mail, "required", "not the password").await;
         let process = stage.start().await;
         let stopped = channel(&stage, |channel| channel["state"] == "stopped").await;
         let reason = stopped["state_reason"].as_str().unwrap();

@@ -88,21 +88,17 @@ impl MailSystem {
         self.file("ca.pem")
     }
 
-    /// The gateway's channel, as `apply` reads it, with this password for the mailbox.
-    pub fn channel(&self, password: &str) -> String {
+    /// The gateway's channel, as `apply` reads it, with this protection and password for the mailbox.
+    pub fn channel(&self, tls: &str, password: &str) -> String {
+        let imap = if tls == "implicit" { self.imaps } else { self.imap };
         format!(
             "[[workspaces.channels]]\nname = \"mail\"\nkind = \"email\"\nagent = \"Echo\"\naddress = \"{SUPPORT}\"\n\
              provider = \"imap\"\nreply_secret = \"a secret for the tests of mail\"\n\
              smtp_host = \"localhost\"\nsmtp_port = {}\nsmtp_tls = \"required\"\nsmtp_user = \"{SUPPORT}\"\n\
-             smtp_password = \"{PASSWORD}\"\nimap_host = \"localhost\"\nimap_port = {}\nimap_tls = \"implicit\"\n\
+             smtp_password = \"{PASSWORD}\"\nimap_host = \"localhost\"\nimap_port = {imap}\nimap_tls = \"{tls}\"\n\
              imap_user = \"{SUPPORT}\"\nimap_password = \"{password}\"\n",
-            self.smtp, self.imaps
+            self.smtp
         )
-    }
-
-    /// The port at which IMAP begins without TLS.
-    pub const fn imap(&self) -> u16 {
-        self.imap
     }
 
     /// Sends a mail as it stands.
