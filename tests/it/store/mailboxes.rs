@@ -2,7 +2,7 @@
 
 use switchboard::store::mailboxes::ReadUpTo;
 
-use crate::support::databases::{LEASE_MS, TestStore, on_both_databases};
+use crate::support::databases::{LEASE_MS, on_both_databases};
 
 on_both_databases! {
     async fn a_mailbox_is_read_from_the_making_of_its_channel_on(store: TestStore) {

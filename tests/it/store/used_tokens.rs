@@ -1,6 +1,6 @@
 //! Proofs that may be used once only.
 
-use crate::support::databases::{TestStore, on_both_databases};
+use crate::support::databases::on_both_databases;
 
 on_both_databases! {
     async fn a_token_is_used_once_in_its_channel(store: TestStore) {
