@@ -201,8 +201,8 @@ impl Folder {
 
     /// What the server mentioned while it answered something else, it does not mention again.
     fn has_news(&self) -> bool {
-        let heard = std::iter::from_fn(|| self.session.unsolicited_responses.try_recv().ok());
-        heard.fold(false, |news, said| news || matches!(said, UnsolicitedResponse::Exists(_)))
+        let mut heard = std::iter::from_fn(|| self.session.unsolicited_responses.try_recv().ok());
+        heard.any(|said| matches!(said, UnsolicitedResponse::Exists(_)))
     }
 
     /// Takes leave of the server.
