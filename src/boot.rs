@@ -18,7 +18,7 @@ use crate::actors::supervisor::{self, Conversations};
 use crate::api::{self, Doors, request_id};
 use crate::config::{Settings, SettingsError};
 use crate::jobs::runner::Runners;
-use crate::jobs::{adoption, joining};
+use crate::jobs::{adoption, joining, mailboxes};
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
@@ -82,7 +82,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors {
         switchboard: switchboard.clone(),
-        client,
+        client: client.clone(),
         options: Arc::new(door_options(&settings)),
         widget: assets::assets(),
         metrics,
@@ -94,6 +94,8 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
+    let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
+    let inboxes = actix_web::rt::spawn(inboxes);
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
     let demo = match mode {
         Mode::Dev => Some(dev::set_up(&settings, &store, address).await?),
@@ -104,6 +106,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         stopped = stop_signal() => stopped?,
         ended = serving => ended.map_err(std::io::Error::other)??,
     }
+    inboxes.abort();
     drain(&settings, &handle, &runners, &store, demo).await;
     Ok(())
 }

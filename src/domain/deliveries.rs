@@ -3,7 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use switchboard_channels::contract::vendor::Delivery;
+use switchboard_channels::contract::vendor::{Delivery, KEPT_HEADERS};
+
+/// The header that says of what kind a body is.
+const CONTENT_TYPE: &str = "content-type";
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -76,6 +79,9 @@ pub struct Envelope {
     /// `Content-Type`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// Further headers that the body cannot be read without, in order, names in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// The body is kept in base64.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub base64: bool,
@@ -86,9 +92,12 @@ impl RawDelivery {
     #[must_use]
     pub fn keep(delivery: &Delivery<'_>) -> Self {
         let text = std::str::from_utf8(delivery.body).ok().filter(|text| !text.contains('\0'));
-        let content_type =
-            delivery.text_header("content-type").filter(|stated| !stated.starts_with("application/json"));
+        let content_type = delivery.text_header(CONTENT_TYPE).filter(|stated| !stated.starts_with("application/json"));
+        let kept = |name: &String| name != CONTENT_TYPE && KEPT_HEADERS.contains(&name.as_str());
+        let headers = delivery.headers.iter().filter(|(name, _)| kept(name));
+        let headers = headers.filter_map(|(name, value)| Some((name.clone(), String::from_utf8(value.clone()).ok()?)));
         let envelope = Envelope {
+            headers: headers.collect(),
             url: delivery.url.contains('?').then(|| delivery.url.to_owned()),
             content_type: content_type.map(str::to_owned),
             base64: text.is_none(),
@@ -110,14 +119,56 @@ impl RawDelivery {
     /// The headers that were kept.
     #[must_use]
     pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
-        let stated = self.envelope.as_ref().and_then(|envelope| envelope.content_type.as_ref());
-        let stated = stated.map(|stated| ("content-type".to_owned(), stated.as_bytes().to_vec()));
-        stated.into_iter().collect()
+        let Some(envelope) = &self.envelope else { return Vec::new() };
+        let stated = envelope.content_type.iter().map(|stated| (CONTENT_TYPE.to_owned(), stated.as_bytes().to_vec()));
+        let further = envelope.headers.iter().map(|(name, value)| (name.clone(), value.as_bytes().to_vec()));
+        stated.chain(further).collect()
     }
 
     /// The address as the vendor called it, where it said more than the path.
     #[must_use]
     pub fn url(&self) -> &str {
         self.envelope.as_ref().and_then(|envelope| envelope.url.as_deref()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_channels::contract::vendor::Delivery;
+
+    use super::RawDelivery;
+
+    fn header(name: &str, value: &str) -> (String, Vec<u8>) {
+        (name.to_owned(), value.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_kept_delivery_can_be_read_again() {
+        let envelope = [
+            header("content-type", "message/rfc822"),
+            header("x-envelope-from", ""),
+            header("x-envelope-to", "one@acme.example"),
+            header("x-envelope-to", "two@acme.example"),
+        ];
+        let cases = [
+            ("", &envelope[..0], &b"{}"[..]),
+            ("", &envelope[..], b"Subject: mail\r\n\r\n"),
+            ("https://here.example/?a=b", &envelope[..1], b"\xff\x00"),
+            ("", &envelope[1..2], b"nul \0 inside"),
+        ];
+        for (url, headers, body) in cases {
+            let kept = RawDelivery::keep(&Delivery { url, headers, body, now: 0 });
+            let envelope = kept.envelope.map(|envelope| serde_json::to_string(&envelope).expect("it is written"));
+            let envelope = envelope.map(|text| serde_json::from_str(&text).expect("it is read"));
+            let again = RawDelivery { body: kept.body, envelope };
+            assert_eq!(
+                (again.url(), again.headers(), again.bytes()),
+                (url, headers.to_vec(), body.to_vec()),
+                "{body:?}"
+            );
+        }
+        let secrets = [header("authorization", "Basic secret"), header("x-forwarded-for", "10.0.0.1")];
+        let kept = RawDelivery::keep(&Delivery { url: "", headers: &secrets, body: b"{}", now: 0 });
+        assert_eq!(kept.envelope, None, "nothing else is kept");
     }
 }

@@ -27,11 +27,18 @@ pub enum Work {
         /// The message.
         message_id: String,
     },
+    /// Visit an address of a channel's vendor, which wants to see that we do.
+    Visit {
+        /// The channel.
+        channel_id: String,
+        /// The address.
+        address: String,
+    },
 }
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 3] = ["answer", "send", "download"];
+    pub const KINDS: [&str; 4] = ["answer", "send", "download", "visit"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -40,6 +47,7 @@ impl Work {
             Self::Answer { .. } => "answer",
             Self::Send { .. } => "send",
             Self::Download { .. } => "download",
+            Self::Visit { .. } => "visit",
         }
     }
 }

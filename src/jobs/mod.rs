@@ -3,6 +3,7 @@
 
 pub mod adoption;
 pub mod joining;
+pub mod mailboxes;
 pub mod runner;
 
 use crate::domain::jobs::{Job, Verdict, Work};
@@ -15,6 +16,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Answer { conversation_id } => switchboard.answer(job, conversation_id, client).await,
         Work::Send { message_id, .. } => switchboard.send(job, message_id, client).await,
         Work::Download { message_id } => switchboard.download(job, message_id, client).await,
+        Work::Visit { address, .. } => switchboard.visit_address(job, address, client).await,
     }
 }
 

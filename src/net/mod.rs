@@ -6,6 +6,7 @@ mod download;
 mod failure;
 mod guard;
 mod mail;
+pub mod mailbox;
 mod options;
 mod redaction;
 mod retry_hint;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
-use switchboard_channels::contract::mail::Mail;
+use switchboard_channels::contract::mail::{Inbox, Mail};
 use switchboard_channels::contract::request::{Authorisation, Body, Method, Request, SECRET_IN_PATH};
 use url::Url;
 
@@ -222,6 +223,14 @@ impl Client {
         let begun = Instant::now();
         let reply = self.post.send(mail, files).await?;
         Ok(Answer { status: reply.code, retry_after: None, body: reply.text.into(), duration: begun.elapsed() })
+    }
+
+    /// Connects to a mailbox, logs in and opens its folder.
+    ///
+    /// # Errors
+    /// See [`mailbox::MailboxError`].
+    pub async fn open_folder(&self, inbox: &Inbox) -> Result<mailbox::Folder, mailbox::MailboxError> {
+        mailbox::Folder::open(&self.options, inbox, self.public_only).await
     }
 
     /// Executes a request and returns once the response's head is there; the caller reads the body and sets the

@@ -20,6 +20,12 @@ use crate::store::{Store, StoreError};
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// Entries after which the memory is swept.
 const SWEEP_AT: usize = 10_000;
+/// Certificates that are fetched for one channel in [`FETCHES_COUNT_FOR`].
+const MOST_FETCHES: usize = 8;
+/// How long a fetched certificate counts.
+const FETCHES_COUNT_FOR: Duration = Duration::from_secs(60);
+/// Certificates that are remembered for one channel.
+const MOST_CERTIFICATES: usize = 8;
 
 /// A channel with its vendor's settings understood.
 #[derive(Debug)]
@@ -72,6 +78,15 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     }
 }
 
+/// What was learned about a channel's vendor since the start.
+#[derive(Debug, Default)]
+struct Learned {
+    /// Certificates that have signed deliveries, in PEM.
+    certificates: Vec<String>,
+    /// When certificates were fetched.
+    fetched: Vec<Instant>,
+}
+
 /// The memory in front of the store's configuration.
 pub struct Directory {
     store: Store,
@@ -82,6 +97,7 @@ pub struct Directory {
     principals: Memory<String, Option<Arc<Principal>>>,
     /// When handshakes were last refused, by callback address: a kind's, or one channel's.
     handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
+    learned: Mutex<HashMap<String, Learned>>,
 }
 
 impl Directory {
@@ -96,6 +112,7 @@ impl Directory {
             agents: Memory::new(),
             principals: Memory::new(),
             handshakes: Mutex::default(),
+            learned: Mutex::default(),
         }
     }
 
@@ -211,10 +228,42 @@ impl Directory {
         of(Some(channel_id.to_owned())).max(of(None))
     }
 
+    /// Whether a certificate may be fetched for this channel: whoever knows its address can ask for many.
+    pub fn may_fetch_certificate(&self, channel_id: &str) -> bool {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_channel = learned.entry(channel_id.to_owned()).or_default();
+        of_channel.fetched.retain(|at| at.elapsed() < FETCHES_COUNT_FOR);
+        let may = of_channel.fetched.len() < MOST_FETCHES;
+        if may {
+            of_channel.fetched.push(Instant::now());
+        }
+        may
+    }
+
+    /// Takes up a certificate that has signed a delivery to this channel.
+    pub fn learn_certificate(&self, channel_id: &str, certificate: String) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let certificates = &mut learned.entry(channel_id.to_owned()).or_default().certificates;
+        if !certificates.contains(&certificate) {
+            certificates.push(certificate);
+            // The oldest have long been replaced.
+            let over = certificates.len().saturating_sub(MOST_CERTIFICATES);
+            certificates.drain(..over);
+        }
+        drop(learned);
+        self.forget_channel(channel_id);
+    }
+
     fn understand(&self, channel: Channel) -> Arc<Account> {
-        let account = self.account(channel);
+        let mut account = self.account(channel);
         if let Err(reason) = &account.vendor {
             tracing::error!(channel_id = account.channel.id, reason, "a channel's settings cannot be read");
+        }
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let certificates = learned.get(&account.channel.id).map(|learned| learned.certificates.as_slice());
+        let vendor = account.vendor.as_ref().ok();
+        if let Some(knowing) = vendor.zip(certificates).and_then(|(vendor, known)| vendor.with_certificates(known)) {
+            account.vendor = Ok(Arc::from(knowing));
         }
         Arc::new(account)
     }

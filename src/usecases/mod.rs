@@ -11,6 +11,7 @@ pub mod directory;
 pub mod downloading;
 pub mod falling_back;
 pub mod filing;
+pub mod knocking;
 pub mod knowledge;
 pub mod recalling;
 pub mod receiving;

@@ -20,6 +20,7 @@ use crate::telemetry::crash;
 use paths::Path;
 
 mod carried;
+pub mod mail;
 mod notices;
 mod paths;
 

@@ -37,6 +37,17 @@ pub struct Relay {
     pub login: Option<(String, Secret)>,
 }
 
+/// A mailbox that is looked into, because nobody hands its mail over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbox {
+    /// The server, with user and password.
+    pub server: Relay,
+    /// The folder to look into.
+    pub folder: String,
+    /// Marks a mail as read once it is written down.
+    pub marks_seen: bool,
+}
+
 /// A file that goes with a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailFile {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::capabilities::Capabilities;
 use super::failure::{Failure, Fault};
 use super::inbound::Parsed;
-use super::mail::Reply;
+use super::mail::{Inbox, Reply};
 use super::outbound::{MediaLink, Outbound, Profile, Sent, Sign, TemplateInfo};
 use super::peer::Identity;
 use super::request::{Dispatch, Request};
@@ -38,6 +38,9 @@ impl<'a> Delivery<'a> {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 }
+
+/// The headers of a delivery that are kept with its body, as the body cannot be read without them.
+pub const KEPT_HEADERS: [&str; 3] = ["content-type", "x-envelope-from", "x-envelope-to"];
 
 /// What an unverified body says about whom it is for; only to find the secrets to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -183,7 +186,8 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     }
 
     /// Where the certificate is that this delivery claims to be signed by, when the settings do not hold it yet. The
-    /// address is one of the vendor's own; fetch it once, without redirects, and add it to the settings.
+    /// address is one of the vendor's own; fetch it once, without redirects, and take it up by
+    /// [`Self::with_certificates`].
     fn certificate_needed(&self, _delivery: &Delivery<'_>) -> Option<String> {
         None
     }
@@ -191,6 +195,22 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     /// The handshake as the vendor would make it at this callback address, to find out whether it is answered; none
     /// where the vendor makes none. The answer must be the challenge, which is letters and digits.
     fn handshake_request(&self, _callback: &str, _challenge: &str) -> Option<Request> {
+        None
+    }
+
+    /// The same account, to which these certificates (in PEM) are known, too; `None` where none is used.
+    fn with_certificates(&self, _certificates: &[String]) -> Option<Box<dyn Vendor>> {
+        None
+    }
+
+    /// What the proof of this delivery may be used for once only, where the proof does not cover the content; `None`
+    /// also for a delivery that the vendor did not send.
+    fn used_once(&self, _delivery: &Delivery<'_>) -> Option<String> {
+        None
+    }
+
+    /// The mailbox to look into, where nobody hands mail over. What lies in it is read by [`Self::take_again`].
+    fn inbox(&self) -> Option<Inbox> {
         None
     }
 
@@ -203,8 +223,8 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     /// See [`Untaken`].
     fn take(&self, delivery: &Delivery<'_>) -> Result<Parsed, Untaken>;
 
-    /// Reads a delivery that was verified when it came and has lain in our ledger since. Of its headers only
-    /// `content-type` was kept.
+    /// Reads a delivery that was verified when it came and has lain in our ledger since, or a mail of the account's own
+    /// mailbox. Of its headers only [`KEPT_HEADERS`] are there.
     ///
     /// # Errors
     /// Why it is not of the vendor's shape.

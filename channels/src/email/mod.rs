@@ -13,7 +13,7 @@ mod wire;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::contract::credentials::Secret;
-use crate::contract::mail::{Relay, Tls};
+use crate::contract::mail::{Inbox, Relay, Tls};
 use crate::contract::vendor::Problem;
 pub use letter::Envelope;
 pub use vendor::PROTOCOL;
@@ -104,6 +104,8 @@ pub struct Settings {
     pub imap_password: Option<Secret>,
     /// The folder to look into.
     pub imap_mailbox: String,
+    /// Marks a mail as read once it is written down.
+    pub imap_mark_seen: bool,
     /// Signs reply addresses, bounce addresses and message ids; 16 bytes or more. Changing it breaks the threads of
     /// earlier mail.
     pub reply_secret: Secret,
@@ -139,6 +141,7 @@ impl Default for Settings {
             imap_user: None,
             imap_password: None,
             imap_mailbox: "INBOX".to_owned(),
+            imap_mark_seen: true,
             reply_secret: Secret::new(""),
             reply_marker: None,
             mark_automatic: true,
@@ -228,12 +231,13 @@ impl Settings {
 
     /// The mailbox to look into, for the provider `imap`.
     #[must_use]
-    pub fn mailbox(&self) -> Option<Relay> {
-        Some(Relay {
-            host: self.imap_host.clone()?,
-            port: self.imap_port,
-            tls: self.imap_tls,
-            login: self.imap_user.clone().zip(self.imap_password.clone()),
+    pub fn mailbox(&self) -> Option<Inbox> {
+        let host = self.imap_host.clone().filter(|_| self.provider == Provider::Imap)?;
+        let login = self.imap_user.clone().zip(self.imap_password.clone());
+        Some(Inbox {
+            server: Relay { host, port: self.imap_port, tls: self.imap_tls, login },
+            folder: self.imap_mailbox.clone(),
+            marks_seen: self.imap_mark_seen,
         })
     }
 

@@ -1,12 +1,12 @@
 //! Mail as a [`Vendor`]: hands each question to the file that answers it, and decides nothing.
 
-use super::{Settings, outcome, parse, render, verify};
+use super::{Provider, Settings, outcome, parse, render, verify};
 use crate::contract::capabilities::{
     ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
 };
 use crate::contract::failure::Failure;
 use crate::contract::inbound::Parsed;
-use crate::contract::mail::Reply;
+use crate::contract::mail::{Inbox, Reply};
 use crate::contract::outbound::{Outbound, Sent};
 use crate::contract::request::Dispatch;
 use crate::contract::vendor::{Acknowledgement, Addressees, Delivery, Problem, Protocol, Rotating, Untaken, Vendor};
@@ -40,6 +40,7 @@ pub const PROTOCOL: Protocol = Protocol {
         "imap_user",
         "imap_password",
         "imap_mailbox",
+        "imap_mark_seen",
         "reply_secret",
         "reply_marker",
         "mark_automatic",
@@ -102,6 +103,19 @@ impl Vendor for Settings {
 
     fn certificate_needed(&self, delivery: &Delivery<'_>) -> Option<String> {
         verify::certificate_needed(self, delivery)
+    }
+
+    fn with_certificates(&self, certificates: &[String]) -> Option<Box<dyn Vendor>> {
+        let signing_certificates = self.signing_certificates.iter().chain(certificates).cloned().collect();
+        (self.provider == Provider::Ses).then(|| Box::new(Self { signing_certificates, ..self.clone() }) as Box<_>)
+    }
+
+    fn used_once(&self, delivery: &Delivery<'_>) -> Option<String> {
+        verify::token(self, delivery)
+    }
+
+    fn inbox(&self) -> Option<Inbox> {
+        self.mailbox()
     }
 
     fn verifies(&self, delivery: &Delivery<'_>) -> bool {

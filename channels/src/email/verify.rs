@@ -91,7 +91,7 @@ fn is_json(delivery: &Delivery<'_>) -> bool {
 /// See [`Unverified`].
 pub fn delivery<'a>(settings: &Settings, delivery: &Delivery<'a>) -> Result<Verified<'a>, Unverified> {
     match settings.provider {
-        Provider::Mailgun => mailgun(settings, delivery)?,
+        Provider::Mailgun => drop(mailgun(settings, delivery)?),
         Provider::Sendgrid => sendgrid(settings, delivery)?,
         Provider::Postmark => password(settings, delivery)?,
         Provider::Ses => notifications::verify(settings, delivery)?,
@@ -101,8 +101,16 @@ pub fn delivery<'a>(settings: &Settings, delivery: &Delivery<'a>) -> Result<Veri
     Ok(Verified(*delivery))
 }
 
-/// `signature` is the hex HMAC of `timestamp` and `token`; it covers nothing of the mail.
-fn mailgun(settings: &Settings, delivery: &Delivery<'_>) -> Result<(), Unverified> {
+/// The token of a delivery whose proof covers nothing of its content, if the provider sent it: who has seen one could
+/// otherwise send anything with it while it is fresh.
+#[must_use]
+pub fn token(settings: &Settings, delivery: &Delivery<'_>) -> Option<String> {
+    let mailguns = settings.provider == Provider::Mailgun;
+    mailguns.then(|| mailgun(settings, delivery).ok()).flatten()
+}
+
+/// `signature` is the hex HMAC of `timestamp` and `token`, which this gives; it covers nothing of the mail.
+fn mailgun(settings: &Settings, delivery: &Delivery<'_>) -> Result<String, Unverified> {
     let [timestamp, token, signature] = if is_json(delivery) {
         let body: Value = serde_json::from_slice(delivery.body).map_err(|_| Unverified::Malformed)?;
         ["timestamp", "token", "signature"].map(|name| text(&body, &format!("/signature/{name}")))
@@ -117,7 +125,9 @@ fn mailgun(settings: &Settings, delivery: &Delivery<'_>) -> Result<(), Unverifie
     let signed = [timestamp.as_bytes(), token.as_bytes()];
     by_any(&settings.signing_keys, &signed, &signature)?;
     // The age comes last, and of the whole number: a digit that moved from the timestamp to the token signs alike.
-    fresh(&timestamp, delivery.now)
+    fresh(&timestamp, delivery.now)?;
+    // That is why the token is known by both together.
+    Ok(format!("{timestamp}{token}"))
 }
 
 /// Signed with the provider's key where the security policy is on, else by user and password.

@@ -124,7 +124,7 @@ pub async fn deliver(
         channel_id: request.match_info().get("channel_id"),
         delivery: Delivery { url: &url, headers: &headers, body: &body, now },
     };
-    let outcome = doors.switchboard.take_delivery(knock).await;
+    let outcome = doors.switchboard.answer_knock(knock, &doors.client).await;
     let word = match &outcome {
         Ok(outcome) => outcome.as_str(),
         Err(Turned::Unverified) => "unverified",

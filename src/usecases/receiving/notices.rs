@@ -12,6 +12,7 @@ use crate::domain::channels::ChannelState;
 use crate::domain::conversations::Owner;
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::events::EventKind;
+use crate::domain::jobs::{NewJob, Work};
 use crate::domain::messages::{Direction, Message, MessageError, Status};
 use crate::store::suppressions::Suppression;
 use crate::usecases::Switchboard;
@@ -41,6 +42,7 @@ impl Switchboard {
             if one_workspace {
                 whole.progress.extend(change.progress);
                 whole.events.extend(change.events);
+                whole.jobs.extend(change.jobs);
             } else {
                 self.store.commit(change).await.map_err(turned)?;
             }
@@ -99,7 +101,10 @@ impl Switchboard {
                     return Ok(None);
                 }
             }
-            Event::Account(notice) => change.events.push(self.account_notice(account, notice).await?),
+            Event::Account(notice) => {
+                change.jobs.extend(self.wanted_visit(account, &notice));
+                change.events.push(self.account_notice(account, notice).await?);
+            }
             Event::History(_) => {
                 ledger.ignore("old messages are kept in the ledger only");
                 return Ok(None);
@@ -206,6 +211,19 @@ impl Switchboard {
         };
         let assigned = self.conversations.assign(&id, owner).await;
         assigned.map(|()| true).map_err(|error| Turned::Unavailable(error.to_string()))
+    }
+
+    /// A subscription is confirmed by a visit to the address that comes with it; that it is the vendor's was checked
+    /// together with the signature.
+    fn wanted_visit(&self, account: &Account, notice: &Notice) -> Option<NewJob> {
+        let address = notice.detail.get("subscribe_url").filter(|_| notice.kind == "subscription_confirmation")?;
+        Some(NewJob {
+            id: self.store.clock().id(),
+            lane: String::new(),
+            work: Work::Visit { channel_id: account.channel.id.clone(), address: address.as_str()?.to_owned() },
+            run_at: self.store.clock().now(),
+            cargo: None,
+        })
     }
 
     async fn account_notice(&self, account: &Account, notice: Notice) -> Result<NewEvent, Turned> {

@@ -1,5 +1,7 @@
 //! Vendors' callbacks: the handshake, a signed delivery, and what is turned away.
 
+mod mail;
+
 use crate::support::gateway::{answer, scenario};
 
 #[test]

@@ -85,6 +85,8 @@ pub struct Setting {
     pub account: Account,
     /// Further lines of the agent.
     pub agent: String,
+    /// Further parts of the workspace.
+    pub channels: String,
     /// Further settings of the gateway.
     pub environment: Vec<(String, String)>,
     /// Where the gateway finds its database, when not at the database itself.
@@ -128,6 +130,7 @@ impl Stage {
                 ..Account::default()
             },
             agent: "model = \"builtin/echo\"".to_owned(),
+            channels: String::new(),
             environment: Vec::new(),
             door_to_database: None,
         };
@@ -156,12 +159,12 @@ impl Stage {
             folder,
             _room: room,
         };
-        stage.apply(&setting.agent);
+        stage.apply(&setting.agent, &setting.channels);
         stage
     }
 
     /// Declares the workspace.
-    fn apply(&self, agent: &str) {
+    fn apply(&self, agent: &str, channels: &str) {
         let agent = agent.replace("{simulator}", &self.simulator.base_url());
         let base_url = self.simulator.base_url();
         let declared = format!(
@@ -170,6 +173,7 @@ impl Stage {
              [[workspaces.channels]]\nname = \"main\"\nkind = \"whatsapp\"\nagent = \"Echo\"\n\
              phone_number_id = \"{NUMBER}\"\nwaba_id = \"102290129340398\"\naccess_token = \"TEST-TOKEN\"\n\
              app_secret = \"{APP_SECRET}\"\nverify_token = \"switchboard-verify\"\nbase_url = \"{base_url}\"\n\
+             {channels}\
              [[workspaces.api_keys]]\nname = \"ops\"\nkey = \"{API_KEY}\"\n"
         );
         let file = self.folder.path().join("workspaces.toml");

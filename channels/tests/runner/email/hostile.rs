@@ -148,6 +148,8 @@ fn forms_that_are_none() {
     let typed = headers(&json!({ "content-type": "application/json" }));
     assert!(settings.take_again(&delivery(&typed, deep.as_bytes(), 0)).is_err());
     let imap = ours();
-    assert!(imap.take_again(&delivery(&typed, b"{}", 0)).is_err(), "nothing comes by HTTP");
-    assert!(imap.take(&delivery(&typed, b"{}", 0)).is_err());
+    assert!(imap.take(&delivery(&typed, b"{}", 0)).is_err(), "nothing comes by HTTP");
+    assert!(imap.take_again(&delivery(&typed, b"", 0)).is_err());
+    let mail = b"From: ana@people.example\r\nMessage-ID: <1@people.example>\r\n\r\nHi\r\n";
+    assert_eq!(imap.take_again(&delivery(&[], mail, 0)).unwrap().events.len(), 1, "what lies in the mailbox is read");
 }

@@ -40,8 +40,10 @@ fn defaults_and_spellings() {
     assert_eq!(again, settings);
     let shown = format!("{settings:?}");
     assert!(!shown.contains("mailbox-password") && !shown.contains("reply-secret-for"), "a secret shows itself");
-    let relay = settings.mailbox().unwrap();
-    assert_eq!((relay.host.as_str(), relay.tls), ("imap.acme.example", Tls::Implicit));
+    let inbox = settings.mailbox().unwrap();
+    assert_eq!((inbox.server.host.as_str(), inbox.server.tls), ("imap.acme.example", Tls::Implicit));
+    assert_eq!((inbox.folder.as_str(), inbox.marks_seen), ("INBOX", true));
+    assert_eq!(with("provider", json!("mailgun")).mailbox(), None, "only where nobody hands mail over");
 }
 
 #[test]

@@ -29,6 +29,9 @@ fn mailgun() {
             json!({ "timestamp": vector["timestamp"], "token": vector["token"], "signature": vector["signature"] });
         let (form_headers, body) = form(&signature, &json!({}));
         assert_eq!(verified(&settings, &form_headers, &body, now).is_ok(), valid, "{name} as a form");
+        let token = settings.used_once(&delivery(&form_headers, &body, now));
+        let whole = format!("{}{}", vector["timestamp"].as_str().unwrap(), vector["token"].as_str().unwrap());
+        assert_eq!(token, valid.then_some(whole), "{name}");
         let event = json!({ "signature": signature, "event-data": {} }).to_string();
         let typed = headers(&json!({ "content-type": "application/json" }));
         assert_eq!(verified(&settings, &typed, event.as_bytes(), now).is_ok(), valid, "{name} as JSON");
@@ -135,6 +138,13 @@ fn notifications() {
         let wanted = unknown.certificate_needed(&delivery(&given, body.as_bytes(), NOTIFIED));
         let believable = !["cert-url", "tampered-topic", "unexpected-topic"].iter().any(|bad| name.starts_with(bad));
         assert_eq!(wanted.is_some(), believable, "{name}: {wanted:?}");
+        let pem = topics()["signing_certificates"][0].as_str().unwrap().to_owned();
+        let learned = unknown.with_certificates(&[pem]).unwrap();
+        assert_eq!(
+            learned.verifies(&delivery(&given, body.as_bytes(), NOTIFIED)),
+            valid,
+            "{name}, with what was fetched"
+        );
         if valid {
             assert_eq!(trusting.certificate_needed(&delivery(&given, body.as_bytes(), NOTIFIED)), None, "{name}");
         }
