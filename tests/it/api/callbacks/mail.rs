@@ -41,9 +41,9 @@ fn signed(pieces: &[&str]) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// A mail as one provider posts it, under the proof of this token.
-async fn posted(gateway: &Gateway, channel: &Channel, token: &str, text: &str) -> (u16, Value) {
-    let timestamp = (gateway.switchboard.now() / 1_000).to_string();
+/// A mail as one provider posts it, under the proof of this moment and token.
+async fn posted(gateway: &Gateway, channel: &Channel, (at, token): (i64, &str), text: &str) -> (u16, Value) {
+    let timestamp = at.to_string();
     let signature = signed(&[&timestamp, token]);
     let fields = [
         ("sender", "ana@people.example"),
@@ -65,11 +65,12 @@ async fn posted(gateway: &Gateway, channel: &Channel, token: &str, text: &str) -
 fn a_proof_is_good_for_one_delivery() {
     scenario(|gateway| async move {
         let channel = channel(&gateway, "mailgun").await;
-        let (status, body) = posted(&gateway, &channel, "token-1", "first").await;
+        let at = gateway.switchboard.now() / 1_000;
+        let (status, body) = posted(&gateway, &channel, (at, "token-1"), "first").await;
         assert_eq!(status, 200, "{body}");
-        let (status, body) = posted(&gateway, &channel, "token-1", "forged").await;
+        let (status, body) = posted(&gateway, &channel, (at, "token-1"), "forged").await;
         assert_eq!((status, body["error"]["code"].as_str()), (401, Some("INVALID_SIGNATURE")));
-        let (status, body) = posted(&gateway, &channel, "token-2", "second").await;
+        let (status, body) = posted(&gateway, &channel, (at, "token-2"), "second").await;
         assert_eq!(status, 200, "{body}");
         let page = gateway.read("/api/deliveries").await;
         assert_eq!(page["total"], 2, "{page}");
