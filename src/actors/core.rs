@@ -79,7 +79,13 @@ impl Core {
                 None => Conversation::begin(self.id.clone(), &news.channel, news.origin.clone(), clock.now()),
             };
             let make_id = || clock.id();
-            let situation = Situation { now: clock.now(), rule: news.rule, quiet_ms: news.quiet_ms, new_id: &make_id };
+            let situation = Situation {
+                now: clock.now(),
+                rule: news.rule,
+                nameless: news.nameless,
+                quiet_ms: news.quiet_ms,
+                new_id: &make_id,
+            };
             let mut received = rules::receive(&state, &news.events, &situation);
             self.trim_known(&mut received.change);
             received.change.delivery.clone_from(&news.delivery);
@@ -242,7 +248,8 @@ impl Core {
         for _ in 0..MOST_TRIES {
             let Some(live) = self.load().await? else { return Ok(false) };
             let make_id = || clock.id();
-            let situation = Situation { now: clock.now(), rule: answer.rule, quiet_ms: 0, new_id: &make_id };
+            let situation =
+                Situation { now: clock.now(), rule: answer.rule, nameless: false, quiet_ms: 0, new_id: &make_id };
             let turn = rules::Turn {
                 job_id: &answer.job_id,
                 upto_seq: answer.upto_seq,
@@ -300,7 +307,8 @@ impl Core {
         for _ in 0..MOST_TRIES {
             let Some(live) = self.load().await? else { return Err(ActorError::Unknown) };
             let make_id = || clock.id();
-            let situation = Situation { now: clock.now(), rule: say.rule, quiet_ms: 0, new_id: &make_id };
+            let situation =
+                Situation { now: clock.now(), rule: say.rule, nameless: false, quiet_ms: 0, new_id: &make_id };
             let post = rules::Post {
                 author: say.author.clone(),
                 pieces: say.pieces.clone(),

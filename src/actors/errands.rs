@@ -26,6 +26,8 @@ pub struct News {
     pub quiet_ms: i64,
     /// When the channel allows free-form messages.
     pub rule: WindowRule,
+    /// The vendor can tell who the person is, and the news do not.
+    pub nameless: bool,
 }
 
 /// What became of some news.

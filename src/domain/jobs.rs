@@ -27,6 +27,11 @@ pub enum Work {
         /// The message.
         message_id: String,
     },
+    /// Ask the vendor who the person of a conversation is.
+    Profile {
+        /// The conversation.
+        conversation_id: String,
+    },
     /// Visit an address of a channel's vendor, which wants to see that we do.
     Visit {
         /// The channel.
@@ -38,7 +43,7 @@ pub enum Work {
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 4] = ["answer", "send", "download", "visit"];
+    pub const KINDS: [&str; 5] = ["answer", "send", "download", "profile", "visit"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -47,6 +52,7 @@ impl Work {
             Self::Answer { .. } => "answer",
             Self::Send { .. } => "send",
             Self::Download { .. } => "download",
+            Self::Profile { .. } => "profile",
             Self::Visit { .. } => "visit",
         }
     }

@@ -97,7 +97,9 @@ impl Runners {
 /// What decides where a job runs: its conversation, else its message, else its channel.
 fn place(job: &Job) -> &str {
     match &job.work {
-        Work::Answer { conversation_id } | Work::Send { conversation_id, .. } => conversation_id,
+        Work::Answer { conversation_id } | Work::Send { conversation_id, .. } | Work::Profile { conversation_id } => {
+            conversation_id
+        }
         Work::Download { message_id } => message_id,
         Work::Visit { channel_id, .. } => channel_id,
     }

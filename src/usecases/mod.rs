@@ -13,6 +13,7 @@ pub mod falling_back;
 pub mod filing;
 pub mod knocking;
 pub mod knowledge;
+mod profiling;
 pub mod recalling;
 pub mod receiving;
 mod rendering;

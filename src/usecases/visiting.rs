@@ -278,6 +278,7 @@ impl Switchboard {
                 delivery: None,
                 quiet_ms,
                 rule: account.window_rule(),
+                nameless: false,
             };
             match self.conversations.receive(&conversation_id, news).await {
                 Ok(taken) => return Ok((conversation_id, taken.turn)),

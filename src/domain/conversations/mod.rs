@@ -83,6 +83,8 @@ pub struct Situation<'a> {
     pub now: i64,
     /// The channel's window rule.
     pub rule: WindowRule,
+    /// The vendor can tell who the person is, and the news do not.
+    pub nameless: bool,
     /// How long to wait for more before a turn starts, in milliseconds.
     pub quiet_ms: i64,
     /// Makes ids.

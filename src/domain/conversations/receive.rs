@@ -40,6 +40,15 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
         received.add_event(event, conversation, situation, &mut about);
     }
     received.schedule(situation);
+    if situation.nameless && conversation.version == 0 {
+        received.change.jobs.push(NewJob {
+            id: (situation.new_id)(),
+            lane: String::new(),
+            work: Work::Profile { conversation_id: conversation.id.clone() },
+            run_at: situation.now,
+            cargo: None,
+        });
+    }
     received.change.conversation = Some(ConversationChange {
         expected: (conversation.version > 0).then_some(conversation.version),
         state: received.next.clone(),

@@ -124,5 +124,5 @@ pub fn delivery(store: &Store, channel: &Channel, outcome: DeliveryOutcome) -> N
 }
 
 fn situation<'a>(store: &Store, new_id: &'a dyn Fn() -> String) -> Situation<'a> {
-    Situation { now: store.clock().now(), rule: WindowRule::None, quiet_ms: 0, new_id }
+    Situation { now: store.clock().now(), rule: WindowRule::None, quiet_ms: 0, nameless: false, new_id }
 }
