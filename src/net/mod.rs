@@ -255,6 +255,27 @@ impl Client {
         self.address(address).map(|_| ())
     }
 
+    /// Says where an address or a host is entered by somebody else than the operator whether it may be called: none of
+    /// what its name leads to now is off the public internet, unless the operator allows that. Whoever calls it later
+    /// under the operator's trust relies on this.
+    ///
+    /// # Errors
+    /// [`NetErrorKind::Refused`] with the reason.
+    pub async fn check_entered(&self, text: &str) -> Result<(), NetError> {
+        if self.options.allow_private_addresses {
+            return Ok(());
+        }
+        let host = match Url::parse(text) {
+            Ok(url) if url.has_host() => url.host_str().unwrap_or_default().to_owned(),
+            _ => text.to_owned(),
+        };
+        let host = host.trim_matches(['[', ']']);
+        let found = tokio::net::lookup_host((host, 443)).await;
+        let found = found.map_err(|_| NetError::refused("the name leads nowhere"))?;
+        let inside = found.into_iter().any(|address| !guard::is_public(address.ip()));
+        if inside { Err(NetError::refused("it is not on the public internet")) } else { Ok(()) }
+    }
+
     fn address(&self, text: &str) -> Result<Url, NetError> {
         let address = Url::parse(text).map_err(|_| NetError::refused("the address cannot be read"))?;
         guard::check(&address, self.trust, self.public_only).map_err(|error| NetError::refused(error.to_string()))?;

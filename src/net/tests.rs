@@ -136,8 +136,14 @@ async fn addresses_from_outside_do_not_reach_this_machine() {
     assert_eq!(server.count(), 0);
     assert!(guarded.check_address("https://hooks.example.com/in").is_ok());
     assert!(guarded.check_address("http://10.0.0.1/in").is_err_and(|error| error.certain_not_sent()));
+    for entered in ["http://127.0.0.1/", "https://localhost:8443/x", "http://[::1]/", "10.0.0.1", "localhost"] {
+        let refused = guarded.check_entered(entered).await.expect_err(entered);
+        assert!(refused.message.contains("not on the public internet"), "{entered}: {refused}");
+    }
+    assert!(guarded.check_entered("https://93.184.215.14/").await.is_ok());
     let options = Options { allow_private_addresses: true, ..Options::default() };
     let open = Client::new(options, Trust::Outside).expect("a client");
+    assert!(open.check_entered("http://127.0.0.1/").await.is_ok());
     assert_eq!(open.send(&post(format!("http://localhost:{port}/")), None).await.expect("an answer").body, "ok");
 }
 

@@ -10,7 +10,7 @@ use crate::api::Doors;
 use crate::api::authentication::Caller;
 use crate::api::failure::Failure;
 use crate::api::reading;
-use crate::domain::errors::Code;
+use crate::domain::errors::{Code, FieldProblem};
 use crate::usecases::channels::{Amendment, NewChannel, Unchanged};
 
 /// A channel to make.
@@ -76,6 +76,7 @@ pub async fn create(
     let key = reading::idempotency_key(&request)?;
     let asked: ChannelToMake = reading::json(&request, &doors, payload).await?;
     let ChannelToMake { kind, name, agent_id, settings } = asked;
+    judge_places(&request, &doors, &settings).await?;
     let wanted = NewChannel { kind, name, agent_id, settings, key };
     let made = doors.switchboard.create_channel(caller.workspace_id(), wanted).await;
     let (channel, repeated) = made.map_err(|unchanged| refuse(&request, unchanged))?;
@@ -108,6 +109,7 @@ pub async fn amend(
 ) -> Result<HttpResponse, Failure> {
     let id = super::find(&request, &caller, &doors, &path).await?.id;
     let asked: ChannelAmendment = reading::json(&request, &doors, payload).await?;
+    judge_places(&request, &doors, &asked.settings).await?;
     let amendment = Amendment { name: asked.name, agent_id: asked.agent_id, settings: asked.settings };
     let changed = doors.switchboard.amend_channel(caller.workspace_id(), &id, amendment).await;
     let channel = changed.map_err(|unchanged| refuse(&request, unchanged))?;
@@ -147,4 +149,21 @@ pub(super) fn refuse(request: &HttpRequest, unchanged: Unchanged) -> Failure {
         }
         Unchanged::Unavailable(reason) => Failure::unavailable(request, &reason),
     }
+}
+
+/// Settings that name a place on the network are entered by whoever has a key: the gateway goes to none within its own.
+pub(super) async fn judge_places(
+    request: &HttpRequest,
+    doors: &Doors,
+    settings: &serde_json::Map<String, serde_json::Value>,
+) -> Result<(), Failure> {
+    for (name, value) in settings {
+        let Some(text) = value.as_str() else { continue };
+        let is_place = name.ends_with("_host") || text.starts_with("http://") || text.starts_with("https://");
+        if is_place && let Err(refused) = doors.client.check_entered(text).await {
+            let expected = format!("a place on the public internet ({refused})");
+            return Err(Failure::fields(request, &[FieldProblem::new(format!("settings.{name}"), expected)]));
+        }
+    }
+    Ok(())
 }

@@ -173,6 +173,7 @@ pub async fn rotate(
     if !problems.is_empty() {
         return Err(Failure::fields(&request, &problems));
     }
+    super::changes::judge_places(&request, &doors, &asked.settings).await?;
     let wanted = Rotation { settings: asked.settings, keep_old_for_ms: keep * 1_000 };
     let rotated = doors.switchboard.rotate_channel(caller.workspace_id(), &id, wanted).await;
     let channel = rotated.map_err(|unchanged| refuse(&request, unchanged))?;
