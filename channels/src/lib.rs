@@ -9,6 +9,7 @@ pub mod instagram;
 pub mod messenger;
 mod meta;
 mod ours;
+pub mod telegram;
 pub mod twilio;
 pub mod whatsapp;
 
@@ -53,6 +54,8 @@ kinds! {
     Messenger, "messenger", messenger::PROTOCOL;
     /// SMS, MMS and WhatsApp through Twilio.
     Twilio, "twilio", twilio::PROTOCOL;
+    /// Chats of a Telegram bot.
+    Telegram, "telegram", telegram::PROTOCOL;
     /// Mail: received by HTTP or from a mailbox, sent by SMTP.
     Email, "email", email::PROTOCOL;
     /// Our own web widget: no vendor, messages travel over our socket.

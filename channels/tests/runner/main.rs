@@ -20,4 +20,5 @@ mod outbound;
 mod plain;
 mod settings;
 mod signature;
+mod telegram;
 mod twilio;
