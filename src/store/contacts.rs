@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use switchboard_channels::Kind;
 use switchboard_channels::contract::peer::IdentityKind;
 
-use super::db::{execute, fetch_all, fetch_one, fetch_optional};
+use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::dialect::Dialect;
 use super::rows::Rows;
 use super::transactions::{Told, Transaction, lost_a_race, rows, run};
@@ -135,22 +135,6 @@ impl ContactRow {
 }
 
 impl Store {
-    /// Names a contact that has no name yet.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn name_contact(&self, workspace_id: &str, contact_id: &str, name: &str) -> Result<(), StoreError> {
-        execute!(
-            self.db(),
-            "UPDATE contacts SET name = $3, updated_at = $4 WHERE workspace_id = $1 AND id = $2 AND name IS NULL",
-            workspace_id,
-            contact_id,
-            name,
-            self.clock().now()
-        )
-        .map(|_| ())
-    }
-
     /// The person that a contact belongs to: of a merged contact the one that stands for both.
     ///
     /// # Errors

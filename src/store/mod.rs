@@ -23,6 +23,7 @@ pub mod mailboxes;
 pub mod merges;
 pub mod messages;
 pub mod nodes;
+pub mod profiles;
 mod rows;
 pub mod schema;
 pub mod seal;
