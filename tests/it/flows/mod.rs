@@ -3,4 +3,5 @@
 mod draining;
 mod keys;
 mod lines;
+mod manners;
 mod traces;
