@@ -70,7 +70,7 @@ async fn each_on(line: Line, database: Database, points: &[&str]) {
     let cases = points.iter().flat_map(|point| [1, 2].map(|nth| vec![format!("{point}=kill@{nth}")]));
     let cases: Vec<_> = cases.collect();
     let running = cases.iter().map(|lives| async move {
-        survive_on(line, database, &lives, json!([])).await;
+        survive_on(line, database, lives, json!([])).await;
     });
     futures_util::stream::iter(running).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
