@@ -4,6 +4,7 @@ use base64::Engine as _;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
+use crate::support::line::{Line, on_every_line};
 use crate::support::stage::{Database, Stage, with_both_databases};
 
 /// Cases that run at once in one test.
@@ -27,14 +28,28 @@ async fn load(stage: &Stage) {
     }
 }
 
+/// The same load on every line: three customers write three texts each.
+async fn texts(stage: &Stage) {
+    for round in ["first", "second", "third"] {
+        for from in ["491700000001", "491700000002", "491700000003"] {
+            stage.say(from, &format!("{round} of {from}")).await;
+        }
+    }
+}
+
 /// One life after the other, each with its crash points, and a last one that settles everything.
 async fn survive(database: Database, lives: &[String], faults: Value) {
-    let stage = Stage::new(database).await;
+    survive_on(Line::Whatsapp, database, lives, faults).await;
+}
+
+/// The same on any line.
+async fn survive_on(line: Line, database: Database, lives: &[String], faults: Value) {
+    let stage = Stage::of(line, database, |_| {}).await;
     stage.faults(faults).await;
     for (life, points) in lives.iter().enumerate() {
         let process = stage.start_armed(points).await;
         if life == 0 {
-            load(&stage).await;
+            if line == Line::Whatsapp { load(&stage).await } else { texts(&stage).await }
         }
         process.crashed().await;
     }
@@ -47,10 +62,15 @@ async fn survive(database: Database, lives: &[String], faults: Value) {
 
 /// Each point alone, at its first and at its second passage.
 async fn each(database: Database, points: &[&str]) {
+    each_on(Line::Whatsapp, database, points).await;
+}
+
+/// The same on any line.
+async fn each_on(line: Line, database: Database, points: &[&str]) {
     let cases = points.iter().flat_map(|point| [1, 2].map(|nth| vec![format!("{point}=kill@{nth}")]));
     let cases: Vec<_> = cases.collect();
     let running = cases.iter().map(|lives| async move {
-        survive(database, lives, json!([])).await;
+        survive_on(line, database, lives, json!([])).await;
     });
     futures_util::stream::iter(running).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
@@ -94,5 +114,18 @@ with_both_databases! {
         let busy = json!([{ "match": { "kind": "send" }, "action": { "status": { "code": 130_429 } }, "times": 2 }]);
         survive(database, &["jobs.put_off.before=kill@1".to_owned()], busy.clone()).await;
         survive(database, &["jobs.put_off.after=kill@1".to_owned()], busy).await;
+    }
+}
+
+/// Where a message is on its way in, where its answer is on its way out, and where nobody knows whether it has left.
+const EVERYWHERE: [&str; 3] = ["receiving.parsed", "sending.before_post", "sending.after_post"];
+
+on_every_line! {
+    async fn killed_on_a_line_with_a_file(line) {
+        each_on(line, Database::Sqlite, &EVERYWHERE).await;
+    }
+
+    async fn killed_on_a_line_with_a_server(line) {
+        each_on(line, Database::Postgres, &["sending.after_post"]).await;
     }
 }

@@ -20,7 +20,7 @@ impl Dice {
 
 with_both_databases! {
     async fn killed_at_random_moments_under_load(database) {
-        let stage = Stage::with(database, |setting| setting.account.parallel = 16).await;
+        let stage = Stage::with(database, |setting| setting.parallel = 16).await;
         let mut dice = Dice(20_261_122);
         let mut process = stage.start().await;
         for message in 0..MESSAGES {

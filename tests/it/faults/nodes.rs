@@ -20,7 +20,7 @@ impl Pair {
     async fn new() -> Self {
         let door = Door::to(&[]).await;
         let callback = format!("http://127.0.0.1:{}/api/webhooks/whatsapp", door.port);
-        let stage = Stage::with(Database::Postgres, |setting| setting.account.callback_url = Some(callback)).await;
+        let stage = Stage::with(Database::Postgres, |setting| setting.callback_url = callback).await;
         let (first, second) = (stage.port, free_port());
         let mut other = stage.launch.clone();
         for argument in &mut other.arguments {

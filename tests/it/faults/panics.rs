@@ -60,7 +60,7 @@ fn a_conversation_that_keeps_dying_stands_aside_and_the_others_go_on() {
         let dead = switchboard::domain::deliveries::DeliveryOutcome::DeadLetter;
         let (dead, _) = store.deliveries(&workspace.id, Some(dead), 10, 0).await.unwrap();
         assert_eq!(dead.len(), 1, "what could not be handled is kept");
-        assert!(dead[0].raw.body.contains(&written[0].wamid), "{}", dead[0].raw.body);
+        assert!(dead[0].raw.body.contains(&written[0].id), "{}", dead[0].raw.body);
         drop(store);
         stage.end().await;
     });

@@ -25,7 +25,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::vendor::Delivery;
 
 use crate::support::databases::{MASTER_KEY, agent, workspace};
-use crate::support::ledger::phone_of;
+use crate::support::line::Line;
 use crate::support::stage::{APP_SECRET, NUMBER};
 
 const CASES: u32 = 24;
@@ -114,7 +114,7 @@ impl Product {
             let dense: Vec<_> = (1..=i64::try_from(messages.len()).unwrap()).collect();
             assert_eq!(numbers, dense);
             for message in messages {
-                let key = (phone_of(conversation), message.provider_id.clone().unwrap_or_default());
+                let key = (Line::Whatsapp.number_of(conversation), message.provider_id.clone().unwrap_or_default());
                 let seen = json!({
                     "inbound": message.direction == Direction::Inbound, "content": message.content,
                     "body": message.body, "status": message.status.as_str(), "edited": message.edited_at,

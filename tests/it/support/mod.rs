@@ -5,6 +5,7 @@ pub mod databases;
 pub mod door;
 pub mod gateway;
 pub mod ledger;
+pub mod line;
 pub mod mail;
 pub mod people;
 pub mod process;

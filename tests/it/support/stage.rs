@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use switchboard::store::seal::Sealer;
 use switchboard::store::{Options as StoreOptions, Store};
 use switchboard::telemetry::clock::Clock;
-use switchboard_simulator::{Account, Options, Running, start};
+use switchboard_channels::Kind;
+use switchboard_simulator::{Running, start};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::databases::on_server;
+use super::line::Line;
 use super::process::{Launch, PATIENCE, Process};
 
 /// The vendor's id of the number.
@@ -76,13 +78,15 @@ pub struct Written {
     /// The customer's number.
     pub from: String,
     /// The vendor's id of the message.
-    pub wamid: String,
+    pub id: String,
 }
 
 /// How a stage is set.
 pub struct Setting {
-    /// The vendor's account.
-    pub account: Account,
+    /// Where the vendor finds the gateway.
+    pub callback_url: String,
+    /// Webhooks of the vendor that may be under way at once.
+    pub parallel: usize,
     /// Further lines of the agent.
     pub agent: String,
     /// Further parts of the workspace.
@@ -95,6 +99,8 @@ pub struct Setting {
 
 /// A vendor, a database and a folder for one gateway, which comes and goes.
 pub struct Stage {
+    /// The line of its channel.
+    pub line: Line,
     /// The vendor.
     pub simulator: Running,
     /// A client for everything.
@@ -119,23 +125,30 @@ impl Stage {
 
     /// Sets a stage.
     pub async fn with(database: Database, change: impl FnOnce(&mut Setting)) -> Self {
+        Self::of(Line::Whatsapp, database, change).await
+    }
+
+    /// Sets a stage with a channel of this line.
+    pub async fn of(line: Line, database: Database, change: impl FnOnce(&mut Setting)) -> Self {
         let room = ROOM.acquire().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let mut setting = Setting {
-            account: Account {
-                callback_url: Some(format!("http://127.0.0.1:{port}/api/webhooks/whatsapp")),
-                receipt_delays_ms: [20, 60, 120],
-                parallel: 4,
-                ..Account::default()
-            },
+            callback_url: format!("http://127.0.0.1:{port}/api/webhooks/{}", line.kind().as_str()),
+            // Mails of one person follow each other, so that the later ones find the thread of the first.
+            parallel: if line.has_threads() { 1 } else { 4 },
             agent: "model = \"builtin/echo\"".to_owned(),
             channels: String::new(),
             environment: Vec::new(),
             door_to_database: None,
         };
         change(&mut setting);
-        let simulator = start(Options { accounts: vec![setting.account], ..Options::default() }).await.unwrap();
+        let simulator = start(line.at_vendor(setting.callback_url, setting.parallel)).await.unwrap();
+        if line.kind() == Kind::Twilio {
+            // This vendor tells how far a message has come where each send says.
+            let public = ("SWITCHBOARD__PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}"));
+            setting.environment.push(public);
+        }
         let database = match database {
             Database::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
             Database::Postgres => fresh_postgres().await,
@@ -150,6 +163,7 @@ impl Stage {
         #[expect(clippy::disallowed_methods, reason = "the test's own client")]
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let stage = Self {
+            line,
             launch: launch(&folder, port, &seen, setting.environment),
             simulator,
             http,
@@ -166,14 +180,11 @@ impl Stage {
     /// Declares the workspace.
     fn apply(&self, agent: &str, channels: &str) {
         let agent = agent.replace("{simulator}", &self.simulator.base_url());
-        let base_url = self.simulator.base_url();
+        let (kind, settings) = (self.line.kind().as_str(), self.line.settings(&self.simulator));
         let declared = format!(
             "[[workspaces]]\nname = \"Acme\"\nplan = \"enterprise\"\n\
              [[workspaces.agents]]\nname = \"Echo\"\n{agent}\n\
-             [[workspaces.channels]]\nname = \"main\"\nkind = \"whatsapp\"\nagent = \"Echo\"\n\
-             phone_number_id = \"{NUMBER}\"\nwaba_id = \"102290129340398\"\naccess_token = \"TEST-TOKEN\"\n\
-             app_secret = \"{APP_SECRET}\"\nverify_token = \"switchboard-verify\"\nbase_url = \"{base_url}\"\n\
-             {channels}\
+             [[workspaces.channels]]\nname = \"main\"\nkind = \"{kind}\"\nagent = \"Echo\"\n{settings}{channels}\
              [[workspaces.api_keys]]\nname = \"ops\"\nkey = \"{API_KEY}\"\n"
         );
         let file = self.folder.path().join("workspaces.toml");
@@ -227,25 +238,82 @@ impl Stage {
         format!("{}{path}", self.simulator.base_url())
     }
 
-    /// Lets customers write: one message, or `{"messages": […]}` in one delivery.
+    /// Lets customers, named by their numbers, write: one message, or `{"messages": […]}` in one delivery.
     pub async fn write(&self, described: Value) -> Vec<String> {
-        let address = self.vendor(&format!("/sim/whatsapp/{NUMBER}/inbound"));
-        let answer: Value = self.http.post(address).json(&described).send().await.unwrap().json().await.unwrap();
-        let wamids: Vec<String> =
-            serde_json::from_value(answer["wamids"].clone()).expect("the vendor takes what is written");
         let single = [described.clone()];
         let messages = described["messages"].as_array().map_or(&single[..], Vec::as_slice);
-        let written = messages.iter().zip(&wamids).map(|(message, wamid)| Written {
-            from: message["from"].as_str().unwrap().to_owned(),
-            wamid: wamid.clone(),
-        });
+        let writers: Vec<_> = messages.iter().map(|message| message["from"].as_str().unwrap().to_owned()).collect();
+        let addressed = self.addressed(&described);
+        let ids = self.writes(&addressed).await;
+        let written = writers.into_iter().zip(&ids).map(|(from, id)| Written { from, id: id.clone() });
         self.written.lock().unwrap().extend(written);
-        wamids
+        ids
+    }
+
+    /// The same with the addresses of the line in place of numbers. Who has written before goes on in the same thread.
+    fn addressed(&self, described: &Value) -> Value {
+        let mut addressed = described.clone();
+        if let Some(messages) = described["messages"].as_array() {
+            addressed["messages"] = messages.iter().map(|message| self.addressed(message)).collect();
+        }
+        if let Some(from) = described["from"].as_str() {
+            addressed["from"] = self.line.address(from).into();
+            let written = self.written.lock().unwrap();
+            let first = written.iter().find(|one| one.from == from);
+            if let (true, Some(first)) = (self.line.has_threads() && described["reply_to"].is_null(), first) {
+                addressed["reply_to"] = first.id.clone().into();
+            }
+        }
+        addressed
+    }
+
+    /// What is done at the vendor, as its control takes it and without a note in what was written.
+    pub async fn writes(&self, described: &Value) -> Vec<String> {
+        let address = format!("/sim/{}/{}/inbound", self.line.kind().as_str(), self.line.account());
+        let answer = self.http.post(self.vendor(&address)).json(described).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        serde_json::from_value(answer["ids"].clone())
+            .unwrap_or_else(|_| panic!("the vendor refuses {described}: {answer}"))
     }
 
     /// A text of a customer.
     pub async fn say(&self, from: &str, text: &str) -> String {
         self.write(json!({ "from": from, "text": text })).await.remove(0)
+    }
+
+    /// Changes the line's account at the vendor.
+    pub async fn account(&self, change: Value) {
+        let address = self.vendor(&format!("/sim/accounts/{}", self.line.account()));
+        let answer = self.http.put(address).json(&change).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// A call of the gateway's API with the workspace's key.
+    pub fn ask(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.gateway(path)).bearer_auth(API_KEY)
+    }
+
+    /// What the gateway's API shows there.
+    pub async fn read(&self, path: &str) -> Value {
+        let answer = self.ask(reqwest::Method::GET, path).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// The conversations with a customer, as the API shows them; the newest first.
+    pub async fn conversations_with(&self, number: &str) -> Vec<Value> {
+        let conversations = self.read("/api/conversations?limit=100").await;
+        let with = |conversation: &Value| conversation["contact"]["identities"].to_string().contains(number);
+        conversations["items"].as_array().unwrap().iter().filter(|one| with(one)).cloned().collect()
+    }
+
+    /// The messages of the newest conversation with a customer, as the API shows them; none where there is none.
+    pub async fn messages_with(&self, number: &str) -> Vec<Value> {
+        let conversations = self.conversations_with(number).await;
+        let Some(id) = conversations.first().and_then(|one| one["id"].as_str()) else { return Vec::new() };
+        let messages = self.read(&format!("/api/conversations/{id}/messages?since=0&limit=200")).await;
+        messages["messages"].as_array().unwrap().clone()
     }
 
     /// Sets what goes wrong at the vendor.
@@ -262,7 +330,8 @@ impl Stage {
 
     /// The vendor's books, once this is reached; or as they are when patience ends.
     pub async fn books(&self, until: &str) -> Value {
-        let address = self.vendor(&format!("/sim/books/{NUMBER}?wait_ms={}&{until}", PATIENCE.as_millis()));
+        let address =
+            self.vendor(&format!("/sim/books/{}?wait_ms={}&{until}", self.line.account(), PATIENCE.as_millis()));
         self.http.get(address).send().await.unwrap().json().await.unwrap()
     }
 
