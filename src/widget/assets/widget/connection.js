@@ -103,15 +103,20 @@ export class Connection {
   /** @returns {Promise<Session>} */
   async #ensureSession() {
     if (this.#session && this.#session.expires_at > Date.now() + 60_000) return this.#session;
-    const { storage } = this.#options;
+    const { storage, host, channel, user } = this.#options;
     const token = storage.get('token');
-    let answer = await this.#askSession(token);
-    if (answer.status === 401 && token) {
-      storage.remove('token');
-      answer = await this.#askSession(null);
-    }
+    const answer = await fetch(new URL('/api/widget/sessions', host), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ channel_id: channel, token, user }),
+      credentials: 'omit',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    // A token that is good no more is given up, and the next attempt asks without it.
+    const stale = token && answer.status === 401;
+    if (stale) storage.remove('token');
     if (!answer.ok) {
-      throw answer.status >= 500 || [408, 429].includes(answer.status) ? Error() : new Refused();
+      throw !stale && [400, 401, 403, 404].includes(answer.status) ? new Refused() : Error();
     }
     /** @type {Session} */
     const session = await answer.json();
@@ -119,20 +124,6 @@ export class Connection {
     this.#session = session;
     this.#options.onSession(session);
     return session;
-  }
-
-  /** @param {string | null} token */
-  #askSession(token) {
-    const { host, channel, user } = this.#options;
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(), PATIENCE_MS);
-    return fetch(new URL('/api/widget/sessions', host), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ channel_id: channel, token, user }),
-      credentials: 'omit',
-      signal: abort.signal,
-    });
   }
 
   /** @param {string} token */
