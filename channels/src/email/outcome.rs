@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::parse::pattern;
 use crate::contract::failure::{Failure, Fault, Retry};
 use crate::contract::mail::Reply;
 use crate::contract::outbound::{Accepted, Sent};
@@ -24,9 +25,9 @@ impl Status {
     /// Reads both out of a server's words; the first of each counts.
     #[must_use]
     pub fn read(words: &str) -> Self {
-        static CODE: LazyLock<Regex> = LazyLock::new(|| number(r"(?:^|[^\d.])([245]\d\d)(?:[^\d.]|$)"));
+        static CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\d.])([245]\d\d)(?:[^\d.]|$)"));
         static ENHANCED: LazyLock<Regex> =
-            LazyLock::new(|| number(r"(?:^|[^\d.])([245])\.(\d{1,3})\.(\d{1,3})(?:[^\d.]|\.?$|\.\D)"));
+            LazyLock::new(|| pattern(r"(?:^|[^\d.])([245])\.(\d{1,3})\.(\d{1,3})(?:[^\d.]|\.?$|\.\D)"));
         let words = words.get(..words.floor_char_boundary(4_096)).unwrap_or(words);
         let code = CODE.captures(words).and_then(|found| found.get(1)?.as_str().parse().ok());
         let enhanced = ENHANCED.captures(words).and_then(|found| {
@@ -62,11 +63,6 @@ impl Status {
             (None, enhanced) => enhanced,
         }
     }
-}
-
-#[expect(clippy::expect_used, reason = "the patterns are constants; a wrong one fails the first test that meets it")]
-fn number(text: &str) -> Regex {
-    Regex::new(text).expect("a constant pattern")
 }
 
 /// What the server's last word about a mail means.

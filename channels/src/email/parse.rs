@@ -28,6 +28,7 @@ use super::letter::Envelope;
 use super::verify::Verified;
 use super::{Provider, Settings};
 use crate::contract::inbound::{Arrival, Event, Ignored, Parsed};
+pub(super) use names::pattern;
 pub use threads::base_subject;
 
 /// Reads a verified delivery.

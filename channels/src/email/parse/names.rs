@@ -19,7 +19,7 @@ const MOST_IDS: usize = 1_000;
 
 /// A pattern that is part of the program.
 #[expect(clippy::expect_used, reason = "the patterns are constants; a wrong one fails the first test that meets it")]
-pub(super) fn pattern(text: &str) -> Regex {
+pub(in crate::email) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a constant pattern")
 }
 
