@@ -1,5 +1,7 @@
 //! Who is calling: credentials are looked at before anything else of a request is read.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -10,54 +12,61 @@ use futures_util::future::LocalBoxFuture;
 use super::Doors;
 use super::failure::Failure;
 use crate::domain::errors::Code;
-use crate::domain::principals::Principal;
+use crate::domain::principals::{Permission, Principal};
 
-/// A caller who may use the workspace's own endpoints.
+/// What a handler needs of its caller, as a type: `Caller<Read>` is a caller who may read.
+pub trait Need: 'static {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+macro_rules! needs {
+    ($($name:ident)+) => { $(
+        #[doc = concat!("Needs [`Permission::", stringify!($name), "`].")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+        impl Need for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )+ };
+}
+
+needs! { Chat Read Write Manage Own }
+
+/// A caller who may do what the handler needs.
 #[derive(Debug, Clone)]
-pub struct Caller(pub Arc<Principal>);
+pub struct Caller<N: Need>(pub Arc<Principal>, PhantomData<N>);
 
-/// A caller with any good key; the handler asks what it may do.
-#[derive(Debug, Clone)]
-pub struct AnyCaller(pub Arc<Principal>);
+impl<N: Need> Deref for Caller<N> {
+    type Target = Principal;
 
-impl Caller {
-    /// The caller's workspace.
-    #[must_use]
-    pub fn workspace_id(&self) -> &str {
-        &self.0.workspace_id
+    fn deref(&self) -> &Principal {
+        &self.0
     }
 }
 
-impl FromRequest for Caller {
+impl<N: Need> FromRequest for Caller<N> {
     type Error = Failure;
     type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { workspace_caller(&request).await })
+        Box::pin(async move { caller(&request).await })
     }
 }
 
-impl FromRequest for AnyCaller {
-    type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { identify(&request).await.map(AnyCaller) })
-    }
-}
-
-/// The caller of a workspace's endpoint.
+/// The caller of an endpoint that needs this of them.
 ///
 /// # Errors
-/// 401 without a good key, 403 for the key of one agent, 503 when the store could not be read.
-pub async fn workspace_caller(request: &HttpRequest) -> Result<Caller, Failure> {
+/// 401 without a good credential, 403 for one that does not allow this, 503 when the store could not be read.
+pub async fn caller<N: Need>(request: &HttpRequest) -> Result<Caller<N>, Failure> {
     let principal = identify(request).await?;
-    if principal.is_workspace() {
-        Ok(Caller(principal))
+    if principal.may(N::PERMISSION) {
+        Ok(Caller(principal, PhantomData))
     } else {
-        Err(Failure::new(request, Code::Forbidden, "this key is for chatting with one agent only"))
+        let sentence =
+            format!("this needs the permission {:?}, which this credential does not carry", N::PERMISSION.as_str());
+        Err(Failure::new(request, Code::Forbidden, sentence))
     }
 }
 

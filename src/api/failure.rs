@@ -1,10 +1,12 @@
-//! What goes wrong, in the platform's envelope: `{"error":{"code","message","details"?,"request_id"}}`.
+//! What goes wrong, in the envelope of the surface that was asked: `{"error":{"code","message","details"?,"request_id"}}`,
+//! or the assistant's.
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
 use serde::Serialize;
 
+use super::assistant::{self, Answer};
 use super::request_id;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::store::StoreError;
@@ -38,12 +40,15 @@ pub struct Failure {
     message: String,
     details: Option<serde_json::Value>,
     request_id: String,
+    /// What the assistant's envelope says beside it; none on the other surfaces.
+    meta: Option<assistant::Meta>,
 }
 
 impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0 }
+        let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
+        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0, meta }
     }
 
     /// Adds what helps with it.
@@ -119,7 +124,10 @@ impl ResponseError for Failure {
         if matches!(self.code, Code::Unavailable | Code::ConversationQuarantined) {
             response.insert_header(("Retry-After", "1"));
         }
-        response.json(FailureBody { error: self.detail() })
+        match &self.meta {
+            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta.clone())),
+            None => response.json(FailureBody { error: self.detail() }),
+        }
     }
 }
 

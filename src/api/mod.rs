@@ -1,6 +1,7 @@
 //! The HTTP doors: addresses, headers, statuses, envelopes. A folder is a surface, a file is the first word of an
 //! address. They know no SQL, no vendor's field and no actor: they call use cases.
 
+pub mod assistant;
 pub mod authentication;
 pub mod callbacks;
 pub mod failure;

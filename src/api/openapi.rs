@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::failure::no_such_method;
-use super::{callbacks, health, platform, unbuilt};
+use super::{assistant, callbacks, health, platform, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -22,6 +22,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
 pub async fn read() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document())
 }
+
+/// The schema of a failure.
+const FAILURE: &str = "#/components/schemas/FailureBody";
+/// The schema of a failure on the assistant's surface.
+const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -83,7 +88,7 @@ pub async fn read() -> HttpResponse {
         platform::widget::script,
         platform::widget::page,
     ),
-    components(schemas(FieldProblem, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, FieldProblem, platform::agents::chat::ChatMessage))
 )]
 struct Document;
 
@@ -132,44 +137,56 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     }
     for code in shared {
         let status = code.status().to_string();
-        responses.entry(status).or_insert_with(|| failure(code.meaning()));
+        responses.entry(status).or_insert_with(|| failure(path, code.meaning()));
     }
     for (status, response) in responses.iter_mut() {
-        exemplify(status, response);
+        exemplify(path, status, response);
     }
     responses.sort_keys();
 }
 
-/// A response with the platform's envelope of a failure.
-pub(super) fn failure(description: &str) -> Value {
+/// A response with the envelope of a failure that this address's surface has.
+pub(super) fn failure(path: &str, description: &str) -> Value {
+    let schema = if assistant::owns(path) { ASSISTANT_FAILURE } else { FAILURE };
     json!({
         "description": description,
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/FailureBody" } } },
+        "content": { "application/json": { "schema": { "$ref": schema } } },
     })
 }
 
 /// Adds a sample to a failure.
-pub(super) fn exemplify(status: &str, response: &mut Value) {
+pub(super) fn exemplify(path: &str, status: &str, response: &mut Value) {
     let Ok(status) = status.parse::<u16>() else { return };
     let Some(code) = Code::ALL.iter().find(|code| code.status() == status) else { return };
     let description = response.get("description").and_then(Value::as_str).unwrap_or(code.meaning()).to_owned();
-    let envelope = json!("#/components/schemas/FailureBody");
     let Some(content) = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut) else {
         return;
     };
-    if content.get("schema").and_then(|schema| schema.get("$ref")) != Some(&envelope) {
+    let schema = content.get("schema").and_then(|schema| schema.get("$ref")).and_then(Value::as_str);
+    if schema != Some(FAILURE) && schema != Some(ASSISTANT_FAILURE) {
         return;
     }
-    let mut error = json!({
-        "code": code.as_str(), "message": description, "request_id": "0198c1d2-7e00-7000-8000-0000000000ff",
-    });
+    let request_id = "0198c1d2-7e00-7000-8000-0000000000ff";
+    let mut error = json!({ "code": code.as_str(), "message": description });
     if *code == Code::InvalidRequest
         && let Some(members) = error.as_object_mut()
     {
         let problem = FieldProblem::new("messages[0].role", "user, assistant or system");
         members.insert("details".to_owned(), json!([problem]));
     }
-    content.insert("example".to_owned(), json!({ "error": error }));
+    let example = if assistant::owns(path) {
+        content.insert("schema".to_owned(), json!({ "$ref": ASSISTANT_FAILURE }));
+        json!({
+            "success": false, "data": null, "error": error,
+            "meta": { "request_id": request_id, "timestamp": "2026-01-01T00:00:00.000Z" },
+        })
+    } else {
+        if let Some(members) = error.as_object_mut() {
+            members.insert("request_id".to_owned(), json!(request_id));
+        }
+        json!({ "error": error })
+    };
+    content.insert("example".to_owned(), example);
 }
 
 /// `GET /api/conversations/{id}/messages` is `get_conversations_id_messages`.

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{execute, fetch_optional};
 use super::{Store, StoreError};
-use crate::domain::principals::{Principal, Scope};
+use crate::domain::principals::{Actor, Permission, Permissions, Principal};
 
 #[derive(FromRow)]
 struct KeyRow {
@@ -74,10 +74,12 @@ impl Store {
         }
         Ok(Some(Principal {
             workspace_id: row.workspace_id,
-            key_id: row.id,
+            permissions: match row.agent_id {
+                Some(_) => Permissions::of(&[Permission::Chat]),
+                None => Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
+            },
+            actor: Actor::Key { id: row.id, agent_id: row.agent_id },
             name: row.name,
-            scope: if row.agent_id.is_some() { Scope::Agent } else { Scope::Workspace },
-            agent_id: row.agent_id,
         }))
     }
 

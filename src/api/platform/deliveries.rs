@@ -4,11 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::errors::Code;
+use crate::domain::principals::Principal;
 use crate::store::deliveries::StoredDelivery;
 use crate::usecases::receiving::Turned;
 
@@ -106,7 +107,11 @@ pub struct Filter {
 #[utoipa::path(get, path = "/api/deliveries", tag = "deliveries", params(Filter, Page),
     responses((status = 200, description = "The deliveries.", body = Deliveries),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Manage>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let words = "pending, stored, duplicate, ignored or dead_letter";
     let outcome = query.word("outcome", words, DeliveryOutcome::from_word);
@@ -128,7 +133,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 404, description = "There is no such delivery.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -147,7 +152,7 @@ pub async fn one(
               (status = 409, description = "Its channel is gone, or its body cannot be read.", body = crate::api::failure::FailureBody)))]
 pub async fn redeliver(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -164,7 +169,7 @@ pub async fn redeliver(
     }
 }
 
-async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<StoredDelivery, Failure> {
+async fn find(request: &HttpRequest, caller: &Principal, doors: &Doors, id: &str) -> Result<StoredDelivery, Failure> {
     let id = reading::id(request, id, "delivery")?;
     let found = doors.switchboard.store.delivery(caller.workspace_id(), &id).await;
     found.map_err(|error| Failure::store(request, &error))?.ok_or_else(|| Failure::not_found(request, "delivery"))

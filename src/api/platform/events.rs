@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::Query;
 use crate::store::events::StoredEvent;
@@ -79,7 +79,11 @@ pub struct Since {
 #[utoipa::path(get, path = "/api/events", tag = "events", params(Since),
     responses((status = 200, description = "The events after `since`, in order.", body = Events),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn read(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn read(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let since = query.number("since", 0..=i64::MAX).unwrap_or(0);
     let limit = query.number("limit", 1..=500).unwrap_or(100);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio_util::io::ReaderStream;
 
 use crate::api::Doors;
-use crate::api::authentication::{Caller, workspace_caller};
+use crate::api::authentication::{self, Caller, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Query};
 use crate::domain::errors::{Code, FieldProblem};
@@ -103,7 +103,7 @@ pub struct VisitorToken {
               (status = 415, description = "There is no Content-Type.", body = crate::api::failure::FailureBody)))]
 pub async fn upload(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
@@ -201,7 +201,7 @@ async fn readable(request: &HttpRequest, doors: &Doors, id: &str) -> Result<File
             }
         }
         None => {
-            let caller = workspace_caller(request).await?;
+            let caller = authentication::caller::<Read>(request).await?;
             let id = reading::id(request, id, "file")?;
             switchboard.store.file(caller.workspace_id(), &id).await
         }

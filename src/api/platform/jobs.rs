@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::store::jobs::DeadJob;
@@ -77,7 +77,11 @@ impl From<DeadJob> for Job {
 #[utoipa::path(get, path = "/api/jobs/dead", tag = "jobs", params(Page),
     responses((status = 200, description = "The dead jobs of the workspace.", body = DeadJobs),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn dead(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn dead(
+    request: HttpRequest,
+    caller: Caller<Manage>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let (limit, offset) = query.page();
     query.check(&request)?;
@@ -97,7 +101,7 @@ pub async fn dead(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 404, description = "There is no such dead job.", body = crate::api::failure::FailureBody)))]
 pub async fn retry(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
 use crate::store::exchanges::StoredExchange;
@@ -68,7 +68,7 @@ impl From<StoredExchange> for Exchange {
               (status = 404, description = "There is no such message.", body = crate::api::failure::FailureBody)))]
 pub async fn exchanges(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {

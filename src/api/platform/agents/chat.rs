@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::api::Doors;
-use crate::api::authentication::AnyCaller;
+use crate::api::authentication::{self, Caller};
 use crate::api::failure::{Failure, FailureDetail, no_such_method};
 use crate::api::reading;
 use crate::domain::errors::{Code, FieldProblem};
@@ -149,23 +149,22 @@ pub enum ChatLine {
               (status = 504, description = "The agent did not answer in time.", body = crate::api::failure::FailureBody)))]
 pub async fn chat(
     request: HttpRequest,
-    caller: AnyCaller,
+    caller: Caller<authentication::Chat>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let agent_id = reading::id(&request, &path, "agent")?;
-    let AnyCaller(principal) = caller;
     let switchboard = &doors.switchboard;
-    let known = switchboard.agent_of(&principal.workspace_id, &agent_id).await;
+    let known = switchboard.agent_of(caller.workspace_id(), &agent_id).await;
     known.map_err(|unchatted| unanswered(&request, unchatted))?;
-    if !principal.may_chat_with(&agent_id) {
+    if !caller.may_chat_with(&agent_id) {
         return Err(Failure::new(&request, Code::Forbidden, "this key is for another agent"));
     }
     let asked: ChatRequest = reading::json(&request, &doors, payload).await?;
     let streams = asked.stream.unwrap_or(false);
     let wish = wish(asked).map_err(|problems| Failure::fields(&request, &problems))?;
-    let begun = switchboard.chat(&principal.workspace_id, &agent_id, wish).await;
+    let begun = switchboard.chat(caller.workspace_id(), &agent_id, wish).await;
     let mut chat = begun.map_err(|unchatted| unanswered(&request, unchatted))?;
     if streams {
         return stream_answer(request, chat).await;

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::agents::{Agent, AgentSettings};
@@ -69,7 +69,11 @@ impl From<Agent> for AgentView {
 #[utoipa::path(get, path = "/api/agents", tag = "agents", params(Page),
     responses((status = 200, description = "The agents.", body = Agents),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let (limit, offset) = query.page();
     query.check(&request)?;
@@ -91,7 +95,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {

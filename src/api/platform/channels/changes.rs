@@ -7,7 +7,7 @@ use switchboard_channels::Kind;
 
 use super::ChannelView;
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::Failure;
 use crate::api::reading;
 use crate::domain::errors::{Code, FieldProblem};
@@ -69,7 +69,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
               (status = 409, description = "Another channel has the name or the account, or the key was used for something else.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
@@ -102,7 +102,7 @@ pub async fn create(
               (status = 409, description = "Another channel has the name or the account.", body = crate::api::failure::FailureBody)))]
 pub async fn amend(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
@@ -128,7 +128,7 @@ pub async fn amend(
               (status = 409, description = "It has conversations, or is the workspace's API channel.", body = crate::api::failure::FailureBody)))]
 pub async fn remove(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {

@@ -8,7 +8,7 @@ use switchboard_channels::contract::vendor::Finding;
 use super::changes::refuse;
 use super::{ChannelView, callback_path, find};
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
 use crate::domain::errors::FieldProblem;
@@ -83,12 +83,12 @@ impl From<Finding> for FindingView {
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
 pub async fn pause(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "channel")?;
-    let paused = doors.switchboard.pause_channel(caller.workspace_id(), &id, &caller.0.name).await;
+    let paused = doors.switchboard.pause_channel(caller.workspace_id(), &id, &caller.name).await;
     let channel = paused.map_err(|unchanged| refuse(&request, unchanged))?;
     Ok(HttpResponse::Ok().json(ChannelView::new(&request, &doors, channel)))
 }
@@ -104,7 +104,7 @@ pub async fn pause(
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
 pub async fn resume(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -126,7 +126,7 @@ pub async fn resume(
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
 pub async fn test(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -155,7 +155,7 @@ pub async fn test(
               (status = 409, description = "Another channel has the account.", body = crate::api::failure::FailureBody)))]
 pub async fn rotate(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,

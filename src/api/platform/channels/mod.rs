@@ -11,10 +11,11 @@ use serde::Serialize;
 use switchboard_channels::Kind;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::principals::Principal;
 use crate::usecases::vendors::rotation;
 
 /// Adds the addresses.
@@ -133,7 +134,11 @@ fn own_address(request: &HttpRequest, doors: &Doors) -> String {
 #[utoipa::path(get, path = "/api/channels", tag = "channels", params(Page),
     responses((status = 200, description = "The channels.", body = Channels),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let (limit, offset) = query.page();
     query.check(&request)?;
@@ -156,7 +161,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -165,7 +170,7 @@ pub async fn one(
 }
 
 /// The channel of the address, in the caller's workspace.
-async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<Channel, Failure> {
+async fn find(request: &HttpRequest, caller: &Principal, doors: &Doors, id: &str) -> Result<Channel, Failure> {
     let id = reading::id(request, id, "channel")?;
     let found = doors.switchboard.store.channel(caller.workspace_id(), &id).await;
     found.map_err(|error| Failure::store(request, &error))?.ok_or_else(|| Failure::not_found(request, "channel"))

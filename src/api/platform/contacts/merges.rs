@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::find;
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
 use crate::domain::contacts::{Merge, Person};
@@ -88,7 +88,7 @@ pub struct Merges {
               (status = 409, description = "They are one person already.", body = crate::api::failure::FailureBody)))]
 pub async fn merge(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
@@ -98,7 +98,7 @@ pub async fn merge(
     let unknown = || Failure::fields(&request, &[FieldProblem::new("contact_id", "the id of another contact")]);
     let other = reading::id(&request, &asked.contact_id, "contact").map_err(|_| unknown())?;
     let evidence = match asked.evidence.as_deref().map(str::trim) {
-        None => format!("by hand, with the key {}", caller.0.name),
+        None => format!("by hand, with the key {}", caller.name),
         Some(text) if !text.is_empty() && text.chars().count() <= LONGEST_EVIDENCE && !text.contains('\0') => {
             text.to_owned()
         }
@@ -128,7 +128,7 @@ pub async fn merge(
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -150,7 +150,7 @@ pub async fn list(
               (status = 409, description = "It was undone already.", body = crate::api::failure::FailureBody)))]
 pub async fn undo(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {

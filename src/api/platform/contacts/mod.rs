@@ -9,11 +9,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::contacts::{self, Person};
 use crate::domain::errors::Code;
+use crate::domain::principals::Principal;
 use crate::store::contacts::{ContactRefusal, Key};
 use crate::usecases::contacts::Unmade;
 
@@ -73,7 +74,11 @@ pub struct Filter {
 #[utoipa::path(get, path = "/api/contacts", tag = "contacts", params(Filter, Page),
     responses((status = 200, description = "The persons.", body = Persons),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let phone = query.word("phone", "a phone number in E.164, its plus written %2B", contacts::phone);
     let email = query.word("email", "an email address", contacts::email);
@@ -108,7 +113,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 409, description = "Another contact has it, or the key was used for something else.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
@@ -143,7 +148,7 @@ pub async fn create(
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -164,7 +169,7 @@ pub async fn one(
               (status = 409, description = "Another contact has it.", body = crate::api::failure::FailureBody)))]
 pub async fn change(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
@@ -189,7 +194,7 @@ pub async fn change(
               (status = 409, description = "They have conversations.", body = crate::api::failure::FailureBody)))]
 pub async fn delete(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -199,7 +204,7 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<Person, Failure> {
+async fn find(request: &HttpRequest, caller: &Principal, doors: &Doors, id: &str) -> Result<Person, Failure> {
     let id = reading::id(request, id, "contact")?;
     let found = doors.switchboard.store.person(caller.workspace_id(), &id).await;
     let found = found.map_err(|error| Failure::store(request, &error))?;

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
 use crate::domain::contacts::MergeRules;
@@ -24,7 +24,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
 /// 503 while the database is away.
 #[utoipa::path(get, path = "/api/contacts/merge-rules", tag = "contacts",
     responses((status = 200, description = "The rules.", body = MergeRules)))]
-pub async fn read(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn read(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let rules = doors.switchboard.store.merge_rules(caller.workspace_id()).await;
     Ok(HttpResponse::Ok().json(rules.map_err(|error| Failure::store(&request, &error))?))
 }
@@ -38,7 +42,7 @@ pub async fn read(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn set(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {

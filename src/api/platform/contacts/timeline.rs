@@ -6,7 +6,7 @@ use switchboard_channels::Kind;
 
 use super::find;
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Query};
 use crate::domain::messages::Message;
@@ -78,7 +78,7 @@ pub struct Piece {
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody)))]
 pub async fn read(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {

@@ -9,11 +9,12 @@ use switchboard_channels::contract::content::{Content, Template};
 
 use super::{find, judge_name, refuse};
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Query};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::messages::{Author, AuthorKind, Message};
+use crate::domain::principals::Principal;
 use crate::domain::windows::Window;
 use crate::usecases::conversing::{Unsaid, Wish};
 use crate::usecases::falling_back::OnWindowClosed as Otherwise;
@@ -115,7 +116,7 @@ pub struct Since {
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -147,7 +148,7 @@ pub async fn list(
               (status = 501, description = "This `on_window_closed` is not built yet.", body = crate::api::failure::FailureBody)))]
 pub async fn send(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
@@ -191,7 +192,7 @@ fn otherwise(request: &HttpRequest, asked: &NewMessage) -> Result<Otherwise, Fai
     }
 }
 
-fn wish(request: &HttpRequest, caller: &Caller, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
+fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
     let content = match (asked.body, asked.content) {
         (Some(body), None) => {
             if body.trim().is_empty() || body.contains('\0') {
@@ -208,7 +209,7 @@ fn wish(request: &HttpRequest, caller: &Caller, asked: NewMessage, key: Option<S
         judge_name(request, "author.name", name)?;
     }
     let (kind, default_name) = match author.kind {
-        NewAuthorKind::Human => (AuthorKind::Human, Some(caller.0.name.clone())),
+        NewAuthorKind::Human => (AuthorKind::Human, Some(caller.name.clone())),
         NewAuthorKind::System => (AuthorKind::System, None),
     };
     let author = Author { kind, id: None, name: author.name.or(default_name) };

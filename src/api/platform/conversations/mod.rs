@@ -9,12 +9,13 @@ use switchboard_channels::contract::failure::Fault;
 
 use crate::actors::errands::Observed;
 use crate::api::Doors;
-use crate::api::authentication::Caller;
+use crate::api::authentication::{Caller, Manage, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::contacts::Contact;
 use crate::domain::conversations::Owner;
 use crate::domain::errors::{Code, FieldProblem};
+use crate::domain::principals::Principal;
 use crate::domain::windows::Window;
 use crate::store::conversations::StoredConversation;
 use crate::usecases::Switchboard;
@@ -148,7 +149,11 @@ pub struct Filter {
 #[utoipa::path(get, path = "/api/conversations", tag = "conversations", params(Filter, Page),
     responses((status = 200, description = "The conversations.", body = Conversations),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
-pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let channel = query.word("channel_id", "the id of a channel", |text| reading::id(&request, text, "channel").ok());
     let contact = query.word("contact_id", "the id of a contact", |text| reading::id(&request, text, "contact").ok());
@@ -178,7 +183,7 @@ pub async fn list(request: HttpRequest, caller: Caller, doors: web::Data<Doors>)
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Read>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -197,7 +202,7 @@ pub async fn one(
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody)))]
 pub async fn change(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
     payload: web::Payload,
@@ -225,7 +230,7 @@ pub async fn change(
               (status = 502, description = "The vendor refused.", body = crate::api::failure::FailureBody)))]
 pub async fn read(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -243,7 +248,7 @@ pub async fn read(
               (status = 502, description = "The vendor refused.", body = crate::api::failure::FailureBody)))]
 pub async fn typing(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Write>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -261,7 +266,7 @@ pub async fn typing(
               (status = 503, description = "It keeps failing and is quarantined.", body = crate::api::failure::FailureBody)))]
 pub async fn state(
     request: HttpRequest,
-    caller: Caller,
+    caller: Caller<Manage>,
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
@@ -273,7 +278,7 @@ pub async fn state(
 
 async fn mark(
     request: &HttpRequest,
-    caller: &Caller,
+    caller: &Principal,
     doors: &Doors,
     id: &str,
     typing: bool,
@@ -288,7 +293,12 @@ async fn mark(
     }
 }
 
-async fn find(request: &HttpRequest, caller: &Caller, doors: &Doors, id: &str) -> Result<StoredConversation, Failure> {
+async fn find(
+    request: &HttpRequest,
+    caller: &Principal,
+    doors: &Doors,
+    id: &str,
+) -> Result<StoredConversation, Failure> {
     let id = reading::id(request, id, "conversation")?;
     let found = doors.switchboard.store.conversation(caller.workspace_id(), &id).await;
     let found = found.map_err(|error| Failure::store(request, &error))?;
