@@ -3,11 +3,12 @@
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
+use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
 use serde::Serialize;
 
 use super::assistant::{self, Answer};
-use super::request_id;
+use super::{openapi, request_id};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::store::StoreError;
 
@@ -42,13 +43,15 @@ pub struct Failure {
     request_id: String,
     /// What the assistant's envelope says beside it; none on the other surfaces.
     meta: Option<assistant::Meta>,
+    /// The methods that the address has, when it was asked with another one.
+    allowed: Option<String>,
 }
 
 impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
         let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
-        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0, meta }
+        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0, meta, allowed: None }
     }
 
     /// Adds what helps with it.
@@ -121,6 +124,9 @@ impl ResponseError for Failure {
         if self.code == Code::Unauthenticated {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
+        if let Some(methods) = &self.allowed {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
         if matches!(self.code, Code::Unavailable | Code::ConversationQuarantined) {
             response.insert_header(("Retry-After", "1"));
         }
@@ -144,7 +150,9 @@ pub async fn no_such_address(request: HttpRequest) -> Result<HttpResponse, Failu
 /// # Errors
 /// Always.
 pub async fn no_such_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::new(&request, Code::MethodNotAllowed, "this address does not have that method"))
+    let mut failure = Failure::new(&request, Code::MethodNotAllowed, "this address does not have that method");
+    failure.allowed = Some(openapi::methods(request.path()).join(", "));
+    Err(failure)
 }
 
 /// JSON bodies: size cap and errors in the envelope.

@@ -1,6 +1,8 @@
 //! The OpenAPI document and the table of errors, made from the code: what every operation shares is added here, so
 //! that no handler repeats it.
 
+use std::sync::LazyLock;
+
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -189,6 +191,28 @@ pub(super) fn exemplify(path: &str, status: &str, response: &mut Value) {
     content.insert("example".to_owned(), example);
 }
 
+/// The methods that an address has, as the document says.
+#[must_use]
+pub fn methods(path: &str) -> &'static [String] {
+    static METHODS: LazyLock<Vec<(Vec<String>, Vec<String>)>> = LazyLock::new(|| {
+        let document: Value = serde_json::from_str(&document()).unwrap_or_default();
+        let paths = document.get("paths").and_then(Value::as_object);
+        let operations = paths.into_iter().flatten().map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase());
+            (path.split('/').map(str::to_owned).collect(), methods.collect())
+        });
+        operations.collect()
+    });
+    let asked: Vec<&str> = path.split('/').collect();
+    let matches = |known: &[String]| {
+        known.len() == asked.len()
+            && known.iter().zip(&asked).all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+    };
+    let variables = |known: &[String]| known.iter().filter(|part| part.starts_with('{')).count();
+    let found = METHODS.iter().filter(|(known, _)| matches(known)).min_by_key(|(known, _)| variables(known));
+    found.map_or(&[], |(_, methods)| methods)
+}
+
 /// `GET /api/conversations/{id}/messages` is `get_conversations_id_messages`.
 pub(super) fn operation_id(method: &str, path: &str) -> String {
     let words =
@@ -221,7 +245,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{document, error_table};
+    use super::{document, error_table, methods};
 
     #[test]
     fn every_operation_has_a_name_of_its_own_and_every_reference_leads_somewhere() {
@@ -239,6 +263,14 @@ mod tests {
             let name = piece.split('"').next().unwrap();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
         }
+    }
+
+    #[test]
+    fn an_address_has_the_methods_of_the_most_precise_path() {
+        assert_eq!(methods("/api/contacts/merge-rules"), ["GET", "PUT"]);
+        assert_eq!(methods("/api/agents/0198c1d2/chat"), ["POST"]);
+        assert!(methods("/api/webhooks/whatsapp").contains(&"GET".to_owned()));
+        assert!(methods("/api/agents//chat").is_empty() && methods("/elsewhere").is_empty());
     }
 
     #[test]
