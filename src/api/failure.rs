@@ -28,9 +28,20 @@ pub struct FailureDetail {
     pub message: String,
     /// For a 400 every failing field; else what helps with this code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Details>)]
     pub details: Option<serde_json::Value>,
     /// Leads to the log.
     pub request_id: String,
+}
+
+/// What helps with a failure, as the document describes it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Details {
+    /// Every failing field.
+    Fields(Vec<FieldProblem>),
+    /// What helps with this code.
+    Facts(serde_json::Map<String, serde_json::Value>),
 }
 
 /// A failure on its way to the caller.
@@ -51,7 +62,14 @@ impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
         let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
-        Self { code, message: message.into(), details: None, request_id: request_id::of(request).0, meta, allowed: None }
+        Self {
+            code,
+            message: message.into(),
+            details: None,
+            request_id: request_id::of(request).0,
+            meta,
+            allowed: None,
+        }
     }
 
     /// Adds what helps with it.

@@ -1,6 +1,7 @@
 //! The OpenAPI document and the table of errors, made from the code: what every operation shares is added here, so
 //! that no handler repeats it.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, web};
@@ -36,8 +37,10 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         title = "Switchboard",
         description = "A self-hosted omnichannel messaging gateway for AI agents. Times are Unix milliseconds, ids are \
                        UUIDs. Every answer carries `X-Request-Id`; a sane one of the caller is taken over.",
+        contact(name = "The makers of Switchboard"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    servers((url = "/", description = "The gateway that served this document.")),
     paths(
         health::healthz,
         health::readyz,
@@ -90,7 +93,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::widget::script,
         platform::widget::page,
     ),
-    components(schemas(assistant::AssistantFailure, FieldProblem, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, platform::agents::chat::ChatMessage))
 )]
 struct Document;
 
@@ -118,14 +121,54 @@ pub fn document() -> String {
         }
         unbuilt::describe(paths);
     }
+    describe_tags(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
+/// What the groups of operations are about.
+const TAGS: &[(&str, &str)] = &[
+    ("agents", "Who answers, and talking with them."),
+    ("callbacks", "Where vendors deliver."),
+    ("channels", "The accounts through which people reach the workspace."),
+    ("contacts", "The people, whichever channels they use."),
+    ("conversations", "What was said, and saying something."),
+    ("deliveries", "The ledger of what vendors delivered."),
+    ("events", "The one sequence of what happened in the workspace."),
+    ("files", "Files that messages carry."),
+    ("jobs", "Durable work that was given up, and trying it again."),
+    ("messages", "What is known about one message."),
+    ("not built yet", "Addresses of the documented surface that answer 501."),
+    ("operations", "Health, metrics and this document."),
+    ("widget", "The web widget and its hosted page."),
+];
+
+/// Adds the groups that are used.
+fn describe_tags(document: &mut Value) {
+    let paths = document.get("paths").and_then(Value::as_object);
+    let operations = paths.into_iter().flatten().filter_map(|(_, item)| item.as_object()).flatten();
+    let used: BTreeSet<&str> = operations
+        .filter_map(|(_, operation)| operation.get("tags")?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let described: Vec<Value> = TAGS
+        .iter()
+        .filter(|(name, _)| used.contains(name))
+        .map(|(name, description)| json!({ "name": name, "description": description }))
+        .collect();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("tags".to_owned(), Value::Array(described));
+    }
+}
+
 /// Adds what all operations share: a unique name, and the failures that follow from what they need.
 fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     operation.insert("operationId".to_owned(), json!(operation_id(method, path)));
+    // One sentence may say all.
+    let summary = operation.get("summary").cloned().unwrap_or_default();
+    operation.entry("description").or_insert(summary);
     let open = operation.contains_key("security");
     let reads_json =
         operation.get("requestBody").is_some_and(|body| body.pointer("/content/application~1json").is_some());
@@ -206,7 +249,10 @@ pub fn methods(path: &str) -> &'static [String] {
     let asked: Vec<&str> = path.split('/').collect();
     let matches = |known: &[String]| {
         known.len() == asked.len()
-            && known.iter().zip(&asked).all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+            && known
+                .iter()
+                .zip(&asked)
+                .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
     };
     let variables = |known: &[String]| known.iter().filter(|part| part.starts_with('{')).count();
     let found = METHODS.iter().filter(|(known, _)| matches(known)).min_by_key(|(known, _)| variables(known));
@@ -257,6 +303,10 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path}"));
                 assert!(names.insert(name.to_owned()), "{name} twice");
+                for tag in operation["tags"].as_array().unwrap() {
+                    let described = document["tags"].as_array().unwrap();
+                    assert!(described.iter().any(|group| group["name"] == *tag), "{tag} is not described");
+                }
             }
         }
         for piece in text.split("\"#/components/schemas/").skip(1) {
