@@ -2,6 +2,7 @@
 
 mod numbering;
 mod progress;
+mod waiting;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(super) struct Sheets<'a> {
     pub(super) targets: Rows,
     pub(super) attachments: Rows,
     pub(super) files: Rows,
+    pub(super) waiting: waiting::Waiting<'a>,
     /// Each once, as its last change leaves it, in one order for every writer.
     conversations: BTreeMap<&'a str, &'a Conversation>,
     /// Workspace and name of each.
@@ -77,6 +79,7 @@ impl<'a> Sheets<'a> {
             targets: Rows::new(),
             attachments: Rows::new(),
             files: Rows::new(),
+            waiting: waiting::Waiting::new(Rows::new(), Rows::new()),
             conversations: BTreeMap::new(),
             contacts: BTreeMap::new(),
             progress: BTreeMap::new(),
@@ -109,6 +112,7 @@ impl<'a> Sheets<'a> {
                 data: event.data.to_string(),
             });
         }
+        self.waiting.add(change);
         self.follow_ups(change);
         self.media(change);
     }
