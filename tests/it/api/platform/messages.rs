@@ -10,7 +10,7 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 async fn hold(gateway: &Gateway, conversation: &str, text: &str) -> Value {
     let body = json!({"body": text, "on_window_closed": "queue", "author": {"kind": "system"}});
     let request = gateway.acme("POST", &format!("/api/conversations/{conversation}/messages"));
-    let (status, said) = answer(request.header("idempotency-key", text).json(&body)).await;
+    let (status, said) = answer(request.header("idempotency-key", text.replace(' ', "-")).json(&body)).await;
     assert_eq!(status, 201, "{said}");
     said
 }
