@@ -24,6 +24,8 @@ pub struct Change {
     pub released: Vec<String>,
     /// Messages that move forward. The store derives the events of those that really do.
     pub progress: Vec<Progress>,
+    /// Messages that shall not leave any more: applied to those only that have not.
+    pub recalls: Vec<Progress>,
     /// Edits and deletions of messages by their authors.
     pub revisions: Vec<Revision>,
     /// Attachments that arrived or failed.

@@ -238,7 +238,7 @@ impl Posted {
         self.change.finishes = Some(first.job.clone());
         self.change.supersedes.extend(first.send_job.clone());
         if first.recalled {
-            self.change.progress.push(Progress {
+            self.change.recalls.push(Progress {
                 message_id: first.message_id.clone(),
                 channel_id: first.channel_id.clone(),
                 status: Status::Failed,

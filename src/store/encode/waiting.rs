@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::json;
-use crate::domain::changes::Change;
+use super::progress::told;
+use super::{Progressed, Sheets, json};
+use crate::domain::changes::{Change, Progress};
+use crate::domain::messages::Status;
 use crate::store::commit::{Statements, Tx};
 use crate::store::rows::Rows;
 
@@ -12,13 +14,15 @@ use crate::store::rows::Rows;
 pub(in crate::store) struct Waiting<'a> {
     manners: Rows,
     released: Rows,
+    /// By message.
+    recalls: BTreeMap<&'a str, &'a Progress>,
     /// By conversation, as the last change of a batch leaves it.
     holds: BTreeMap<&'a str, &'a [String]>,
 }
 
 impl<'a> Waiting<'a> {
     pub(super) const fn new(manners: Rows, released: Rows) -> Self {
-        Self { manners, released, holds: BTreeMap::new() }
+        Self { manners, released, recalls: BTreeMap::new(), holds: BTreeMap::new() }
     }
 
     /// Adds one admitted change.
@@ -36,9 +40,25 @@ impl<'a> Waiting<'a> {
         for message_id in &change.released {
             self.released.row().text(message_id).text(&change.workspace_id);
         }
+        self.recalls.extend(change.recalls.iter().map(|recall| (recall.message_id.as_str(), recall)));
         if let (Some(holds), Some(conversation)) = (&change.holds, &change.conversation) {
             self.holds.insert(&conversation.state.id, holds);
         }
+    }
+
+    /// Rows of the messages that shall not leave any more. They are written after what has become of sends.
+    pub(in crate::store) fn recall_rows(&self) -> Rows {
+        let mut rows = Rows::new();
+        for (message_id, recall) in &self.recalls {
+            rows.row()
+                .text(message_id)
+                .text(&recall.channel_id)
+                .text(recall.status.as_str())
+                .int(recall.status.rank())
+                .maybe_text(recall.error.as_ref().map(json).as_deref())
+                .int(Status::Sent.rank());
+        }
+        rows
     }
 
     /// Writes it, after the messages and conversations themselves.
@@ -50,5 +70,16 @@ impl<'a> Waiting<'a> {
             holds.row().text(conversation_id).maybe_text((!held.is_empty()).then(|| json(&held)).as_deref());
         }
         tx.execute(&sql.holds, holds).await
+    }
+}
+
+impl Sheets<'_> {
+    /// Takes note of the messages that will not leave any more.
+    pub(in crate::store) fn recalled(&mut self, rows: Vec<Progressed>) {
+        for row in rows {
+            let Some(recall) = self.waiting.recalls.get(row.0.as_str()).copied() else { continue };
+            let data = told(&row, recall);
+            self.event(row.2, recall.status.into(), row.1, data);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What waits for the window, and what is said again elsewhere: kept with the conversation, and decided once.
 
-use switchboard::domain::changes::{Idempotency, Refusal};
+use switchboard::domain::changes::{Change, Idempotency, Progress, Refusal};
 use switchboard::domain::conversations::{Conversation, Post, Posted, Situation, post, receive, withdraw};
 use switchboard::domain::jobs::Work;
 use switchboard::domain::messages::{Author, AuthorKind, Message, Status, Unconfirmed};
@@ -9,7 +9,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::Event;
 
 use crate::support::databases::{TestStore, channel, on_both_databases};
-use crate::support::people::{meet, text};
+use crate::support::people::{meet, nothing, progress, say, text};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const RULE: WindowRule = WindowRule::SinceLastInbound { length_ms: DAY, human_length_ms: None };
@@ -103,6 +103,26 @@ on_both_databases! {
             .filter_map(|job| if let Work::Send { message_id, .. } = job.work { Some(message_id) } else { None })
             .collect();
         assert_eq!(sends, [ids[0].clone(), ids[2].clone()], "in order");
+    }
+
+    async fn what_has_left_meanwhile_is_not_called_back(store: TestStore) {
+        let here = meet(&store, &store.channel, "491").await;
+        let (here, first) = say(&store, &here, "Hurry!").await;
+        let sent = progress(&store.channel, &first.id, Status::Sent);
+        let recall = Progress { provider_id: None, ..progress(&store.channel, &first.id, Status::Failed) };
+        let since = i64::try_from(store.events(&store.workspace.id, 0, 100).await.unwrap().len()).unwrap();
+        // In one change or one after the other.
+        let both = Change { progress: vec![sent], recalls: vec![recall.clone()], ..nothing(&store.channel) };
+        store.commit(both).await.unwrap();
+        store.commit(Change { recalls: vec![recall.clone()], ..nothing(&store.channel) }).await.unwrap();
+        assert_eq!(stored(&store, &first.id).await.status, Status::Sent);
+        let (_, second) = say(&store, &here, "Hurry!").await;
+        let other = Progress { message_id: second.id.clone(), ..recall };
+        store.commit(Change { recalls: vec![other], ..nothing(&store.channel) }).await.unwrap();
+        assert_eq!(stored(&store, &second.id).await.status, Status::Failed);
+        let events = store.events(&store.workspace.id, since, 100).await.unwrap();
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["message.sent", "message.queued", "message.failed"]);
     }
 
     async fn a_message_is_said_elsewhere_once(store: TestStore) {
