@@ -23,6 +23,8 @@ pub enum Errand {
     Say(Box<Say>, Reply<Said>),
     /// Give it to somebody.
     Assign(Owner, Reply<()>),
+    /// Take a held message back.
+    Withdraw(String, Reply<bool>),
     /// Show the state.
     Observe(Reply<Observed>),
 }
@@ -39,6 +41,7 @@ impl Errand {
             Self::FinishTurn(_, reply) => drop(reply.send(Err(error))),
             Self::Say(_, reply) => drop(reply.send(Err(error))),
             Self::Assign(_, reply) => drop(reply.send(Err(error))),
+            Self::Withdraw(_, reply) => drop(reply.send(Err(error))),
             Self::Observe(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -102,6 +105,7 @@ async fn work(core: &mut Core, errand: Errand, revivals: u32) {
         Errand::FinishTurn(answer, reply) => drop(reply.send(core.finish_turn(*answer).await)),
         Errand::Say(say, reply) => drop(reply.send(core.say(*say).await)),
         Errand::Assign(owner, reply) => drop(reply.send(core.assign(owner).await)),
+        Errand::Withdraw(message, reply) => drop(reply.send(core.withdraw(&message).await)),
         Errand::Observe(reply) => drop(reply.send(Ok(core.observe(revivals)))),
     }
 }

@@ -315,6 +315,9 @@ impl Core {
                 reply_to: say.reply_to.clone(),
                 reply_to_provider: say.reply_to_provider.clone(),
                 to: &live.identities,
+                holds: say.holds,
+                fallback_after: say.fallback_after,
+                replaces: say.replaces.clone(),
             };
             let mut posted = match rules::post(&live.state, post, &situation) {
                 Ok(posted) => posted,
@@ -349,14 +352,28 @@ impl Core {
     /// # Errors
     /// The store refused.
     pub async fn assign(&mut self, owner: Owner) -> Result<(), ActorError> {
+        self.carry_out(|state| Some(rules::assign(state, owner.clone()))).await.map(|_| ())
+    }
+
+    /// Takes a held message back. `false`: it is not held any more, or never was.
+    ///
+    /// # Errors
+    /// The store refused.
+    pub async fn withdraw(&mut self, message_id: &str) -> Result<bool, ActorError> {
+        let now = self.store.clock().now();
+        self.carry_out(|state| rules::withdraw(state, message_id, now)).await
+    }
+
+    /// Commits what is decided on the newest state; `false`: nothing was decided.
+    async fn carry_out(&mut self, decide: impl Fn(&Conversation) -> Option<Posted>) -> Result<bool, ActorError> {
         self.handled += 1;
         for _ in 0..MOST_TRIES {
             let Some(live) = self.load().await? else { return Err(ActorError::Unknown) };
-            let mut posted = rules::assign(&live.state, owner.clone());
+            let Some(mut posted) = decide(&live.state) else { return Ok(false) };
             match self.store.commit(std::mem::take(&mut posted.change)).await {
                 Ok(_) => {
                     self.kept_post(posted);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(Refusal::Stale) => self.forget(),
                 Err(refusal) => {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
 use crate::domain::channels::Channel;
 use crate::domain::conversations::{Origin, Owner, Refused};
-use crate::domain::messages::{Author, Message, Piece};
+use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
 
 /// News for a conversation.
 #[derive(Debug)]
@@ -75,6 +75,12 @@ pub struct Say {
     pub reply_to: Option<String>,
     /// The vendor's id of the message it answers.
     pub reply_to_provider: Option<String>,
+    /// While the window is closed it waits.
+    pub holds: bool,
+    /// Seconds after which it is said over another channel, unless it has arrived.
+    pub fallback_after: Option<i64>,
+    /// It says this one again.
+    pub replaces: Option<Unconfirmed>,
     /// The caller's idempotency key with the request's hash; `result_id` is filled in here.
     pub idempotency: Option<Idempotency>,
     /// When the channel allows free-form messages.

@@ -175,6 +175,14 @@ impl Conversations {
         self.ask(conversation_id, |reply| Errand::Assign(owner, reply)).await
     }
 
+    /// Takes a held message of a conversation back. `false`: it is not held any more, or never was.
+    ///
+    /// # Errors
+    /// See [`ActorError`].
+    pub async fn withdraw(&self, conversation_id: &str, message_id: &str) -> Result<bool, ActorError> {
+        self.ask(conversation_id, |reply| Errand::Withdraw(message_id.to_owned(), reply)).await
+    }
+
     /// Shows what a conversation's actor holds. Wakes it if it sleeps, without reading the store.
     ///
     /// # Errors

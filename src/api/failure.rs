@@ -50,10 +50,11 @@ pub enum Details {
 pub struct Failure {
     code: Code,
     message: String,
-    details: Option<serde_json::Value>,
+    // Boxed, so that the usual outcome of a handler stays small.
+    details: Option<Box<serde_json::Value>>,
     request_id: String,
     /// What the assistant's envelope says beside it; none on the other surfaces.
-    meta: Option<assistant::Meta>,
+    meta: Option<Box<assistant::Meta>>,
     /// The methods that the address has, when it was asked with another one.
     allowed: Option<String>,
 }
@@ -61,7 +62,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
-        let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
+        let meta = assistant::owns(request.path()).then(|| Box::new(assistant::Meta::of(request)));
         Self {
             code,
             message: message.into(),
@@ -75,7 +76,7 @@ impl Failure {
     /// Adds what helps with it.
     #[must_use]
     pub fn with(mut self, details: serde_json::Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -91,7 +92,7 @@ impl Failure {
         FailureDetail {
             code: self.code,
             message: self.message.clone(),
-            details: self.details.clone(),
+            details: self.details.as_deref().cloned(),
             request_id: self.request_id.clone(),
         }
     }
@@ -149,7 +150,7 @@ impl ResponseError for Failure {
             response.insert_header(("Retry-After", "1"));
         }
         match &self.meta {
-            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta.clone())),
+            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), (**meta).clone())),
             None => response.json(FailureBody { error: self.detail() }),
         }
     }

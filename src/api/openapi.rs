@@ -88,6 +88,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::jobs::dead,
         platform::jobs::retry,
         platform::messages::exchanges,
+        platform::messages::withdraw,
         platform::widget::open,
         platform::widget::preflight,
         platform::widget::script,

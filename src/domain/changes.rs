@@ -18,8 +18,14 @@ pub struct Change {
     pub conversation: Option<ConversationChange>,
     /// Messages to add. The store derives their events.
     pub messages: Vec<NewMessage>,
+    /// The messages of the conversation that wait for its window from now on, when these have changed.
+    pub holds: Option<Vec<String>>,
+    /// Messages that are held no longer.
+    pub released: Vec<String>,
     /// Messages that move forward. The store derives the events of those that really do.
     pub progress: Vec<Progress>,
+    /// Messages that shall not leave any more: applied to those only that have not.
+    pub recalls: Vec<Progress>,
     /// Edits and deletions of messages by their authors.
     pub revisions: Vec<Revision>,
     /// Attachments that arrived or failed.

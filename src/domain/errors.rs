@@ -54,6 +54,8 @@ codes! {
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 "The body is not of a type that this address accepts.";
     MessageTooLong "MESSAGE_TOO_LONG" 422 "The text is longer than the channel allows.";
     InvalidContent "INVALID_CONTENT" 422 "The channel cannot carry this content; `details` names what is wrong.";
+    RecipientOptedOut "RECIPIENT_OPTED_OUT" 422 "The person asked to get no more messages through this channel; nothing was stored.";
+    RecipientSuppressed "RECIPIENT_SUPPRESSED" 422 "Nothing is sent to this address any more; `details` says why: `RECIPIENT_UNREACHABLE` or `RECIPIENT_COMPLAINED`.";
     RateLimited "RATE_LIMITED" 429 "Too many requests; nothing happened. Try again after `Retry-After` seconds.";
     Internal "INTERNAL" 500 "A fault of the gateway; the request id leads to its log.";
     NotImplemented "NOT_IMPLEMENTED" 501 "This part of the documented surface is not built yet.";

@@ -17,8 +17,10 @@ pub enum EventKind {
     MessageRead,
     /// It will not arrive.
     MessageFailed,
-    /// Its author changed it, took it back, or its attachment arrived.
+    /// Its author changed it, took it back, or its attachment arrived; or it is held no longer.
     MessageUpdated,
+    /// No receipt came in time, and it was said over the person's next channel; or there was none.
+    MessageFallback,
     /// A conversation began.
     ConversationOpened,
     /// Its owner changed.
@@ -52,6 +54,7 @@ impl EventKind {
             Self::MessageRead => "message.read",
             Self::MessageFailed => "message.failed",
             Self::MessageUpdated => "message.updated",
+            Self::MessageFallback => "message.fallback",
             Self::ConversationOpened => "conversation.opened",
             Self::ConversationAssigned => "conversation.assigned",
             Self::ConversationWindowClosed => "conversation.window_closed",

@@ -22,6 +22,11 @@ pub enum Work {
         /// The message.
         message_id: String,
     },
+    /// See whether a message has arrived, and say it over the person's next channel if not.
+    Fallback {
+        /// The message.
+        message_id: String,
+    },
     /// Fetch the file that an inbound message announced.
     Download {
         /// The message.
@@ -43,7 +48,7 @@ pub enum Work {
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 5] = ["answer", "send", "download", "profile", "visit"];
+    pub const KINDS: [&str; 6] = ["answer", "send", "fallback", "download", "profile", "visit"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -51,6 +56,7 @@ impl Work {
         match self {
             Self::Answer { .. } => "answer",
             Self::Send { .. } => "send",
+            Self::Fallback { .. } => "fallback",
             Self::Download { .. } => "download",
             Self::Profile { .. } => "profile",
             Self::Visit { .. } => "visit",
@@ -71,6 +77,15 @@ pub struct NewJob {
     pub run_at: i64,
     /// What the worker would otherwise read back; handed over in memory, never stored.
     pub cargo: Option<Box<Cargo>>,
+}
+
+impl NewJob {
+    /// Looks at `run_at` whether this message has arrived.
+    #[must_use]
+    pub fn fallback(id: String, message_id: &str, run_at: i64) -> Self {
+        let work = Work::Fallback { message_id: message_id.to_owned() };
+        Self { id, lane: String::new(), work, run_at, cargo: None }
+    }
 }
 
 /// What a fresh send job carries in memory.

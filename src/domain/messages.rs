@@ -230,6 +230,35 @@ pub struct Message {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<MessageError>,
+    /// It waits until the person writes again, because the window is closed; left out when it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Seconds after which it is said over the person's next channel, unless a receipt says that it has arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_after: Option<i64>,
+    /// Id of the message that has not arrived and that this one says again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_of: Option<String>,
+    /// Id of the message that says this one again over another channel, because it has not arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+}
+
+/// A message of ours that was not confirmed and is said again over another channel. Names the rows of the first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The message.
+    pub message_id: String,
+    /// Its conversation.
+    pub conversation_id: String,
+    /// Its channel.
+    pub channel_id: String,
+    /// It has not left for all we know: it must not any more.
+    pub recalled: bool,
+    /// The job that would still send it.
+    pub send_job: Option<String>,
+    /// The job that says it again, which ends with it.
+    pub job: String,
 }
 
 /// Content on its way into a conversation.

@@ -15,6 +15,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
     match &job.work {
         Work::Answer { conversation_id } => switchboard.answer(job, conversation_id, client).await,
         Work::Send { message_id, .. } => switchboard.send(job, message_id, client).await,
+        Work::Fallback { message_id } => switchboard.fall_back(job, message_id).await,
         Work::Profile { conversation_id } => switchboard.look_up(job, conversation_id, client).await,
         Work::Download { message_id } => switchboard.download(job, message_id, client).await,
         Work::Visit { address, .. } => switchboard.visit_address(job, address, client).await,

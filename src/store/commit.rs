@@ -38,6 +38,10 @@ statements! {
     bind_identities "INSERT INTO identities (channel_id, kind, value, workspace_id, contact_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM {rows}";
     conversations "INSERT INTO conversations (id, workspace_id, channel_id, kind, contact_id, agent_id, owner, version, last_seq, answered_seq, window_expires_at, turn_job, created_at, last_message_at, thread, subject) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, CAST(value->>7 AS BIGINT), CAST(value->>8 AS BIGINT), CAST(value->>9 AS BIGINT), CAST(value->>10 AS BIGINT), value->>11, CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT), value->>14, value->>15 FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, agent_id = excluded.agent_id, owner = excluded.owner, version = excluded.version, last_seq = excluded.last_seq, answered_seq = excluded.answered_seq, window_expires_at = excluded.window_expires_at, turn_job = excluded.turn_job, last_message_at = excluded.last_message_at";
     messages "INSERT INTO messages (id, workspace_id, conversation_id, channel_id, seq, direction, author, content, body, attachments, reply_to, status, rank, provider_id, provider_at, created_at, rendering) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, CAST(value->>12 AS BIGINT), value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT), value->>16 FROM {rows}";
+    manners "UPDATE messages SET held = CAST(r.value->>1 AS BIGINT), fallback_after = CAST(r.value->>2 AS BIGINT), fallback_of = r.value->>3 FROM {rows} AS r WHERE messages.id = r.value->>0";
+    release "UPDATE messages SET held = 0 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.workspace_id = r.value->>1";
+    recall "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), error = r.value->>4 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>5 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id, messages.channel_id";
+    holds "UPDATE conversations SET held = r.value->>1 FROM {rows} AS r WHERE conversations.id = r.value->>0";
     revisions "INSERT INTO revisions (channel_id, id, workspace_id, target, content, body, at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, CAST(value->>6 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (channel_id, id) DO NOTHING RETURNING channel_id, id, target";
     revise "UPDATE messages SET content = COALESCE((SELECT v.content FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.content), body = COALESCE((SELECT v.body FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL ORDER BY v.at DESC, v.id DESC LIMIT 1), messages.body), edited_at = (SELECT MAX(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NOT NULL), deleted_at = (SELECT MIN(v.at) FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id AND v.content IS NULL) FROM {rows} AS r WHERE messages.channel_id = r.value->>0 AND messages.provider_id = r.value->>1 AND EXISTS (SELECT 1 FROM revisions AS v WHERE v.channel_id = messages.channel_id AND v.target = messages.provider_id) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.content, messages.body, messages.edited_at, messages.deleted_at";
     revised_targets "SELECT DISTINCT v.channel_id, v.target FROM {rows} AS r CROSS JOIN revisions AS v WHERE v.channel_id = r.value->>0 AND v.target = r.value->>1";
@@ -92,7 +96,7 @@ impl Tx {
         }
     }
 
-    async fn execute(&mut self, sql: &Arc<str>, rows: Rows) -> Result<(), sqlx::Error> {
+    pub(super) async fn execute(&mut self, sql: &Arc<str>, rows: Rows) -> Result<(), sqlx::Error> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -206,6 +210,7 @@ impl Committer {
         tx.execute(&sql.bind_identities, std::mem::replace(&mut sheets.identities, Rows::new())).await?;
         tx.execute(&sql.conversations, sheets.conversation_rows()).await?;
         tx.execute(&sql.messages, std::mem::replace(&mut sheets.messages, Rows::new())).await?;
+        sheets.waiting.write(sql, tx).await?;
         tx.execute_for(&sql.jobs, std::mem::replace(&mut sheets.jobs, Rows::new()), &self.node_id).await?;
         tx.execute(&sql.exchanges, std::mem::replace(&mut sheets.exchanges, Rows::new())).await?;
         tx.execute(&sql.remember_keys, std::mem::replace(&mut sheets.keys, Rows::new())).await?;
@@ -255,6 +260,10 @@ impl Committer {
         let learned = sheets.learned_rows();
         if !learned.is_empty() {
             sheets.learned(&tx.fetch::<(String, String)>(&self.statements.learn_provider_ids, learned).await?);
+        }
+        let recalls = sheets.waiting.recall_rows();
+        if !recalls.is_empty() {
+            sheets.recalled(tx.fetch(&self.statements.recall, recalls).await?);
         }
         Ok(())
     }

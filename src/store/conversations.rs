@@ -37,6 +37,7 @@ struct ConversationRow {
     last_message_at: i64,
     thread: String,
     subject: Option<String>,
+    held: Option<String>,
     contact_name: Option<String>,
 }
 
@@ -58,6 +59,10 @@ impl ConversationRow {
         };
         let kind = Kind::from_word(&self.kind).ok_or_else(|| unreadable("kind", self.kind.clone()))?;
         let owner = serde_json::from_str(&self.owner).map_err(|error| unreadable("owner", error.to_string()))?;
+        let held = match &self.held {
+            Some(text) => serde_json::from_str(text).map_err(|error| unreadable("held", error.to_string()))?,
+            None => Vec::new(),
+        };
         Ok((
             Conversation {
                 id: self.id,
@@ -76,6 +81,7 @@ impl ConversationRow {
                 last_message_at: self.last_message_at,
                 thread: self.thread,
                 subject: self.subject,
+                held,
             },
             self.contact_name,
         ))
@@ -91,7 +97,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
             conversation_id
         )?;
         Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
@@ -105,7 +111,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
             workspace_id,
             id
         )?;
@@ -126,7 +132,7 @@ impl Store {
         let rows = fetch_all!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
             workspace_id,
             channel_id,
             limit,

@@ -1,7 +1,9 @@
 //! Turns a batch's changes into rows, table by table, and derives the events of what really happened.
 
+mod media;
 mod numbering;
 mod progress;
+mod waiting;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub(super) struct Sheets<'a> {
     pub(super) targets: Rows,
     pub(super) attachments: Rows,
     pub(super) files: Rows,
+    pub(super) waiting: waiting::Waiting<'a>,
     /// Each once, as its last change leaves it, in one order for every writer.
     conversations: BTreeMap<&'a str, &'a Conversation>,
     /// Workspace and name of each.
@@ -77,6 +80,7 @@ impl<'a> Sheets<'a> {
             targets: Rows::new(),
             attachments: Rows::new(),
             files: Rows::new(),
+            waiting: waiting::Waiting::new(Rows::new(), Rows::new()),
             conversations: BTreeMap::new(),
             contacts: BTreeMap::new(),
             progress: BTreeMap::new(),
@@ -109,6 +113,7 @@ impl<'a> Sheets<'a> {
                 data: event.data.to_string(),
             });
         }
+        self.waiting.add(change);
         self.follow_ups(change);
         self.media(change);
     }
@@ -277,28 +282,6 @@ impl<'a> Sheets<'a> {
         }
     }
 
-    fn media(&mut self, change: &Change) {
-        for attachment in &change.attachments {
-            self.attachments
-                .row()
-                .text(&attachment.message_id)
-                .text(&json(&attachment.attachments))
-                .text(&change.workspace_id);
-            if let Some(file) = &attachment.file {
-                self.files
-                    .row()
-                    .text(&file.id)
-                    .text(&change.workspace_id)
-                    .text(&attachment.message_id)
-                    .text(&file.sha256)
-                    .int(file.size)
-                    .text(&file.mime_type)
-                    .maybe_text(file.filename.as_deref())
-                    .int(self.at);
-            }
-        }
-    }
-
     /// Takes note of the revisions that were not known before: channel, id and target. The others have been applied.
     pub(super) fn fresh_revisions(&mut self, fresh: Vec<(String, String, String)>) {
         for (channel_id, id, target) in fresh {
@@ -314,18 +297,6 @@ impl<'a> Sheets<'a> {
             let data = serde_json::json!({
                 "conversation_id": conversation_id, "message_id": id, "content": content, "body": body,
                 "edited_at": edited_at, "deleted_at": deleted_at,
-            });
-            self.event(workspace_id, EventKind::MessageUpdated, conversation_id, data.to_string());
-        }
-    }
-
-    /// Takes note of the messages whose attachments changed.
-    pub(super) fn attached(&mut self, rows: Vec<Attached>) {
-        for (id, conversation_id, workspace_id, attachments) in rows {
-            let attachments: serde_json::Value =
-                attachments.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            let data = serde_json::json!({
-                "conversation_id": conversation_id, "message_id": id, "attachments": attachments,
             });
             self.event(workspace_id, EventKind::MessageUpdated, conversation_id, data.to_string());
         }

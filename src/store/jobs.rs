@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one};
 use super::{Db, Store, StoreError};
-use crate::domain::jobs::Job;
+use crate::domain::jobs::{Job, Work};
 
 #[derive(FromRow)]
 struct JobRow {
@@ -146,6 +146,25 @@ impl Store {
             job.id.as_str()
         )
         .map(|row| row.0 == 0)
+    }
+
+    /// The job that waits to send this message, on whichever node.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn send_job(&self, workspace_id: &str, lane: &str, message: &str) -> Result<Option<String>, StoreError> {
+        let waiting: Vec<(String, String)> = fetch_all!(
+            self.db(),
+            (String, String),
+            "SELECT id, work FROM jobs WHERE workspace_id = $1 AND lane = $2 AND kind = 'send' AND state = 'ready'",
+            workspace_id,
+            lane
+        )?;
+        let sends = |work: &str| match serde_json::from_str(work) {
+            Ok(Work::Send { message_id, .. }) => message_id == message,
+            _ => false,
+        };
+        Ok(waiting.into_iter().find(|(_, work)| sends(work)).map(|(id, _)| id))
     }
 
     /// Deletes a job of this node that has nothing left to do.

@@ -26,6 +26,10 @@ struct MessageRow {
     created_at: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
+    held: i64,
+    fallback_after: Option<i64>,
+    fallback_of: Option<String>,
+    replaced_by: Option<String>,
 }
 
 /// A message with the place it stands in.
@@ -59,6 +63,7 @@ impl MessageRow {
             id: id.clone(),
             reason,
         };
+        let status = Status::from_word(&self.status).ok_or_else(|| unreadable("status", self.status.clone()))?;
         let message = Message {
             seq: self.seq,
             direction: if self.direction == "inbound" { Direction::Inbound } else { Direction::Outbound },
@@ -78,7 +83,7 @@ impl MessageRow {
                 None => Vec::new(),
             },
             reply_to: self.reply_to,
-            status: Status::from_word(&self.status).ok_or_else(|| unreadable("status", self.status.clone()))?,
+            status,
             provider_id: self.provider_id,
             provider_timestamp: self.provider_at,
             created_at: self.created_at,
@@ -88,6 +93,11 @@ impl MessageRow {
                 Some(text) => Some(serde_json::from_str(text).map_err(|error| unreadable("error", error.to_string()))?),
                 None => None,
             },
+            // One that was replaced while it waited waits no longer.
+            held: self.held != 0 && status == Status::Queued,
+            fallback_after: self.fallback_after,
+            fallback_of: self.fallback_of,
+            replaced_by: self.replaced_by,
             id: self.id,
         };
         Ok(StoredMessage { message, conversation_id: self.conversation_id, channel_id: self.channel_id })
@@ -110,7 +120,7 @@ impl Store {
             fetch_all!(
                 self.db(),
                 MessageRow,
-                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4",
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at, m.held, m.fallback_after, m.fallback_of, (SELECT f.id FROM messages AS f WHERE f.fallback_of = m.id) AS replaced_by FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4",
                 conversation_id,
                 workspace_id,
                 since,
@@ -120,7 +130,7 @@ impl Store {
             let mut rows = fetch_all!(
                 self.db(),
                 MessageRow,
-                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 ORDER BY m.seq DESC LIMIT $3",
+                "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at, m.held, m.fallback_after, m.fallback_of, (SELECT f.id FROM messages AS f WHERE f.fallback_of = m.id) AS replaced_by FROM messages AS m WHERE m.conversation_id = $1 AND m.workspace_id = $2 ORDER BY m.seq DESC LIMIT $3",
                 conversation_id,
                 workspace_id,
                 limit
@@ -155,7 +165,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             MessageRow,
-            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.workspace_id = $1 AND m.id = $2",
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at, m.held, m.fallback_after, m.fallback_of, (SELECT f.id FROM messages AS f WHERE f.fallback_of = m.id) AS replaced_by FROM messages AS m WHERE m.workspace_id = $1 AND m.id = $2",
             workspace_id,
             id
         )?
@@ -175,7 +185,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             MessageRow,
-            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, m.reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM messages AS m WHERE m.channel_id = $1 AND m.provider_id = $2",
+            "SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, m.reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at, m.held, m.fallback_after, m.fallback_of, (SELECT f.id FROM messages AS f WHERE f.fallback_of = m.id) AS replaced_by FROM messages AS m WHERE m.channel_id = $1 AND m.provider_id = $2",
             channel_id,
             provider_id
         )?
@@ -225,7 +235,7 @@ impl Store {
         let mut rows = fetch_all!(
             self.db(),
             MessageRow,
-            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at FROM tree JOIN conversations AS c ON c.contact_id = tree.id JOIN messages AS m ON m.conversation_id = c.id WHERE c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR (m.created_at, m.conversation_id, m.seq) < (SELECT b.created_at, b.conversation_id, b.seq FROM messages AS b WHERE b.workspace_id = $1 AND b.id = $3)) AND (CAST($4 AS BIGINT) IS NULL OR m.created_at >= $4) AND (CAST($5 AS TEXT) IS NULL OR c.id <> $5) ORDER BY m.created_at DESC, m.conversation_id DESC, m.seq DESC LIMIT $6",
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT m.id, m.conversation_id, m.channel_id, m.seq, m.direction, m.author, m.content, m.rendering, m.body, m.attachments, COALESCE((SELECT r.id FROM messages AS r WHERE r.channel_id = m.channel_id AND r.provider_id = m.reply_to), m.reply_to) AS reply_to, m.status, m.provider_id, m.provider_at, m.error, m.created_at, m.edited_at, m.deleted_at, m.held, m.fallback_after, m.fallback_of, (SELECT f.id FROM messages AS f WHERE f.fallback_of = m.id) AS replaced_by FROM tree JOIN conversations AS c ON c.contact_id = tree.id JOIN messages AS m ON m.conversation_id = c.id WHERE c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR (m.created_at, m.conversation_id, m.seq) < (SELECT b.created_at, b.conversation_id, b.seq FROM messages AS b WHERE b.workspace_id = $1 AND b.id = $3)) AND (CAST($4 AS BIGINT) IS NULL OR m.created_at >= $4) AND (CAST($5 AS TEXT) IS NULL OR c.id <> $5) ORDER BY m.created_at DESC, m.conversation_id DESC, m.seq DESC LIMIT $6",
             workspace_id,
             contact_id,
             span.before,

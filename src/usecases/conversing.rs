@@ -12,7 +12,7 @@ use crate::actors::ActorError;
 use crate::actors::errands::{Said, Say};
 use crate::domain::changes::Idempotency;
 use crate::domain::conversations::{Owner, Refused};
-use crate::domain::messages::{Author, Message, Piece};
+use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
 use crate::domain::windows::{self, Window};
 use crate::net::Client;
 use crate::store::StoreError;
@@ -31,6 +31,12 @@ pub struct Wish {
     pub key: Option<String>,
     /// What stands for the request under that key, where the wish is not the request itself.
     pub request_hash: Option<String>,
+    /// While the window is closed it waits until the person writes again.
+    pub holds: bool,
+    /// Seconds after which it is said over the person's next channel, unless it has arrived.
+    pub fallback_after: Option<i64>,
+    /// It says this one again.
+    pub replaces: Option<Unconfirmed>,
 }
 
 /// Why a message was not taken. Nothing was stored.
@@ -42,6 +48,10 @@ pub enum Unsaid {
     UnknownReply,
     /// The window is closed.
     WindowClosed(Window),
+    /// As many messages as may wait for the window do so already.
+    TooManyHeld,
+    /// Nothing is sent to this person: they do not want it, or their address does not take it.
+    Suppressed(Failure),
     /// The channel cannot carry it.
     Content(Failure),
     /// The key was used for something else.
@@ -102,6 +112,7 @@ impl Switchboard {
         judge_direction(&wish.content).map_err(Unsaid::Content)?;
         let content = self.resolve_reaction(workspace_id, &conversation, wish.content.clone()).await?;
         let pieces = self.fitted(&account, content).await?;
+        judge_fallback(&account, &wish, &pieces).map_err(Unsaid::Content)?;
         self.judge_pieces(&conversation, &account, &pieces, reply_to_provider.as_deref()).await?;
         let mut deaths = 0;
         loop {
@@ -110,6 +121,9 @@ impl Switchboard {
                 pieces: pieces.clone(),
                 reply_to: reply_to.clone(),
                 reply_to_provider: reply_to_provider.clone(),
+                holds: wish.holds,
+                fallback_after: wish.fallback_after,
+                replaces: wish.replaces.clone(),
                 idempotency: idempotency.clone(),
                 rule: account.window_rule(),
             };
@@ -117,6 +131,7 @@ impl Switchboard {
                 Ok(Said::Stored(message)) => Ok((*message, false)),
                 Ok(Said::Repeated(earlier)) => self.repeated(workspace_id, idempotency.as_ref(), &earlier).await,
                 Ok(Said::Refused(Refused::WindowClosed(window))) => Err(Unsaid::WindowClosed(window)),
+                Ok(Said::Refused(Refused::TooManyHeld)) => Err(Unsaid::TooManyHeld),
                 Ok(Said::Refused(_)) => Err(Unsaid::Unavailable("somebody else has the conversation".to_owned())),
                 // With a key it is safe to ask again; without one the caller must look.
                 Err(ActorError::Died) if deaths < 3 && idempotency.is_some() => {
@@ -196,7 +211,7 @@ impl Switchboard {
         }
         let suppressed = self.suppressed(account, &conversation.identities).await.map_err(Unsaid::Unavailable)?;
         if let Some(failure) = suppressed {
-            return Err(Unsaid::Content(failure));
+            return Err(Unsaid::Suppressed(failure));
         }
         for piece in pieces {
             let mut tried = piece.rendering.as_ref().unwrap_or(&piece.content).clone();
@@ -278,6 +293,22 @@ fn judge_direction(content: &Content) -> Result<(), Failure> {
     }
 }
 
+/// A fallback stands for one message, and needs somebody who says whether that one has arrived.
+fn judge_fallback(account: &Account, wish: &Wish, pieces: &[Piece]) -> Result<(), Failure> {
+    if wish.fallback_after.is_none() {
+        return Ok(());
+    }
+    if !account.capabilities().is_some_and(|capabilities| capabilities.receipts) {
+        let message = "fallback_after: this channel gives no delivery receipts";
+        return Err(Failure::content("INVALID_CONTENT", message));
+    }
+    if pieces.len() > 1 {
+        let message = format!("fallback_after: only for one message, and on this channel it is {}", pieces.len());
+        return Err(Failure::content("INVALID_CONTENT", message));
+    }
+    Ok(())
+}
+
 /// What our own channels refuse: they have no vendor to judge by.
 fn judge_length(limit: usize, content: &Content) -> Result<(), Failure> {
     let Content::Text { text, .. } = content else { return Ok(()) };
@@ -292,6 +323,9 @@ fn judge_length(limit: usize, content: &Content) -> Result<(), Failure> {
 
 /// SHA-256 of what was asked, lower-case hex.
 pub(super) fn fingerprint(conversation_id: &str, wish: &Wish) -> String {
-    let asked = serde_json::json!([conversation_id, wish.author, wish.content, wish.reply_to]).to_string();
-    hex::encode(sha2::Sha256::digest(asked.as_bytes()))
+    let mut asked = serde_json::json!([conversation_id, wish.author, wish.content, wish.reply_to]);
+    if let (Some(after), Some(asked)) = (wish.fallback_after, asked.as_array_mut()) {
+        asked.push(after.into());
+    }
+    hex::encode(sha2::Sha256::digest(asked.to_string().as_bytes()))
 }

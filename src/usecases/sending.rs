@@ -14,7 +14,7 @@ use super::Switchboard;
 use super::directory::Account;
 use crate::domain::changes::{Change, NewExchange, Progress};
 use crate::domain::channels::ChannelState;
-use crate::domain::jobs::{Cargo, Job, MOST_ATTEMPTS, Verdict, backoff_ms};
+use crate::domain::jobs::{Cargo, Job, MOST_ATTEMPTS, NewJob, Verdict, backoff_ms};
 use crate::domain::messages::{MessageError, Status};
 use crate::net::{Answer, Client, NetError};
 use crate::telemetry::{chance, crash};
@@ -54,7 +54,10 @@ impl Switchboard {
 
     async fn try_send(&self, job: &Job, message_id: &str, client: &Client) -> Result<Verdict, String> {
         let cargo = match &job.cargo {
-            Some(cargo) if job.attempts == 0 && !job.reclaimed => (**cargo).clone(),
+            // One that may be said elsewhere meanwhile is looked at again.
+            Some(cargo) if job.attempts == 0 && !job.reclaimed && cargo.message.fallback_after.is_none() => {
+                (**cargo).clone()
+            }
             _ => {
                 let Some(cargo) = self.load_cargo(job, message_id).await? else { return Ok(Verdict::Drop) };
                 if cargo.message.status.rank() >= Status::Sent.rank() {
@@ -158,7 +161,7 @@ impl Switchboard {
                 (Sent::Accepted(accepted), _) => {
                     let provider_id = Some(accepted.id).filter(|id| !id.is_empty());
                     let progress = self.progress(cargo, Reached::Sent.into(), provider_id, None);
-                    self.settle(job, progress, Some(exchange)).await
+                    self.settle(job, progress, Some(exchange), None).await
                 }
                 (Sent::Unclear(reason), _) => self.doubt(job, cargo, Some(exchange), &reason).await,
                 (Sent::Refused(mut failure), wait) => {
@@ -229,14 +232,21 @@ impl Switchboard {
         }
         let error = MessageError { code: failure.code, message: failure.message, vendor_code: failure.vendor_code };
         let progress = self.progress(cargo, Status::Failed, None, Some(error));
-        self.settle(job, progress, exchange).await
+        self.settle(job, progress, exchange, self.fallback_now(&cargo.message)).await
     }
 
-    async fn settle(&self, job: &Job, progress: Progress, exchange: Option<NewExchange>) -> Result<Verdict, String> {
+    async fn settle(
+        &self,
+        job: &Job,
+        progress: Progress,
+        exchange: Option<NewExchange>,
+        follows: Option<NewJob>,
+    ) -> Result<Verdict, String> {
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             progress: vec![progress],
             exchange,
+            jobs: follows.into_iter().collect(),
             finishes: Some(job.id.clone()),
             ..Change::default()
         };
@@ -302,6 +312,7 @@ impl Switchboard {
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             progress: vec![self.progress(&cargo, Status::Failed, None, Some(error))],
+            jobs: self.fallback_now(&cargo.message).into_iter().collect(),
             ..Change::default()
         };
         if let Err(refusal) = self.store.commit(change).await {

@@ -94,7 +94,9 @@ impl Vendor for Settings {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        // A mail server says that it has taken a mail, and nobody says more.
+        let receipts = !matches!(self.provider, Provider::Generic | Provider::Imap);
+        Capabilities { receipts, ..CAPABILITIES }
     }
 
     fn account(&self) -> Option<String> {

@@ -1,21 +1,31 @@
-//! `/api/messages`: what was said to the vendor for a message.
+//! `/api/messages`: one message: taking it back while it is held, and what was said to the vendor for it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::{Caller, Manage};
+use crate::api::authentication::{Caller, Manage, Write};
 use crate::api::failure::{Failure, no_such_method};
+use crate::api::platform::conversations::refuse;
 use crate::api::reading;
+use crate::domain::errors::Code;
+use crate::domain::messages::Message;
 use crate::store::exchanges::StoredExchange;
+use crate::usecases::withdrawing::Withdrawal;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
-    services.service(
-        web::resource("/api/messages/{id}/exchanges")
-            .route(web::get().to(exchanges))
-            .default_service(web::route().to(no_such_method)),
-    );
+    services
+        .service(
+            web::resource("/api/messages/{id}")
+                .route(web::delete().to(withdraw))
+                .default_service(web::route().to(no_such_method)),
+        )
+        .service(
+            web::resource("/api/messages/{id}/exchanges")
+                .route(web::get().to(exchanges))
+                .default_service(web::route().to(no_such_method)),
+        );
 }
 
 /// A list of exchanges.
@@ -55,6 +65,34 @@ impl From<StoredExchange> for Exchange {
     fn from(stored: StoredExchange) -> Self {
         let StoredExchange { id, at, request, status, response, duration_ms } = stored;
         Self { id, at, request, status, response, duration_ms }
+    }
+}
+
+/// Takes a message back that is `held` until its person writes again. It stays visible, as `failed` with the code
+/// `WITHDRAWN`. One text that became several messages is several here, too.
+///
+/// # Errors
+/// 404 for an unknown message, 409 for one that is not held: it has left, is about to, or never waited.
+#[utoipa::path(delete, path = "/api/messages/{id}", tag = "messages",
+    params(("id" = String, Path, description = "The message.")),
+    responses((status = 200, description = "It will not leave; so it stands now.", body = Message),
+              (status = 404, description = "There is no such message.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "It is not held.", body = crate::api::failure::FailureBody)))]
+pub async fn withdraw(
+    request: HttpRequest,
+    caller: Caller<Write>,
+    doors: web::Data<Doors>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let id = reading::id(&request, &path, "message")?;
+    let withdrawn = doors.switchboard.withdraw(caller.workspace_id(), &id).await;
+    match withdrawn.map_err(|unsaid| refuse(&request, unsaid))? {
+        Withdrawal::Withdrawn(message) => Ok(HttpResponse::Ok().json(message)),
+        Withdrawal::NotHeld => {
+            let message = "the message is not held: it has left, is about to, or never waited";
+            Err(Failure::new(&request, Code::Conflict, message))
+        }
+        Withdrawal::Unknown => Err(Failure::not_found(&request, "message")),
     }
 }
 

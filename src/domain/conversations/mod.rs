@@ -3,6 +3,7 @@
 //! Decisions are pure: they take the state, the news and the time, and give the change to commit and the state after
 //! it. The actor only carries them out.
 
+mod holding;
 mod receive;
 mod reply;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::WindowRule;
 
+pub use holding::{MOST_HELD, WITHDRAWN, withdraw};
 pub use receive::{Received, receive};
 pub use reply::{Post, Posted, Refused, Turn, assign, finish_turn, post};
 
@@ -56,6 +58,8 @@ pub struct Conversation {
     pub window_expires_at: Option<i64>,
     /// The job of the turn that is due or running.
     pub turn_job: Option<String>,
+    /// Messages of ours that wait until the window opens, in order.
+    pub held: Vec<String>,
     /// Unix milliseconds.
     pub created_at: i64,
     /// Unix milliseconds of the newest message.
@@ -108,6 +112,7 @@ impl Conversation {
             answered_seq: 0,
             window_expires_at: None,
             turn_job: None,
+            held: Vec::new(),
             created_at: now,
             last_message_at: now,
             thread: origin.thread,

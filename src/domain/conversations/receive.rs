@@ -39,6 +39,7 @@ pub fn receive(conversation: &Conversation, events: &[Event], situation: &Situat
     for event in events {
         received.add_event(event, conversation, situation, &mut about);
     }
+    received.release(situation);
     received.schedule(situation);
     if situation.nameless && conversation.version == 0 {
         received.change.jobs.push(NewJob {
@@ -155,6 +156,10 @@ impl Received {
             edited_at: None,
             deleted_at: None,
             error: None,
+            held: false,
+            fallback_after: None,
+            fallback_of: None,
+            replaced_by: None,
         };
         if incoming.opens_window {
             self.next.window_expires_at =
@@ -184,6 +189,10 @@ impl Received {
             edited_at: None,
             deleted_at: None,
             error: None,
+            held: false,
+            fallback_after: None,
+            fallback_of: None,
+            replaced_by: None,
         };
         self.add(message, situation);
         self.unanswered.clear();

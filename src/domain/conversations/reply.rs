@@ -4,11 +4,13 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::outbound::Right;
 use switchboard_channels::contract::peer::Identity;
 
-use super::{Conversation, Owner, Situation, send_lane};
-use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage};
+use super::{Conversation, MOST_HELD, Owner, Situation, send_lane};
+use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage, Progress};
 use crate::domain::events::EventKind;
 use crate::domain::jobs::{Cargo, NewJob, Work};
-use crate::domain::messages::{Author, AuthorKind, Direction, Message, Piece, Status, announced};
+use crate::domain::messages::{
+    Author, AuthorKind, Direction, Message, MessageError, Piece, Status, Unconfirmed, announced,
+};
 use crate::domain::windows::{self, Window};
 
 /// What to commit for something said, and the state after it.
@@ -31,6 +33,8 @@ pub enum Refused {
     NotOwner,
     /// The window is closed and the content is no template.
     WindowClosed(Window),
+    /// As many messages as may wait for the window do so already.
+    TooManyHeld,
 }
 
 /// An agent's finished turn.
@@ -63,6 +67,12 @@ pub struct Post<'a> {
     pub reply_to_provider: Option<String>,
     /// The recipient's identities in the channel account.
     pub to: &'a [Identity],
+    /// While the window is closed it waits.
+    pub holds: bool,
+    /// Seconds after which it is said over another channel, unless it has arrived.
+    pub fallback_after: Option<i64>,
+    /// It says this one again.
+    pub replaces: Option<Unconfirmed>,
 }
 
 /// One message of ours on its way into the conversation.
@@ -72,6 +82,25 @@ struct Remark {
     reply_to: Option<String>,
     reply_to_provider: Option<String>,
     right: Option<Right>,
+    held: bool,
+    fallback_after: Option<i64>,
+    fallback_of: Option<String>,
+}
+
+impl Remark {
+    /// A piece that an author says, with this right.
+    const fn new(author: Author, piece: Piece, right: Option<Right>) -> Self {
+        Self {
+            author,
+            piece,
+            reply_to: None,
+            reply_to_provider: None,
+            right,
+            held: false,
+            fallback_after: None,
+            fallback_of: None,
+        }
+    }
 }
 
 /// Takes an agent's answer: only for the current turn, while the agent owns the conversation and the window is open.
@@ -106,8 +135,7 @@ pub fn finish_turn(
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
     for piece in turn.pieces {
-        let remark = Remark { author: turn.author.clone(), piece, reply_to: None, reply_to_provider: None, right };
-        posted.say(remark, turn.to, situation);
+        posted.say(Remark::new(turn.author.clone(), piece, right), turn.to, situation);
     }
     Ok(posted.sealed(conversation))
 }
@@ -115,23 +143,42 @@ pub fn finish_turn(
 /// Takes a message of a person or a program.
 ///
 /// # Errors
-/// The window is closed and the content is no template.
+/// The window is closed, the content is no template, and it may not or cannot wait.
 pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'_>) -> Result<Posted, Refused> {
     let right = windows::right(situation.rule, conversation.window_expires_at, situation.now, post.author.kind);
-    if right.is_none() && post.pieces.iter().any(|piece| !matches!(piece.content, Content::Template(_))) {
-        let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
+    let window = windows::at(situation.rule, conversation.window_expires_at, situation.now);
+    let held = right.is_none() && post.pieces.iter().any(|piece| !matches!(piece.content, Content::Template(_)));
+    if held && !post.holds {
         return Err(Refused::WindowClosed(window));
     }
+    if held && conversation.held.len() + post.pieces.len() > MOST_HELD {
+        return Err(Refused::TooManyHeld);
+    }
+    // What was asked for stands in the one that was rendered; else in the first.
+    let asked = post.pieces.iter().position(|piece| piece.rendering.is_some()).unwrap_or_default();
     let mut posted = Posted::on(conversation);
     if post.author.kind == AuthorKind::Human {
         posted.hand_to(Owner::Human { name: post.author.name.clone() });
     }
     // The first part quotes what it answers; the others follow it.
     let (mut reply_to, mut reply_to_provider) = (post.reply_to, post.reply_to_provider);
-    for piece in post.pieces {
-        let author = post.author.clone();
-        let (reply_to, reply_to_provider) = (reply_to.take(), reply_to_provider.take());
-        posted.say(Remark { author, piece, reply_to, reply_to_provider, right }, post.to, situation);
+    for (place, piece) in post.pieces.into_iter().enumerate() {
+        let replaced = post.replaces.as_ref().filter(|_| place == asked);
+        let remark = Remark {
+            reply_to: reply_to.take(),
+            reply_to_provider: reply_to_provider.take(),
+            held,
+            fallback_after: post.fallback_after,
+            fallback_of: replaced.map(|first| first.message_id.clone()),
+            ..Remark::new(post.author.clone(), piece, right)
+        };
+        let id = posted.say(remark, post.to, situation);
+        if let Some(first) = replaced {
+            posted.replace(first, &id, situation);
+        }
+    }
+    if held {
+        posted.tell_held(&window);
     }
     Ok(posted.sealed(conversation))
 }
@@ -145,7 +192,7 @@ pub fn assign(conversation: &Conversation, owner: Owner) -> Posted {
 }
 
 impl Posted {
-    fn on(conversation: &Conversation) -> Self {
+    pub(super) fn on(conversation: &Conversation) -> Self {
         let mut next = conversation.clone();
         next.version += 1;
         Self {
@@ -155,7 +202,7 @@ impl Posted {
         }
     }
 
-    fn sealed(mut self, before: &Conversation) -> Self {
+    pub(super) fn sealed(mut self, before: &Conversation) -> Self {
         self.change.conversation = Some(ConversationChange {
             expected: (before.version > 0).then_some(before.version),
             state: self.next.clone(),
@@ -185,8 +232,38 @@ impl Posted {
         }
     }
 
-    fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) {
-        let Remark { author, piece, reply_to, reply_to_provider, right } = remark;
+    /// Takes the place of a message that was not confirmed: one commit ends the job that saw to it, tells of both, and
+    /// keeps the first one from leaving after all.
+    fn replace(&mut self, first: &Unconfirmed, id: &str, situation: &Situation<'_>) {
+        self.change.finishes = Some(first.job.clone());
+        self.change.supersedes.extend(first.send_job.clone());
+        if first.recalled {
+            self.change.recalls.push(Progress {
+                message_id: first.message_id.clone(),
+                channel_id: first.channel_id.clone(),
+                status: Status::Failed,
+                provider_id: None,
+                at: situation.now,
+                error: Some(MessageError {
+                    code: "SUPERSEDED".to_owned(),
+                    message: "it had not left, and was said over another channel".to_owned(),
+                    vendor_code: None,
+                }),
+            });
+        }
+        self.change.events.push(NewEvent {
+            kind: EventKind::MessageFallback,
+            conversation_id: Some(first.conversation_id.clone()),
+            data: serde_json::json!({
+                "conversation_id": first.conversation_id, "message_id": first.message_id,
+                "said_instead": { "conversation_id": self.next.id, "message_id": id },
+            }),
+        });
+    }
+
+    /// Says a piece, and gives the id of its message.
+    fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) -> String {
+        let Remark { author, piece, reply_to, reply_to_provider, right, held, fallback_after, fallback_of } = remark;
         let Piece { content, rendering } = piece;
         let by_vendor = !self.next.kind.is_ours();
         let message = Message {
@@ -206,10 +283,22 @@ impl Posted {
             edited_at: None,
             deleted_at: None,
             error: None,
+            held,
+            fallback_after,
+            fallback_of,
+            replaced_by: None,
         };
+        let id = message.id.clone();
         self.next.last_seq = message.seq;
         self.next.last_message_at = situation.now;
-        if by_vendor {
+        if let Some(seconds) = fallback_after {
+            let run_at = situation.now.saturating_add(seconds.saturating_mul(1_000));
+            self.change.jobs.push(NewJob::fallback((situation.new_id)(), &id, run_at));
+        }
+        if held {
+            self.next.held.push(id.clone());
+            self.change.holds = Some(self.next.held.clone());
+        } else if by_vendor {
             self.change.jobs.push(NewJob {
                 id: (situation.new_id)(),
                 lane: send_lane(&self.next.id),
@@ -231,5 +320,6 @@ impl Posted {
             conversation_id: self.next.id.clone(),
             channel_id: self.next.channel_id.clone(),
         });
+        id
     }
 }

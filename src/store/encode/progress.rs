@@ -52,15 +52,12 @@ impl<'a> Sheets<'a> {
 
     /// Takes note of the messages that moved.
     pub(in crate::store) fn progressed(&mut self, rows: Vec<Progressed>) {
-        for (id, conversation_id, workspace_id, seq, provider_id, channel_id) in rows {
-            let Some(progress) = self.progress.get(&(id.as_str(), channel_id.as_str())) else { continue };
-            let data = serde_json::json!({
-                "conversation_id": conversation_id, "channel_id": progress.channel_id, "message_id": id, "seq": seq,
-                "status": progress.status, "provider_id": provider_id, "at": progress.at, "error": progress.error,
-            });
-            let kind = progress.status.into();
-            let brought_id = progress.provider_id.is_some();
-            self.event(workspace_id, kind, conversation_id, data.to_string());
+        for row in rows {
+            let Some(progress) = self.progress.get(&(row.0.as_str(), row.5.as_str())) else { continue };
+            let (kind, data, brought_id) =
+                (progress.status.into(), told(&row, progress), progress.provider_id.is_some());
+            let (id, conversation_id, workspace_id, _, provider_id, channel_id) = row;
+            self.event(workspace_id, kind, conversation_id, data);
             // A revision may wait for a message whose vendor's id is known only now.
             if let Some(provider_id) = provider_id.filter(|_| brought_id) {
                 self.targets.row().text(&channel_id).text(&provider_id);
@@ -68,4 +65,14 @@ impl<'a> Sheets<'a> {
             self.moved.insert((id, channel_id));
         }
     }
+}
+
+/// What is told of a message that has come so far.
+pub(super) fn told(row: &Progressed, progress: &Progress) -> String {
+    let (id, conversation_id, _, seq, provider_id, _) = row;
+    serde_json::json!({
+        "conversation_id": conversation_id, "channel_id": progress.channel_id, "message_id": id, "seq": seq,
+        "status": progress.status, "provider_id": provider_id, "at": progress.at, "error": progress.error,
+    })
+    .to_string()
 }

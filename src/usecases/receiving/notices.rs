@@ -80,7 +80,13 @@ impl Switchboard {
         let mut change = Change { workspace_id: channel.workspace_id.clone(), ..Change::default() };
         match arrival.event {
             Event::Receipt(receipt) => match self.receipt_progress(account, *receipt).await? {
-                Some(progress) => change.progress.push(progress),
+                Some(progress) => {
+                    if progress.status == Status::Failed {
+                        let failed = self.store.message(&channel.workspace_id, &progress.message_id).await?;
+                        change.jobs.extend(failed.and_then(|stored| self.fallback_now(&stored.message)));
+                    }
+                    change.progress.push(progress);
+                }
                 None => {
                     ledger.ignore("it is a receipt for a message that was not sent from here");
                     return Ok(None);

@@ -4,11 +4,19 @@ use base64::Engine as _;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
+use switchboard::telemetry::clock::Clock;
+use switchboard_simulator::Account;
+
+use crate::support::ledger::list;
 use crate::support::line::{Line, on_every_line};
+use crate::support::process::await_some;
 use crate::support::stage::{Database, Stage, with_both_databases};
 
 /// Cases that run at once in one test.
 const AT_ONCE: usize = 2;
+const ANA: &str = "491700000001";
+/// The vendor's id of a second number.
+const OTHER: &str = "206540352242922";
 
 /// Three customers write four messages each: alone, together in one delivery, and with a picture.
 async fn load(stage: &Stage) {
@@ -114,6 +122,119 @@ with_both_databases! {
         let busy = json!([{ "match": { "kind": "send" }, "action": { "status": { "code": 130_429 } }, "times": 2 }]);
         survive(database, &["jobs.put_off.before=kill@1".to_owned()], busy.clone()).await;
         survive(database, &["jobs.put_off.after=kill@1".to_owned()], busy).await;
+    }
+}
+
+/// Two messages are held for a customer who wrote a day ago; this ends the process when they write again.
+async fn release(database: Database, points: &str) {
+    let stage = Stage::new(database).await;
+    let process = stage.start().await;
+    let yesterday = Clock::default().now() - 25 * 60 * 60 * 1_000;
+    stage.writes(&json!({ "from": ANA, "text": "Hello", "timestamp_ms": yesterday })).await;
+    await_some("the end of the turn", || async {
+        let (messages, jobs) = (stage.messages_with(ANA).await, stage.metric("switchboard_jobs", "").await);
+        if messages.len() == 1 && jobs == 0.0 { Ok(()) } else { Err(format!("{messages:?}, {jobs} jobs")) }
+    })
+    .await;
+    for text in ["one", "two"] {
+        let held = say(&stage, &json!({ "body": text, "on_window_closed": "queue" })).await;
+        assert_eq!(held["held"], true, "{held}");
+    }
+    process.stop().await;
+
+    let process = stage.start_armed(points).await;
+    stage.say(ANA, "I am back").await;
+    process.crashed().await;
+    let process = stage.start().await;
+    stage.settled().await;
+    let messages = stage.messages_with(ANA).await;
+    process.stop().await;
+    let books = stage.books("").await;
+    let texts: Vec<_> = list(&books["messages"]).iter().map(|sent| sent["text"].clone()).collect();
+    assert_eq!(texts, ["one", "two", "I am back"], "in order, once, and before the answer");
+    let left = |message: &&Value| message["direction"] == "outbound" && message["provider_id"].is_string();
+    assert_eq!(messages.iter().filter(left).count(), 3, "{messages:#?}");
+    assert!(messages.iter().all(|message| message["held"].is_null()), "{messages:#?}");
+    stage.end().await;
+}
+
+/// A message that no receipt confirms is said over the customer's other channel; this ends the process meanwhile.
+async fn fall_back(database: Database, points: &str) {
+    let account = Account::default();
+    let other = format!(
+        "model = \"builtin/echo\"\n[[workspaces.channels]]\nname = \"other\"\nkind = \"whatsapp\"\n\
+         agent = \"Echo\"\nphone_number_id = \"{OTHER}\"\nwaba_id = \"{}\"\naccess_token = \"{}\"\n\
+         app_secret = \"{}\"\nverify_token = \"{}\"\nbase_url = \"{{simulator}}\"\n",
+        account.waba_id, account.access_token, account.app_secret, account.verify_token
+    );
+    let stage = Stage::with(database, |setting| setting.agent = other).await;
+    let callback = json!({ "callback_url": stage.gateway("/api/webhooks/whatsapp") });
+    let put = stage.http.put(stage.vendor(&format!("/sim/accounts/{OTHER}"))).json(&callback).send().await.unwrap();
+    assert!(put.status().is_success(), "{}", put.text().await.unwrap());
+    stage.account(json!({ "receipts": "none" })).await;
+    let process = stage.start_armed(points).await;
+    stage.say(ANA, "Hello").await;
+    stage.settled().await;
+    let here = stage.conversations_with(ANA).await.remove(0)["id"].clone();
+    let there = stage.vendor(&format!("/sim/whatsapp/{OTHER}/inbound"));
+    let written = stage.http.post(there).json(&json!({ "from": ANA, "text": "Hello there" })).send().await.unwrap();
+    assert!(written.status().is_success());
+    await_some("one person", || async {
+        let contacts = stage.read("/api/contacts").await;
+        let merged = contacts["total"] == 1 && !list(&contacts["items"][0]["merged_ids"]).is_empty();
+        let answered = list(&books_of(&stage, OTHER).await["messages"]).len() == 1;
+        if merged && answered { Ok(()) } else { Err(contacts.to_string()) }
+    })
+    .await;
+    let path = format!("/api/conversations/{}/messages", here.as_str().unwrap());
+    let wish = json!({ "body": "The gate is B7.", "fallback_after": 1, "author": { "kind": "system" } });
+    let said = stage.ask(reqwest::Method::POST, &path).json(&wish).send().await.unwrap();
+    assert_eq!(said.status(), 201);
+    process.crashed().await;
+
+    let process = stage.start().await;
+    await_some("the fallback", || async {
+        let messages = list(&stage.read(&path).await["messages"]);
+        let replaced = messages.iter().any(|message| message["replaced_by"].is_string());
+        let jobs = stage.metric("switchboard_jobs", "").await;
+        if replaced && jobs == 0.0 { Ok(()) } else { Err(format!("{messages:?}, {jobs} jobs")) }
+    })
+    .await;
+    process.stop().await;
+    for number in [OTHER, &account.phone_number_id] {
+        let books = books_of(&stage, number).await;
+        let sent = list(&books["messages"]).iter().filter(|sent| sent["text"] == "The gate is B7.").count();
+        assert_eq!(sent, 1, "{number}");
+    }
+    stage.end().await;
+}
+
+async fn books_of(stage: &Stage, number: &str) -> Value {
+    stage.http.get(stage.vendor(&format!("/sim/books/{number}"))).send().await.unwrap().json().await.unwrap()
+}
+
+/// Says something to Ana for a program.
+async fn say(stage: &Stage, what: &Value) -> Value {
+    let mut wish = what.clone();
+    wish["author"] = json!({ "kind": "system" });
+    let conversation = stage.conversations_with(ANA).await.remove(0);
+    let path = format!("/api/conversations/{}/messages", conversation["id"].as_str().unwrap());
+    stage.ask(reqwest::Method::POST, &path).json(&wish).send().await.unwrap().json().await.unwrap()
+}
+
+with_both_databases! {
+    async fn killed_while_what_was_held_leaves(database) {
+        let points = ["store.commit.before", "store.commit.after", "sending.before_post", "sending.after_post"];
+        for point in points {
+            release(database, &format!("{point}=kill@1")).await;
+        }
+        release(database, "sending.after_post=kill@2").await;
+    }
+
+    async fn killed_while_a_message_is_said_elsewhere(database) {
+        for point in ["falling_back.found", "falling_back.said"] {
+            fall_back(database, &format!("{point}=kill@1")).await;
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Whole ways through the product: how the process ends, how its key is changed, how mail comes and goes, what holds on
-//! every line, and what becomes of a trace however it is delivered.
+//! every line, what becomes of a trace however it is delivered, and the other way to a person.
 
 mod draining;
 mod keys;
@@ -7,3 +7,4 @@ mod lines;
 mod mail;
 mod manners;
 mod traces;
+mod ways;

@@ -93,6 +93,9 @@ impl Product {
             pieces: vec![Content::text("How can I help?").into()],
             reply_to: None,
             reply_to_provider: None,
+            holds: false,
+            fallback_after: None,
+            replaces: None,
             idempotency: None,
             rule: WindowRule::None,
         };

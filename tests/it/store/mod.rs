@@ -15,3 +15,4 @@ mod secrets;
 mod tenancy;
 mod texts;
 mod used_tokens;
+mod waiting;

@@ -74,6 +74,9 @@ pub async fn say(store: &Store, conversation: &Conversation, text: &str) -> (Con
         reply_to: None,
         reply_to_provider: None,
         to: &[],
+        holds: false,
+        fallback_after: None,
+        replaces: None,
     };
     let posted = post(conversation, said, &situation(store, &|| store.clock().id())).unwrap();
     let message = posted.change.messages[0].message.clone();

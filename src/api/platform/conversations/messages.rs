@@ -19,6 +19,9 @@ use crate::domain::windows::Window;
 use crate::usecases::conversing::{Unsaid, Wish};
 use crate::usecases::falling_back::OnWindowClosed as Otherwise;
 
+/// Seconds after which a message may be said over another channel.
+const FALLBACK_AFTER: std::ops::RangeInclusive<i64> = 1..=86_400;
+
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
     services.service(
@@ -54,6 +57,10 @@ pub struct NewMessage {
     on_window_closed: Option<OnWindowClosed>,
     /// The approved template that is sent in its place, with `on_window_closed: "template"`.
     template: Option<Template>,
+    /// Seconds after which it is said over the person's next channel, unless a receipt says that it has arrived; at
+    /// once, if it will not arrive. Both messages stay visible, and name each other.
+    #[schema(minimum = 1, maximum = 86_400)]
+    fallback_after: Option<i64>,
 }
 
 /// Who says it.
@@ -85,7 +92,8 @@ pub enum OnWindowClosed {
     Reject,
     /// `template` is sent instead.
     Template,
-    /// It is held until the person writes again; not built yet.
+    /// It is `held` until the person writes again, and leaves before anything that answers them. Until then it can be
+    /// taken back.
     Queue,
     /// It goes over the person's next channel: the one with the newest conversation that may be written to. Nothing is
     /// said twice; the attempt here is the event `conversation.window_closed`.
@@ -130,12 +138,12 @@ pub async fn list(
     Ok(HttpResponse::Ok().json(Messages { messages }))
 }
 
-/// Says something in a conversation. 201 means that it is committed and will leave. A repeated `Idempotency-Key` gives
+/// Says something in a conversation. 201 means that it is committed and will leave; or that it is `held`. A repeated `Idempotency-Key` gives
 /// the first message again, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown conversation, 409 when the window is closed or the
-/// key was used for something else, 422 for content that the channel cannot carry, 501 for what is not built yet.
+/// key was used for something else, 422 for content that the channel cannot carry and for people to whom nothing is sent.
 #[utoipa::path(post, path = "/api/conversations/{id}/messages", tag = "conversations",
     params(("id" = String, Path, description = "The conversation."),
            ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key says it once.")),
@@ -143,9 +151,8 @@ pub async fn list(
     responses((status = 201, description = "It is committed.", body = Message),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
-              (status = 409, description = "The window is closed, or the key was used for something else.", body = crate::api::failure::FailureBody),
-              (status = 422, description = "The channel cannot carry it.", body = crate::api::failure::FailureBody),
-              (status = 501, description = "This `on_window_closed` is not built yet.", body = crate::api::failure::FailureBody)))]
+              (status = 409, description = "The window is closed, the key was used for something else, or too many messages are held.", body = crate::api::failure::FailureBody),
+              (status = 422, description = "The channel cannot carry it, or nothing is sent to this person.", body = crate::api::failure::FailureBody)))]
 pub async fn send(
     request: HttpRequest,
     caller: Caller<Write>,
@@ -186,9 +193,7 @@ fn otherwise(request: &HttpRequest, asked: &NewMessage) -> Result<Otherwise, Fai
         (_, Some(_)) => problem("nothing, but with on_window_closed \"template\""),
         (None | Some(OnWindowClosed::Reject), None) => Ok(Otherwise::Reject),
         (Some(OnWindowClosed::Fallback), None) => Ok(Otherwise::Fallback),
-        (Some(OnWindowClosed::Queue), None) => {
-            Err(Failure::new(request, Code::NotImplemented, "on_window_closed: \"queue\" is not built yet"))
-        }
+        (Some(OnWindowClosed::Queue), None) => Ok(Otherwise::Queue),
     }
 }
 
@@ -204,6 +209,10 @@ fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Optio
         (None, Some(content)) => content,
         _ => return Err(Failure::fields(request, &[FieldProblem::new("body", "either body or content")])),
     };
+    if asked.fallback_after.is_some_and(|seconds| !FALLBACK_AFTER.contains(&seconds)) {
+        let expected = format!("{} to {} seconds", FALLBACK_AFTER.start(), FALLBACK_AFTER.end());
+        return Err(Failure::fields(request, &[FieldProblem::new("fallback_after", expected)]));
+    }
     let author = asked.author.unwrap_or(NewAuthor { kind: NewAuthorKind::Human, name: None });
     if let Some(name) = &author.name {
         judge_name(request, "author.name", name)?;
@@ -213,7 +222,16 @@ fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Optio
         NewAuthorKind::System => (AuthorKind::System, None),
     };
     let author = Author { kind, id: None, name: author.name.or(default_name) };
-    Ok(Wish { author, content, reply_to: asked.reply_to, key, request_hash: None })
+    Ok(Wish {
+        author,
+        content,
+        reply_to: asked.reply_to,
+        key,
+        request_hash: None,
+        holds: false,
+        fallback_after: asked.fallback_after,
+        replaces: None,
+    })
 }
 
 /// The refusal with what would still pass.

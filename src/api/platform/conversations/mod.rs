@@ -13,7 +13,7 @@ use crate::api::authentication::{Caller, Manage, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::contacts::Contact;
-use crate::domain::conversations::Owner;
+use crate::domain::conversations::{MOST_HELD, Owner};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::Principal;
 use crate::domain::windows::Window;
@@ -312,7 +312,7 @@ fn judge_name(request: &HttpRequest, field: &str, name: &str) -> Result<(), Fail
 }
 
 /// What a use case refused, in the envelope.
-fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
+pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
     match unsaid {
         Unsaid::UnknownConversation => Failure::not_found(request, "conversation"),
         Unsaid::UnknownReply => {
@@ -321,6 +321,16 @@ fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
         Unsaid::WindowClosed(window) => {
             Failure::new(request, Code::WindowClosed, "the messaging window is closed; nothing was stored")
                 .with(serde_json::json!({ "closed_at": window.expires_at }))
+        }
+        Unsaid::TooManyHeld => {
+            let message = format!("{MOST_HELD} messages wait for this person already; nothing was stored");
+            Failure::new(request, Code::Conflict, message)
+        }
+        Unsaid::Suppressed(failure) => {
+            let opted_out = failure.code == Code::RecipientOptedOut.as_str();
+            let code = if opted_out { Code::RecipientOptedOut } else { Code::RecipientSuppressed };
+            Failure::new(request, code, failure.message.clone())
+                .with(serde_json::json!({ "code": failure.code, "problem": failure.message }))
         }
         Unsaid::Content(failure) => {
             let code = match (failure.code.as_str(), failure.fault) {

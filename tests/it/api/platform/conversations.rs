@@ -43,7 +43,10 @@ fn says_something_once() {
             ("k2", json!({"body": "Hi", "content": {"type": "text", "text": "Hi"}}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "reply_to": "nothing"}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "colour": 1}), "INVALID_REQUEST"),
-            ("k2", json!({"body": "Hi", "on_window_closed": "queue"}), "NOT_IMPLEMENTED"),
+            ("k2", json!({"body": "Hi", "on_window_closed": "later"}), "INVALID_REQUEST"),
+            ("k2", json!({"body": "Hi", "fallback_after": 0}), "INVALID_REQUEST"),
+            ("k2", json!({"body": "Hi", "fallback_after": 86_401}), "INVALID_REQUEST"),
+            ("k2", json!({"body": "One sentence. ".repeat(400), "fallback_after": 60}), "INVALID_CONTENT"),
             ("k2", json!({"body": "x".repeat(100_000)}), "MESSAGE_TOO_LONG"),
             ("k2", json!({"content": {"type": "choice", "id": "1", "title": "One"}}), "INVALID_CONTENT"),
         ] {
