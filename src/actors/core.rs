@@ -193,6 +193,7 @@ impl Core {
             live.unanswered_known = true;
         }
         live.unanswered.extend(received.unanswered);
+        live.identities.shrink_to_fit();
         if live.unanswered.len() > MOST_UNANSWERED {
             live.unanswered.clear();
             live.unanswered_known = false;
@@ -289,6 +290,8 @@ impl Core {
             live.state = next;
             live.running = None;
             live.unanswered.retain(|(seq, _)| *seq > answered);
+            // A conversation is idle most of its life: it keeps no room for the next burst.
+            live.unanswered.shrink_to_fit();
             live.unanswered_known = live.unanswered_known || live.state.answered_seq >= live.state.last_seq;
         }
         if self.hub.is_watched(&self.id) {

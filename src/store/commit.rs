@@ -36,7 +36,8 @@ statements! {
     contacts "INSERT INTO contacts (id, workspace_id, name, created_at, updated_at) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), CAST(value->>3 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET name = COALESCE(excluded.name, contacts.name), updated_at = excluded.updated_at";
     drop_identities "DELETE FROM identities WHERE (channel_id, kind, value, contact_id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM {rows})";
     bind_identities "INSERT INTO identities (channel_id, kind, value, workspace_id, contact_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM {rows}";
-    conversations "INSERT INTO conversations (id, workspace_id, channel_id, kind, contact_id, agent_id, owner, version, last_seq, answered_seq, window_expires_at, turn_job, created_at, last_message_at, thread, subject) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, CAST(value->>7 AS BIGINT), CAST(value->>8 AS BIGINT), CAST(value->>9 AS BIGINT), CAST(value->>10 AS BIGINT), value->>11, CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT), value->>14, value->>15 FROM {rows} WHERE true ON CONFLICT (id) DO UPDATE SET contact_id = excluded.contact_id, agent_id = excluded.agent_id, owner = excluded.owner, version = excluded.version, last_seq = excluded.last_seq, answered_seq = excluded.answered_seq, window_expires_at = excluded.window_expires_at, turn_job = excluded.turn_job, last_message_at = excluded.last_message_at";
+    begin_conversations "INSERT INTO conversations (id, workspace_id, channel_id, kind, contact_id, agent_id, owner, version, last_seq, answered_seq, window_expires_at, turn_job, created_at, last_message_at, thread, subject) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, CAST(value->>7 AS BIGINT), CAST(value->>8 AS BIGINT), CAST(value->>9 AS BIGINT), CAST(value->>10 AS BIGINT), value->>11, CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT), value->>14, value->>15 FROM {rows}";
+    move_conversations "UPDATE conversations SET agent_id = r.value->>1, owner = r.value->>2, version = CAST(r.value->>3 AS BIGINT), last_seq = CAST(r.value->>4 AS BIGINT), answered_seq = CAST(r.value->>5 AS BIGINT), window_expires_at = CAST(r.value->>6 AS BIGINT), turn_job = r.value->>7, last_message_at = CAST(r.value->>8 AS BIGINT) FROM {rows} AS r WHERE conversations.id = r.value->>0";
     messages "INSERT INTO messages (id, workspace_id, conversation_id, channel_id, seq, direction, author, content, body, attachments, reply_to, status, rank, provider_id, provider_at, created_at, rendering) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, CAST(value->>12 AS BIGINT), value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT), value->>16 FROM {rows}";
     manners "UPDATE messages SET held = CAST(r.value->>1 AS BIGINT), fallback_after = CAST(r.value->>2 AS BIGINT), fallback_of = r.value->>3 FROM {rows} AS r WHERE messages.id = r.value->>0";
     release "UPDATE messages SET held = 0 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.workspace_id = r.value->>1";
@@ -78,8 +79,8 @@ impl Tx {
     {
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
-            Self::Sqlite(tx) => sqlx::query_as(sql).bind(rows.finish()).fetch_all(&mut **tx).await,
-            Self::Postgres(tx) => sqlx::query_as(sql).bind(rows.finish()).fetch_all(&mut **tx).await,
+            Self::Sqlite(tx) => sqlx::query_as(sql).bind(rows.into_jsonb()).fetch_all(&mut **tx).await,
+            Self::Postgres(tx) => sqlx::query_as(sql).bind(rows.into_json()).fetch_all(&mut **tx).await,
         }
     }
 
@@ -91,8 +92,8 @@ impl Tx {
     ) -> Result<Vec<(String,)>, sqlx::Error> {
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
-            Self::Sqlite(tx) => sqlx::query_as(sql).bind(rows.finish()).bind(node).fetch_all(&mut **tx).await,
-            Self::Postgres(tx) => sqlx::query_as(sql).bind(rows.finish()).bind(node).fetch_all(&mut **tx).await,
+            Self::Sqlite(tx) => sqlx::query_as(sql).bind(rows.into_jsonb()).bind(node).fetch_all(&mut **tx).await,
+            Self::Postgres(tx) => sqlx::query_as(sql).bind(rows.into_json()).bind(node).fetch_all(&mut **tx).await,
         }
     }
 
@@ -102,8 +103,8 @@ impl Tx {
         }
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
-            Self::Sqlite(tx) => sqlx::query(sql).bind(rows.finish()).execute(&mut **tx).await.map(|_| ()),
-            Self::Postgres(tx) => sqlx::query(sql).bind(rows.finish()).execute(&mut **tx).await.map(|_| ()),
+            Self::Sqlite(tx) => sqlx::query(sql).bind(rows.into_jsonb()).execute(&mut **tx).await.map(|_| ()),
+            Self::Postgres(tx) => sqlx::query(sql).bind(rows.into_json()).execute(&mut **tx).await.map(|_| ()),
         }
     }
 
@@ -113,8 +114,12 @@ impl Tx {
         }
         let sql = AssertSqlSafe(Arc::clone(sql));
         match self {
-            Self::Sqlite(tx) => sqlx::query(sql).bind(rows.finish()).bind(node).execute(&mut **tx).await.map(|_| ()),
-            Self::Postgres(tx) => sqlx::query(sql).bind(rows.finish()).bind(node).execute(&mut **tx).await.map(|_| ()),
+            Self::Sqlite(tx) => {
+                sqlx::query(sql).bind(rows.into_jsonb()).bind(node).execute(&mut **tx).await.map(|_| ())
+            }
+            Self::Postgres(tx) => {
+                sqlx::query(sql).bind(rows.into_json()).bind(node).execute(&mut **tx).await.map(|_| ())
+            }
         }
     }
 
@@ -208,7 +213,9 @@ impl Committer {
         tx.execute(&sql.contacts, sheets.contact_rows()).await?;
         tx.execute(&sql.drop_identities, std::mem::replace(&mut sheets.dropped, Rows::new())).await?;
         tx.execute(&sql.bind_identities, std::mem::replace(&mut sheets.identities, Rows::new())).await?;
-        tx.execute(&sql.conversations, sheets.conversation_rows()).await?;
+        let (begun, moved) = sheets.conversation_rows();
+        tx.execute(&sql.begin_conversations, begun).await?;
+        tx.execute(&sql.move_conversations, moved).await?;
         tx.execute(&sql.messages, std::mem::replace(&mut sheets.messages, Rows::new())).await?;
         sheets.waiting.write(sql, tx).await?;
         tx.execute_for(&sql.jobs, std::mem::replace(&mut sheets.jobs, Rows::new()), &self.node_id).await?;

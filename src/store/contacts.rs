@@ -382,7 +382,7 @@ impl Store {
         for root in roots {
             given.row().text(root);
         }
-        let given = given.finish();
+        let given = given.into_json();
         let members = AssertSqlSafe(dialect.statement(MEMBERS));
         let members = fetch_all!(self.db(), MemberRow, members, given.as_str(), workspace_id)?;
         let identities = AssertSqlSafe(dialect.statement(IDENTITIES));

@@ -102,6 +102,8 @@ fn sqlite_options(path: &std::path::Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
+        // A new database only: most rows fit into a quarter of such a page, which is what an index may hold of a row.
+        .page_size(8192)
         .journal_mode(SqliteJournalMode::Wal)
         // Every commit reaches the disk before it is answered; batching makes that cheap.
         .synchronous(SqliteSynchronous::Full)
@@ -109,7 +111,7 @@ fn sqlite_options(path: &std::path::Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256)
         // Checkpoints copy the log into the database; larger steps copy a page that changes often only once.
-        .pragma("wal_autocheckpoint", "8000")
+        .pragma("wal_autocheckpoint", "4000")
         .pragma("cache_size", "-16000")
         .pragma("temp_store", "MEMORY")
 }

@@ -15,7 +15,7 @@ impl Dialect {
     pub(super) fn statement(self, template: &str) -> Arc<str> {
         let (rows, lock) = match self {
             Self::Sqlite => {
-                ("(WITH given AS MATERIALIZED (SELECT value FROM json_each($1)) SELECT value FROM given)", "")
+                ("(WITH given AS MATERIALIZED (SELECT value FROM jsonb_each($1)) SELECT value FROM given)", "")
             }
             Self::Postgres => ("json_array_elements($1::json)", "FOR UPDATE OF held"),
         };

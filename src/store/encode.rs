@@ -1,5 +1,6 @@
 //! Turns a batch's changes into rows, table by table, and derives the events of what really happened.
 
+mod conversations;
 mod media;
 mod numbering;
 mod progress;
@@ -12,8 +13,7 @@ use serde::Serialize;
 
 use super::Committed;
 use super::rows::{Rows, clean};
-use super::validate::Bindings;
-use crate::domain::changes::{Change, ConversationChange, NewMessage, Progress, Refusal};
+use crate::domain::changes::{Change, NewMessage, Progress, Refusal};
 use crate::domain::conversations::Conversation;
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::events::EventKind;
@@ -47,8 +47,8 @@ pub(super) struct Sheets<'a> {
     pub(super) attachments: Rows,
     pub(super) files: Rows,
     pub(super) waiting: waiting::Waiting<'a>,
-    /// Each once, as its last change leaves it, in one order for every writer.
-    conversations: BTreeMap<&'a str, &'a Conversation>,
+    /// Each once, as its last change leaves it, and whether it is new; in one order for every writer.
+    conversations: BTreeMap<&'a str, (&'a Conversation, bool)>,
     /// Workspace and name of each.
     contacts: BTreeMap<&'a str, (&'a str, Option<&'a str>)>,
     /// By message and channel.
@@ -116,84 +116,6 @@ impl<'a> Sheets<'a> {
         self.waiting.add(change);
         self.follow_ups(change);
         self.media(change);
-    }
-
-    fn conversation(&mut self, change: &'a ConversationChange, workspace_id: &Arc<str>) {
-        let state = &change.state;
-        if change.expected.is_none() || change.contact_name.is_some() {
-            let (_, name) = self.contacts.entry(&state.contact_id).or_insert((&state.workspace_id, None));
-            *name = change.contact_name.as_deref().or(*name);
-        }
-        for identity in &change.dropped {
-            self.dropped
-                .row()
-                .text(&state.channel_id)
-                .text(identity.kind.as_str())
-                .text(&identity.value)
-                .text(&state.contact_id);
-        }
-        self.conversations.insert(&state.id, state);
-        if change.expected.is_none() {
-            let data = serde_json::json!({
-                "conversation_id": state.id, "channel_id": state.channel_id, "contact_id": state.contact_id,
-                "name": change.contact_name, "owner": state.owner, "subject": state.subject,
-            })
-            .to_string();
-            self.events.push(PendingEvent {
-                workspace_id: Arc::clone(workspace_id),
-                kind: EventKind::ConversationOpened,
-                conversation_id: Some(state.id.as_str().into()),
-                data,
-            });
-        }
-    }
-
-    /// Rows of the contacts that are new or renamed.
-    pub(super) fn contact_rows(&self) -> Rows {
-        let mut rows = Rows::new();
-        for (id, (workspace_id, name)) in &self.contacts {
-            rows.row().text(id).text(workspace_id).maybe_text(*name).int(self.at);
-        }
-        rows
-    }
-
-    /// Takes the identities to bind.
-    pub(super) fn bind(&mut self, bindings: &Bindings) {
-        for ((channel_id, kind, value), (workspace_id, contact_id)) in bindings {
-            self.identities
-                .row()
-                .text(channel_id)
-                .text(kind)
-                .text(value)
-                .text(workspace_id)
-                .text(contact_id)
-                .int(self.at);
-        }
-    }
-
-    /// Rows of the conversations.
-    pub(super) fn conversation_rows(&self) -> Rows {
-        let mut rows = Rows::new();
-        for state in self.conversations.values() {
-            rows.row()
-                .text(&state.id)
-                .text(&state.workspace_id)
-                .text(&state.channel_id)
-                .text(state.kind.as_str())
-                .text(&state.contact_id)
-                .maybe_text(state.agent_id.as_deref())
-                .text(&json(&state.owner))
-                .int(state.version)
-                .int(state.last_seq)
-                .int(state.answered_seq)
-                .maybe_int(state.window_expires_at)
-                .maybe_text(state.turn_job.as_deref())
-                .int(state.created_at)
-                .int(state.last_message_at)
-                .text(&state.thread)
-                .maybe_text(state.subject.as_deref());
-        }
-        rows
     }
 
     fn message(&mut self, new: &NewMessage, workspace_id: &Arc<str>) {

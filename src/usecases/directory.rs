@@ -1,9 +1,10 @@
 //! Recently read configuration: channels with their settings understood, agents, and who presents which key. Stale by
 //! a few seconds at most, so that a change by `apply` or another node shows without a restart.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use switchboard_channels::Kind;
@@ -52,29 +53,52 @@ impl Account {
 
 /// Remembers for a moment what was read.
 struct Memory<K, V> {
-    entries: Mutex<HashMap<K, (Instant, V)>>,
+    entries: Mutex<Entries<K, V>>,
+}
+
+struct Entries<K, V> {
+    known: HashMap<K, (Instant, V)>,
+    /// Counts what was forgotten: what was read meanwhile may be older than that and is not remembered.
+    forgotten: u64,
 }
 
 impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     fn new() -> Self {
-        Self { entries: Mutex::new(HashMap::new()) }
+        Self { entries: Mutex::new(Entries { known: HashMap::new(), forgotten: 0 }) }
     }
 
-    fn get(&self, key: &K) -> Option<V> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(key).filter(|(since, _)| since.elapsed() < FRESH_FOR).map(|(_, value)| value.clone())
+    fn lock(&self) -> MutexGuard<'_, Entries<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, key: K, value: V) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= SWEEP_AT {
-            entries.retain(|_, (since, _)| since.elapsed() < FRESH_FOR);
+    /// What is remembered, else what is read now.
+    async fn recall<Q>(&self, key: &Q, read: impl Future<Output = Result<V, StoreError>>) -> Result<V, StoreError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        let forgotten = {
+            let entries = self.lock();
+            if let Some((_, value)) = entries.known.get(key).filter(|(since, _)| since.elapsed() < FRESH_FOR) {
+                return Ok(value.clone());
+            }
+            entries.forgotten
+        };
+        let value = read.await?;
+        let mut entries = self.lock();
+        if entries.forgotten == forgotten {
+            if entries.known.len() >= SWEEP_AT {
+                entries.known.retain(|_, (since, _)| since.elapsed() < FRESH_FOR);
+            }
+            entries.known.insert(key.to_owned(), (Instant::now(), value.clone()));
         }
-        entries.insert(key, (Instant::now(), value));
+        Ok(value)
     }
 
-    fn retain(&self, keep: impl Fn(&V) -> bool) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, value)| keep(value));
+    fn retain(&self, keep: impl Fn(&K, &V) -> bool) {
+        let mut entries = self.lock();
+        entries.forgotten += 1;
+        entries.known.retain(|key, (_, value)| keep(key, value));
     }
 }
 
@@ -95,6 +119,8 @@ pub struct Directory {
     by_account: Memory<(Kind, String), Option<Arc<Account>>>,
     agents: Memory<String, Option<Arc<Agent>>>,
     principals: Memory<String, Option<Arc<Principal>>>,
+    /// By channel.
+    suppressing: Memory<String, bool>,
     /// When handshakes were last refused, by callback address: a kind's, or one channel's.
     handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
     learned: Mutex<HashMap<String, Learned>>,
@@ -111,6 +137,7 @@ impl Directory {
             by_account: Memory::new(),
             agents: Memory::new(),
             principals: Memory::new(),
+            suppressing: Memory::new(),
             handshakes: Mutex::default(),
             learned: Mutex::default(),
         }
@@ -128,13 +155,8 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channel(&self, id: &str) -> Result<Option<Arc<Account>>, StoreError> {
-        let key = id.to_owned();
-        if let Some(known) = self.by_id.get(&key) {
-            return Ok(known);
-        }
-        let found = self.store.channel_by_id(id).await?.map(|channel| self.understand(channel));
-        self.by_id.put(key, found.clone());
-        Ok(found)
+        let read = async { Ok(self.store.channel_by_id(id).await?.map(|channel| self.understand(channel))) };
+        self.by_id.recall(id, read).await
     }
 
     /// The channel of this kind with the vendor's account id.
@@ -142,13 +164,9 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channel_by_account(&self, kind: Kind, account: &str) -> Result<Option<Arc<Account>>, StoreError> {
-        let key = (kind, account.to_owned());
-        if let Some(known) = self.by_account.get(&key) {
-            return Ok(known);
-        }
-        let found = self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel));
-        self.by_account.put(key, found.clone());
-        Ok(found)
+        let found =
+            async { Ok(self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel))) };
+        self.by_account.recall(&(kind, account.to_owned()), found).await
     }
 
     /// The channels of this kind under the vendor's business account.
@@ -178,13 +196,8 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn agent(&self, id: &str) -> Result<Option<Arc<Agent>>, StoreError> {
-        let key = id.to_owned();
-        if let Some(known) = self.agents.get(&key) {
-            return Ok(known);
-        }
-        let found = self.store.agent_by_id(id).await?.map(|stored| Arc::new(stored.agent));
-        self.agents.put(key, found.clone());
-        Ok(found)
+        let read = async { Ok(self.store.agent_by_id(id).await?.map(|stored| Arc::new(stored.agent))) };
+        self.agents.recall(id, read).await
     }
 
     /// Who presents the key with this hash.
@@ -192,20 +205,32 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn principal(&self, key_hash: &str) -> Result<Option<Arc<Principal>>, StoreError> {
-        let key = key_hash.to_owned();
-        if let Some(known) = self.principals.get(&key) {
-            return Ok(known);
-        }
-        let found = self.store.principal_by_key(key_hash).await?.map(Arc::new);
-        self.principals.put(key, found.clone());
-        Ok(found)
+        let read = async { Ok(self.store.principal_by_key(key_hash).await?.map(Arc::new)) };
+        self.principals.recall(key_hash, read).await
+    }
+
+    /// Whether there is any address of a channel to which nothing is sent; most have none.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn suppresses(&self, channel: &Channel) -> Result<bool, StoreError> {
+        let read = async {
+            let any = self.store.suppressions(&channel.workspace_id, &channel.id, 1).await?;
+            Ok(!any.is_empty())
+        };
+        self.suppressing.recall(channel.id.as_str(), read).await
+    }
+
+    /// Looks anew next time whether there is any address of this channel to which nothing is sent.
+    pub fn forget_suppressions(&self, channel_id: &str) {
+        self.suppressing.retain(|id, _| id != channel_id);
     }
 
     /// Reads this channel anew next time, and everything that was not there.
     pub fn forget_channel(&self, id: &str) {
         let is_other = |account: &Option<Arc<Account>>| account.as_ref().is_some_and(|known| known.channel.id != id);
-        self.by_id.retain(is_other);
-        self.by_account.retain(is_other);
+        self.by_id.retain(|_, account| is_other(account));
+        self.by_account.retain(|_, account| is_other(account));
     }
 
     /// Remembers how a handshake ended at a callback address: that of this channel, or that of all of its kind.
@@ -266,5 +291,22 @@ impl Directory {
             account.vendor = Ok(Arc::from(knowing));
         }
         Arc::new(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_read_is_read_again() {
+        let memory: Memory<String, u8> = Memory::new();
+        let read = async {
+            memory.retain(|_, _| false);
+            Ok(1)
+        };
+        assert_eq!(memory.recall("a", read).await.unwrap(), 1);
+        assert_eq!(memory.recall("a", async { Ok(2) }).await.unwrap(), 2);
+        assert_eq!(memory.recall("a", async { Ok(3) }).await.unwrap(), 2);
     }
 }

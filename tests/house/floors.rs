@@ -22,9 +22,6 @@ const FLOORS: [(u8, &[&str]); 10] = [
 /// Where the roof begins: what lies below sees neither settings nor simulator.
 const ROOF: u8 = 7;
 
-/// The one file that names vendors: it chooses the functions of a channel by its kind.
-const VENDORS: &str = "src/usecases/vendors";
-
 /// Crates that one room alone may name, because it owns the thing behind them.
 const OWNERS: [(&str, &str); 4] =
     [("sqlx", "store"), ("deadpool_redis", "cache"), ("reqwest", "net"), ("actix_web_actors", "socket")];
@@ -63,19 +60,19 @@ fn check_one(source: &Source, kinds: &[&str]) -> Vec<String> {
         return vec![format!("{}: room `{room}` stands on no floor", source.path)];
     };
     let judge = |reference: &Reference| {
-        let problem = judge(&source.path, (room, floor), kinds, reference)?;
+        let problem = judge((room, floor), kinds, reference)?;
         Some(format!("{}:{}: `{}` {problem}", source.path, reference.line, reference.segments.join("::")))
     };
     references(source, &ROOTS).iter().filter_map(judge).collect()
 }
 
-fn judge(path: &str, (room, floor): (&str, u8), kinds: &[&str], reference: &Reference) -> Option<String> {
+fn judge((room, floor): (&str, u8), kinds: &[&str], reference: &Reference) -> Option<String> {
     let [root, target, ..] = reference.segments.as_slice() else { return None };
     match root.as_str() {
         "switchboard_simulator" => (floor < ROOF).then(|| "is seen from the roof only".to_owned()),
         "switchboard_channels" if reference.exported => Some("is re-exported from another crate".to_owned()),
-        "switchboard_channels" => (!path.starts_with(VENDORS) && (target == "*" || kinds.contains(&target.as_str())))
-            .then(|| format!("belongs to a vendor; only {VENDORS} may name it")),
+        "switchboard_channels" => (target == "*" || kinds.contains(&target.as_str()))
+            .then(|| "belongs to a vendor; what is common to all has it made by a kind".to_owned()),
         _ if target == room => None,
         _ if reference.exported => Some("is re-exported across rooms".to_owned()),
         _ => match floor_of(target) {
@@ -234,7 +231,6 @@ fn downward_is_allowed_from_anywhere_in_a_file() {
         ("src/cli/mod.rs", "use crate::{boot, config, api};"),
         ("src/main.rs", "fn main() { switchboard::cli::run() }"),
         ("src/domain/agents.rs", "use switchboard_channels::{Kind, contract::inbound::Message}; pub(crate) struct A;"),
-        ("src/usecases/vendors/settings.rs", "use switchboard_channels::{whatsapp, email::parse};"),
         ("src/lib.rs", "pub mod boot; pub mod domain;"),
     ];
     for (path, text) in fine {
@@ -266,6 +262,7 @@ fn what_is_not_downward_is_found() {
         ("src/api/mod.rs", "use switchboard_simulator::Phone;", "roof only"),
         ("src/usecases/messages.rs", "use switchboard_channels::whatsapp;", "belongs to a vendor"),
         ("src/jobs/send.rs", "fn f() { switchboard_channels::email::render() }", "belongs to a vendor"),
+        ("src/usecases/vendors/settings.rs", "use switchboard_channels::{Kind, email::parse};", "belongs to a vendor"),
         ("src/jobs/send.rs", "use switchboard_channels::*;", "belongs to a vendor"),
         ("src/jobs/send.rs", "use switchboard_channels as vendors;", "belongs to a vendor"),
         ("src/jobs/send.rs", "use crate as house;", "names no room"),

@@ -36,7 +36,6 @@ pub enum Unverified {
 /// when it came; so an unverified body cannot be parsed.
 #[derive(Debug, Clone, Copy)]
 pub struct Verified<'a> {
-    by: usize,
     body: &'a [u8],
 }
 
@@ -44,13 +43,7 @@ impl<'a> Verified<'a> {
     /// A body that was verified when it came and has lain in the gateway's own ledger since.
     #[must_use]
     pub const fn kept(body: &'a [u8]) -> Self {
-        Self { by: 0, body }
-    }
-
-    /// The index of the secret that signed it.
-    #[must_use]
-    pub const fn by(&self) -> usize {
-        self.by
+        Self { body }
     }
 
     /// The raw body.
@@ -69,17 +62,15 @@ pub fn signature<'a>(header: Option<&[u8]>, body: &'a [u8], secrets: &[&Secret])
     let digits = header.strip_prefix(b"sha256=").ok_or(Unverified::Malformed)?;
     let mut stated = [0_u8; 32];
     hex::decode_to_slice(digits, &mut stated).map_err(|_| Unverified::Malformed)?;
-    let mut found = None;
-    for (index, secret) in secrets.iter().enumerate() {
+    let mut found = false;
+    for secret in secrets {
         let key = secret.reveal().as_bytes();
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { continue };
         mac.update(body);
         let matches: bool = mac.finalize().into_bytes().as_slice().ct_eq(&stated).into();
-        if matches && !key.is_empty() && found.is_none() {
-            found = Some(index);
-        }
+        found |= matches && !key.is_empty();
     }
-    found.map(|by| Verified { by, body }).ok_or(Unverified::Mismatch)
+    if found { Ok(Verified { body }) } else { Err(Unverified::Mismatch) }
 }
 
 /// Checks a delivery by any of the secrets that may have signed it.

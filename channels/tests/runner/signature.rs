@@ -29,7 +29,7 @@ fn any_of_the_secrets_may_have_signed() {
     let (old, new, empty) = (Secret::new("old"), Secret::new(APP_SECRET), Secret::new(""));
     let header = sign(b"{}", APP_SECRET);
     let verified = signature(Some(header.as_bytes()), b"{}", &[&empty, &old, &new, &new]).unwrap();
-    assert_eq!((verified.by(), verified.body()), (2, b"{}".as_slice()));
+    assert_eq!(verified.body(), b"{}");
     let by_nothing = sign(b"{}", "");
     assert_eq!(signature(Some(by_nothing.as_bytes()), b"{}", &[&empty]).unwrap_err(), Unverified::Mismatch);
     assert_eq!(signature(Some(header.as_bytes()), b"{}", &[]).unwrap_err(), Unverified::Mismatch);

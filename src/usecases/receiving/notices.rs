@@ -183,6 +183,7 @@ impl Switchboard {
                     self.store.suppress(&channel.workspace_id, &channel.id, identity, &why).await?;
                 }
             }
+            self.directory.forget_suppressions(&channel.id);
         }
         Ok(NewEvent {
             kind: EventKind::ContactConsent,
@@ -195,6 +196,7 @@ impl Switchboard {
         let channel = &account.channel;
         let why = Suppression { code: unreachable.failure.code.clone(), reason: unreachable.failure.message.clone() };
         self.store.suppress(&channel.workspace_id, &channel.id, &unreachable.identity, &why).await?;
+        self.directory.forget_suppressions(&channel.id);
         let identities = std::slice::from_ref(&unreachable.identity);
         Ok(NewEvent {
             kind: EventKind::ContactConsent,

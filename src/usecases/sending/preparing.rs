@@ -70,6 +70,9 @@ impl Switchboard {
         to: &[Identity],
     ) -> Result<Option<Failure>, String> {
         let channel = &account.channel;
+        if !self.directory.suppresses(channel).await.map_err(|error| error.to_string())? {
+            return Ok(None);
+        }
         let found = self.store.suppression(&channel.workspace_id, &channel.id, to).await;
         let found = found.map_err(|error| error.to_string())?;
         Ok(found.map(|why| {
