@@ -2,12 +2,15 @@
 //! address. They know no SQL, no vendor's field and no actor: they call use cases.
 
 pub mod assistant;
+pub mod auditing;
 pub mod authentication;
 pub mod callbacks;
 pub mod failure;
 pub mod health;
 pub mod openapi;
+pub mod peer;
 pub mod platform;
+pub mod provenance;
 pub mod reading;
 pub mod request_id;
 pub mod unbuilt;
@@ -31,6 +34,10 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Where vendors reach this gateway, without a slash at the end; `None`: where the request says that it went.
     pub public_url: Option<String>,
+    /// Networks of proxies that are believed about whom they speak for.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Cookies travel over HTTPS alone.
+    pub secure_cookies: bool,
 }
 
 impl Default for Options {
@@ -40,6 +47,8 @@ impl Default for Options {
             body_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(15),
             public_url: None,
+            trusted_proxies: Vec::new(),
+            secure_cookies: true,
         }
     }
 }
@@ -70,6 +79,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .configure(health::configure)
         .configure(callbacks::configure)
         .configure(platform::configure)
+        .configure(assistant::configure)
         .configure(unbuilt::configure)
         .configure(openapi::configure)
         .default_service(web::route().to(failure::no_such_address));

@@ -79,6 +79,12 @@ pub const KEYS: &[Key] = &[
         "none",
         "The master key before it, while secrets are still sealed with it: set both, start the gateway anew, run `switchboard rotate-key`, then remove this one.",
     ),
+    optional(
+        "security.sign_up",
+        Form::Choice(&["open", "invited", "closed"]),
+        "open with `dev`, invited with `serve`",
+        "Who may make an account: `open` everybody, `invited` the first one and then who was invited, `closed` nobody but who was invited already.",
+    ),
     key(
         "network.allow_private_addresses",
         Form::Flag,
@@ -90,6 +96,12 @@ pub const KEYS: &[Key] = &[
     key("network.max_response_bytes", Form::Number, "The largest answer of a vendor that is read, in bytes."),
     key("network.idle_connections_per_host", Form::Number, "Idle connections kept open per host."),
     key("network.idle_connection_timeout", Form::Span, "How long an idle connection is kept."),
+    optional(
+        "network.trusted_proxies",
+        Form::Text,
+        "none",
+        "Networks of your reverse proxies, such as `10.0.0.0/8, ::1`: their word about a caller's address (X-Forwarded-For) is believed, nobody else's.",
+    ),
     key(
         "sending.receipt_wait",
         Form::Span,

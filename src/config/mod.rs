@@ -18,6 +18,7 @@ mod tests;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use switchboard_channels::contract::credentials::Secret;
 
@@ -80,9 +81,23 @@ pub struct Security {
     pub master_key: Option<Secret>,
     /// The master key before it, while secrets are still sealed with it.
     pub previous_master_key: Option<Secret>,
+    /// Who may make an account; none: everybody with `dev`, who was invited with `serve`.
+    pub sign_up: Option<SignUp>,
 }
 
-/// The way out.
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUp {
+    /// Everybody.
+    Open,
+    /// The first one, and then who was invited.
+    Invited,
+    /// Nobody; who was invited may still accept.
+    Closed,
+}
+
+/// The way out, and who is believed on the way in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
@@ -100,6 +115,8 @@ pub struct Network {
     pub idle_connections_per_host: usize,
     /// How long an idle connection is kept.
     pub idle_connection_timeout: Span,
+    /// Networks of proxies that are believed about whom they speak for, separated by commas.
+    pub trusted_proxies: Option<String>,
 }
 
 /// Sends to vendors.
@@ -208,6 +225,7 @@ impl Default for Network {
             max_response_bytes: options.max_response_bytes,
             idle_connections_per_host: options.idle_connections_per_host,
             idle_connection_timeout: options.idle_connection_timeout.into(),
+            trusted_proxies: None,
         }
     }
 }
@@ -331,6 +349,14 @@ impl Settings {
             idle_connection_timeout: self.network.idle_connection_timeout.std(),
             ..net::Options::default()
         }
+    }
+
+    /// Networks of proxies that are believed about whom they speak for; none when one cannot be read.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> Option<Vec<IpNet>> {
+        let network = |text: &str| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let named = self.network.trusted_proxies.as_deref().unwrap_or_default().split(',').map(str::trim);
+        named.filter(|text| !text.is_empty()).map(network).collect()
     }
 
     /// What the logs need.

@@ -13,7 +13,10 @@ use switchboard_channels::contract::vendor::Vendor;
 use super::vendors::Surroundings;
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
-use crate::domain::principals::Principal;
+use crate::domain::members::Membership;
+use crate::domain::principals::{Actor, Principal};
+use crate::domain::users::User;
+use crate::store::sessions::Session;
 use crate::store::{Store, StoreError};
 
 /// How stale an answer may be.
@@ -50,6 +53,19 @@ impl Account {
     }
 }
 
+/// A user with the workspaces that they belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The user.
+    pub user: User,
+    /// Whether they can sign in with one.
+    pub has_password: bool,
+    /// Access tokens issued before this time are void, Unix milliseconds.
+    pub tokens_from: i64,
+    /// Their workspaces, the first joined first.
+    pub memberships: Vec<Membership>,
+}
+
 /// Remembers for a moment what was read.
 struct Memory<K, V> {
     entries: Mutex<HashMap<K, (Instant, V)>>,
@@ -71,6 +87,10 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
             entries.retain(|_, (since, _)| since.elapsed() < FRESH_FOR);
         }
         entries.insert(key, (Instant::now(), value));
+    }
+
+    fn remove(&self, key: &K) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     fn retain(&self, keep: impl Fn(&V) -> bool) {
@@ -95,6 +115,8 @@ pub struct Directory {
     by_account: Memory<(Kind, String), Option<Arc<Account>>>,
     agents: Memory<String, Option<Arc<Agent>>>,
     principals: Memory<String, Option<Arc<Principal>>>,
+    sessions: Memory<String, Option<Session>>,
+    people: Memory<String, Option<Arc<Standing>>>,
     /// When handshakes were last refused, by callback address: a kind's, or one channel's.
     handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
     learned: Mutex<HashMap<String, Learned>>,
@@ -111,6 +133,8 @@ impl Directory {
             by_account: Memory::new(),
             agents: Memory::new(),
             principals: Memory::new(),
+            sessions: Memory::new(),
+            people: Memory::new(),
             handshakes: Mutex::default(),
             learned: Mutex::default(),
         }
@@ -199,6 +223,61 @@ impl Directory {
         let found = self.store.principal_by_key(key_hash).await?.map(Arc::new);
         self.principals.put(key, found.clone());
         Ok(found)
+    }
+
+    /// The session with this hash.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        let key = hash.to_owned();
+        if let Some(known) = self.sessions.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store.session(hash).await?;
+        self.sessions.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// The user of this id with the workspaces that they belong to.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn standing(&self, user_id: &str) -> Result<Option<Arc<Standing>>, StoreError> {
+        let key = user_id.to_owned();
+        if let Some(known) = self.people.get(&key) {
+            return Ok(known);
+        }
+        let found = match self.store.user(user_id).await? {
+            Some(stored) => Some(Arc::new(Standing {
+                has_password: stored.password.is_some(),
+                tokens_from: stored.tokens_from,
+                memberships: self.store.memberships(user_id).await?,
+                user: stored.user,
+            })),
+            None => None,
+        };
+        self.people.put(key, found.clone());
+        Ok(found)
+    }
+
+    /// Reads this key anew next time.
+    pub fn forget_key(&self, id: &str) {
+        let is_other = |known: &Option<Arc<Principal>>| {
+            known.as_ref().is_some_and(|known| !matches!(&known.actor, Actor::Key { id: own, .. } if own == id))
+        };
+        self.principals.retain(is_other);
+    }
+
+    /// Reads this session anew next time.
+    pub fn forget_session(&self, hash: &str) {
+        self.sessions.remove(&hash.to_owned());
+    }
+
+    /// Reads this user, their workspaces and their sessions anew next time.
+    pub fn forget_person(&self, user_id: &str) {
+        self.people.remove(&user_id.to_owned());
+        self.sessions.retain(|known| known.as_ref().is_some_and(|known| known.user_id != user_id));
     }
 
     /// Reads this channel anew next time, and everything that was not there.
