@@ -15,6 +15,7 @@ use switchboard::api::{self, Doors, request_id};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining};
@@ -304,7 +305,9 @@ async fn api_key(store: &Store, workspace: &Workspace, agent: Option<&Agent>) ->
         name: if agent.is_some() { "bot".to_owned() } else { "ops".to_owned() },
         prefix: api_keys::visible_prefix(&key),
         hash: api_keys::hash(&key),
+        scopes: Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
         expires_at: None,
+        created_by: None,
     };
     store.put_api_key(&stored).await.unwrap();
     key
