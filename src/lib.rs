@@ -27,6 +27,8 @@ pub mod actors;
 /// Floor 3: language models behind one shape.
 pub mod llm;
 
+/// Floor 2: counts that several nodes share.
+pub mod cache;
 /// Floor 1: nouns and rules.
 pub mod domain;
 /// Floor 2: the one way out.

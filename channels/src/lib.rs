@@ -19,7 +19,7 @@ use contract::vendor::Protocol;
 
 /// A kind of channel is one line here: its name, the word for it in addresses, settings and the store, and its rules.
 macro_rules! kinds {
-    ($($(#[$about:meta])* $kind:ident, $word:literal, $protocol:expr;)+) => {
+    ($($(#[$about:meta])* $kind:ident, $word:tt, $protocol:expr;)+) => {
         /// The kinds of channel that exist.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum Kind {

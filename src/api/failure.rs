@@ -3,11 +3,12 @@
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
+use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
 use serde::Serialize;
 
 use super::assistant::{self, Answer};
-use super::request_id;
+use super::{openapi, request_id};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::store::StoreError;
 
@@ -27,9 +28,20 @@ pub struct FailureDetail {
     pub message: String,
     /// For a 400 every failing field; else what helps with this code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Details>)]
     pub details: Option<serde_json::Value>,
     /// Leads to the log.
     pub request_id: String,
+}
+
+/// What helps with a failure, as the document describes it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Details {
+    /// Every failing field.
+    Fields(Vec<FieldProblem>),
+    /// What helps with this code.
+    Facts(serde_json::Map<String, serde_json::Value>),
 }
 
 /// A failure on its way to the caller.
@@ -44,6 +56,8 @@ pub struct Failure {
     retry_after: Option<i64>,
     /// What the assistant's envelope says beside it; none on the other surfaces.
     meta: Option<assistant::Meta>,
+    /// The methods that the address has, when it was asked with another one.
+    allowed: Option<String>,
 }
 
 impl Failure {
@@ -51,7 +65,7 @@ impl Failure {
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
         let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
         let request_id = request_id::of(request).0;
-        Self { code, message: message.into(), details: None, request_id, retry_after: None, meta }
+        Self { code, message: message.into(), details: None, request_id, retry_after: None, meta, allowed: None }
     }
 
     /// Adds what helps with it.
@@ -135,6 +149,9 @@ impl ResponseError for Failure {
         if self.code == Code::Unauthenticated {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
+        if let Some(methods) = &self.allowed {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
         let usual = matches!(self.code, Code::Unavailable | Code::ConversationQuarantined).then_some(1);
         if let Some(seconds) = self.retry_after.or(usual) {
             response.insert_header(("Retry-After", seconds));
@@ -159,7 +176,9 @@ pub async fn no_such_address(request: HttpRequest) -> Result<HttpResponse, Failu
 /// # Errors
 /// Always.
 pub async fn no_such_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::new(&request, Code::MethodNotAllowed, "this address does not have that method"))
+    let mut failure = Failure::new(&request, Code::MethodNotAllowed, "this address does not have that method");
+    failure.allowed = Some(openapi::methods(request.path()).join(", "));
+    Err(failure)
 }
 
 /// JSON bodies: size cap and errors in the envelope.

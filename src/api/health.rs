@@ -1,17 +1,20 @@
 //! Health, readiness and metrics.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Route, web};
 use serde::Serialize;
 
 use super::Doors;
+use super::failure::no_such_method;
 use crate::domain::jobs::Work;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
+    let resource =
+        |path, route: Route| web::resource(path).route(route).default_service(web::route().to(no_such_method));
     services
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(resource("/healthz", web::get().to(healthz)))
+        .service(resource("/readyz", web::get().to(readyz)))
+        .service(resource("/metrics", web::get().to(metrics)));
 }
 
 /// Whether it is well.

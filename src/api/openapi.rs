@@ -1,6 +1,9 @@
 //! The OpenAPI document and the table of errors, made from the code: what every operation shares is added here, so
 //! that no handler repeats it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -35,8 +38,10 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         title = "Switchboard",
         description = "A self-hosted omnichannel messaging gateway for AI agents. Times are Unix milliseconds, ids are \
                        UUIDs. Every answer carries `X-Request-Id`; a sane one of the caller is taken over.",
+        contact(name = "The makers of Switchboard"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    servers((url = "/", description = "The gateway that served this document.")),
     paths(
         health::healthz,
         health::readyz,
@@ -114,7 +119,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::workspaces::one,
         platform::workspaces::change,
     ),
-    components(schemas(assistant::AssistantFailure, FieldProblem, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, platform::agents::chat::ChatMessage))
 )]
 struct Document;
 
@@ -153,14 +158,54 @@ pub fn document() -> String {
         }
         unbuilt::describe(paths);
     }
+    describe_tags(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
+/// What the groups of operations are about.
+const TAGS: &[(&str, &str)] = &[
+    ("agents", "Who answers, and talking with them."),
+    ("callbacks", "Where vendors deliver."),
+    ("channels", "The accounts through which people reach the workspace."),
+    ("contacts", "The people, whichever channels they use."),
+    ("conversations", "What was said, and saying something."),
+    ("deliveries", "The ledger of what vendors delivered."),
+    ("events", "The one sequence of what happened in the workspace."),
+    ("files", "Files that messages carry."),
+    ("jobs", "Durable work that was given up, and trying it again."),
+    ("messages", "What is known about one message."),
+    ("not built yet", "Addresses of the documented surface that answer 501."),
+    ("operations", "Health, metrics and this document."),
+    ("widget", "The web widget and its hosted page."),
+];
+
+/// Adds the groups that are used.
+fn describe_tags(document: &mut Value) {
+    let paths = document.get("paths").and_then(Value::as_object);
+    let operations = paths.into_iter().flatten().filter_map(|(_, item)| item.as_object()).flatten();
+    let used: BTreeSet<&str> = operations
+        .filter_map(|(_, operation)| operation.get("tags")?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let described: Vec<Value> = TAGS
+        .iter()
+        .filter(|(name, _)| used.contains(name))
+        .map(|(name, description)| json!({ "name": name, "description": description }))
+        .collect();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("tags".to_owned(), Value::Array(described));
+    }
+}
+
 /// Adds what all operations share: a unique name, and the failures that follow from what they need.
 fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     operation.insert("operationId".to_owned(), json!(operation_id(method, path)));
+    // One sentence may say all.
+    let summary = operation.get("summary").cloned().unwrap_or_default();
+    operation.entry("description").or_insert(summary);
     let asks_nothing = |one: &Value| one.as_object().is_some_and(Map::is_empty);
     let open = operation.get("security").and_then(Value::as_array).is_some_and(|all| all.iter().any(asks_nothing));
     let reads_json =
@@ -227,6 +272,31 @@ pub(super) fn exemplify(path: &str, status: &str, response: &mut Value) {
     content.insert("example".to_owned(), example);
 }
 
+/// The methods that an address has, as the document says.
+#[must_use]
+pub fn methods(path: &str) -> &'static [String] {
+    static METHODS: LazyLock<Vec<(Vec<String>, Vec<String>)>> = LazyLock::new(|| {
+        let document: Value = serde_json::from_str(&document()).unwrap_or_default();
+        let paths = document.get("paths").and_then(Value::as_object);
+        let operations = paths.into_iter().flatten().map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase());
+            (path.split('/').map(str::to_owned).collect(), methods.collect())
+        });
+        operations.collect()
+    });
+    let asked: Vec<&str> = path.split('/').collect();
+    let matches = |known: &[String]| {
+        known.len() == asked.len()
+            && known
+                .iter()
+                .zip(&asked)
+                .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+    };
+    let variables = |known: &[String]| known.iter().filter(|part| part.starts_with('{')).count();
+    let found = METHODS.iter().filter(|(known, _)| matches(known)).min_by_key(|(known, _)| variables(known));
+    found.map_or(&[], |(_, methods)| methods)
+}
+
 /// `GET /api/conversations/{id}/messages` is `get_conversations_id_messages`.
 pub(super) fn operation_id(method: &str, path: &str) -> String {
     let words =
@@ -259,7 +329,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{document, error_table};
+    use super::{document, error_table, methods};
 
     #[test]
     fn every_operation_has_a_name_of_its_own_and_every_reference_leads_somewhere() {
@@ -271,12 +341,24 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path}"));
                 assert!(names.insert(name.to_owned()), "{name} twice");
+                for tag in operation["tags"].as_array().unwrap() {
+                    let described = document["tags"].as_array().unwrap();
+                    assert!(described.iter().any(|group| group["name"] == *tag), "{tag} is not described");
+                }
             }
         }
         for piece in text.split("\"#/components/schemas/").skip(1) {
             let name = piece.split('"').next().unwrap();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
         }
+    }
+
+    #[test]
+    fn an_address_has_the_methods_of_the_most_precise_path() {
+        assert_eq!(methods("/api/contacts/merge-rules"), ["GET", "PUT"]);
+        assert_eq!(methods("/api/agents/0198c1d2/chat"), ["POST"]);
+        assert!(methods("/api/webhooks/whatsapp").contains(&"GET".to_owned()));
+        assert!(methods("/api/agents//chat").is_empty() && methods("/elsewhere").is_empty());
     }
 
     #[test]

@@ -68,6 +68,10 @@ pub async fn json<T: DeserializeOwned>(
         return Err(Failure::new(request, Code::UnsupportedMediaType, "send Content-Type: application/json"));
     }
     let bytes = body(request, doors, payload, doors.options.body_bytes).await?;
+    // A list would be taken for the members of an object in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Failure::fields(request, &[FieldProblem::new("body", "a JSON object")]));
+    }
     let mut reader = serde_json::Deserializer::from_slice(&bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

@@ -79,6 +79,7 @@ fn operation(method: &str, path: &str) -> Value {
     json!({
         "tags": ["not built yet"],
         "summary": "Not built yet.",
+        "description": Code::NotImplemented.meaning(),
         "operationId": openapi::operation_id(method, path),
         "security": [{}],
         "parameters": parameters,

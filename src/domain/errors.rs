@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 macro_rules! codes {
-    ($($variant:ident $word:literal $status:literal $meaning:literal;)+) => {
+    ($($variant:ident $word:tt $status:literal $meaning:tt;)+) => {
         /// A stable word for what went wrong, with its HTTP status.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
         pub enum Code {

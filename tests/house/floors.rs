@@ -26,7 +26,8 @@ const ROOF: u8 = 7;
 const VENDORS: &str = "src/usecases/vendors";
 
 /// Crates that one room alone may name, because it owns the thing behind them.
-const OWNERS: [(&str, &str); 3] = [("sqlx", "store"), ("reqwest", "net"), ("actix_web_actors", "socket")];
+const OWNERS: [(&str, &str); 4] =
+    [("sqlx", "store"), ("deadpool_redis", "cache"), ("reqwest", "net"), ("actix_web_actors", "socket")];
 
 /// The floor of a room; none for a room that the table does not know.
 pub fn floor_of(room: &str) -> Option<u8> {

@@ -9,6 +9,8 @@
 )]
 
 mod api;
+mod cache;
+mod dialects;
 mod faults;
 mod flows;
 mod hostile;

@@ -95,7 +95,8 @@ pub struct AssistantFailure {
     /// `false`.
     #[schema(example = false)]
     pub success: bool,
-    /// Nothing.
+    /// `null`.
+    #[schema(value_type = Option<Object>)]
     pub data: Option<Value>,
     /// The failure.
     pub error: AssistantTrouble,
@@ -111,7 +112,7 @@ pub struct AssistantTrouble {
     /// A sentence.
     pub message: String,
     /// For a 400 every failing field; else what helps with this code.
-    pub details: Option<Value>,
+    pub details: Option<super::failure::Details>,
 }
 
 /// Unix milliseconds as RFC 3339 in UTC.
