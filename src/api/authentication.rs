@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::failure::Failure;
-use super::{Doors, provenance};
+use super::{Doors, limiting, provenance};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::{Permission, Principal};
 use crate::usecases::authenticating::{Credential, Person, Stranger};
@@ -95,6 +95,7 @@ pub async fn caller_in<N: Need>(request: &HttpRequest, workspace_id: Option<&str
     let known = doors.switchboard.authenticate(credential, workspace_id).await;
     let principal = known.map_err(|stranger| turn_away(request, &stranger))?;
     guard(request, doors, credential)?;
+    limiting::by_caller(request, doors, &principal).await?;
     if principal.may(N::PERMISSION) {
         Ok(Caller(principal, PhantomData))
     } else {

@@ -155,6 +155,9 @@ impl ResponseError for Failure {
         let usual = matches!(self.code, Code::Unavailable | Code::ConversationQuarantined).then_some(1);
         if let Some(seconds) = self.retry_after.or(usual) {
             response.insert_header(("Retry-After", seconds));
+            if self.status_code() == StatusCode::TOO_MANY_REQUESTS {
+                response.insert_header(("X-RateLimit-Retry-After", seconds));
+            }
         }
         match &self.meta {
             Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta.clone())),

@@ -7,6 +7,7 @@ pub mod authentication;
 pub mod callbacks;
 pub mod failure;
 pub mod health;
+pub mod limiting;
 pub mod openapi;
 pub mod peer;
 pub mod platform;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 use actix_web::web;
 
+use crate::cache::limits::Limits;
+use crate::domain::plans::Plans;
 use crate::net::Client;
 use crate::usecases::Switchboard;
 
@@ -38,6 +41,12 @@ pub struct Options {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Cookies travel over HTTPS alone.
     pub secure_cookies: bool,
+    /// Requests a minute from one address; none: as many as it likes.
+    pub requests_per_address: Option<u32>,
+    /// Networks whose requests are not counted by address.
+    pub uncounted: Vec<ipnet::IpNet>,
+    /// What workspaces may use.
+    pub plans: Plans,
 }
 
 impl Default for Options {
@@ -49,6 +58,9 @@ impl Default for Options {
             public_url: None,
             trusted_proxies: Vec::new(),
             secure_cookies: true,
+            requests_per_address: None,
+            uncounted: Vec::new(),
+            plans: Plans::default(),
         }
     }
 }
@@ -64,6 +76,8 @@ pub struct Doors {
     pub options: Arc<Options>,
     /// The widget's script and page.
     pub widget: platform::widget::Assets,
+    /// Counts requests.
+    pub limits: Limits,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }

@@ -55,6 +55,7 @@ codes! {
     MessageTooLong "MESSAGE_TOO_LONG" 422 "The text is longer than the channel allows.";
     InvalidContent "INVALID_CONTENT" 422 "The channel cannot carry this content; `details` names what is wrong.";
     RateLimited "RATE_LIMITED" 429 "Too many requests; nothing happened. Try again after `Retry-After` seconds.";
+    ConcurrencyLimited "CONCURRENCY_LIMITED" 429 "Too many requests at once; nothing happened. Try again when one of them has ended.";
     Internal "INTERNAL" 500 "A fault of the gateway; the request id leads to its log.";
     NotImplemented "NOT_IMPLEMENTED" 501 "This part of the documented surface is not built yet.";
     UpstreamFailed "UPSTREAM_FAILED" 502 "A model or vendor failed; nothing was charged or stored as sent.";

@@ -11,7 +11,8 @@ use switchboard::actors::agents::Agents;
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
 use switchboard::api::platform::widget::{Assets, Hosted, Script};
-use switchboard::api::{self, Doors, request_id};
+use switchboard::api::{self, Doors, limiting, request_id};
+use switchboard::cache::{self, limits::Limits};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
@@ -105,10 +106,14 @@ impl Gateway {
             client,
             options: Arc::new(api::Options { public_url: Some(url.clone()), ..api::Options::default() }),
             widget: assets(),
+            limits: Limits::new(&cache::Options::default()).unwrap(),
             metrics: None,
         };
         let server = HttpServer::new(move || {
-            App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
+            App::new()
+                .wrap(from_fn(limiting::attach))
+                .wrap(from_fn(request_id::attach))
+                .configure(|services| api::configure(&doors, services))
         })
         .workers(1)
         .disable_signals()
