@@ -13,6 +13,7 @@ use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
 use switchboard::api::platform::widget::{Assets, Hosted, Script};
 use switchboard::api::{self, Doors, limiting, request_id};
 use switchboard::cache::{self, limits::Limits};
+use switchboard::config::Settings;
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
@@ -104,7 +105,11 @@ impl Gateway {
         let doors = Doors {
             switchboard: switchboard.clone(),
             client,
-            options: Arc::new(api::Options { public_url: Some(url.clone()), ..api::Options::default() }),
+            options: Arc::new(api::Options {
+                public_url: Some(url.clone()),
+                plans: Settings::default().plans().unwrap(),
+                ..api::Options::default()
+            }),
             widget: assets(),
             limits: Limits::new(&cache::Options::default()).unwrap(),
             metrics: None,
@@ -272,7 +277,7 @@ pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
 async fn tenant(store: &Store, name: &str) -> Tenant {
     let clock = store.clock();
     let workspace =
-        Workspace { id: clock.id(), name: name.to_owned(), plan: "free".to_owned(), created_at: clock.now() };
+        Workspace { id: clock.id(), name: name.to_owned(), plan: "enterprise".to_owned(), created_at: clock.now() };
     store.put_workspace(&workspace).await.unwrap();
     let echo = agent(store, &workspace, "Echo").await;
     let other_agent = agent(store, &workspace, "Other").await;
