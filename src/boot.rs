@@ -15,14 +15,16 @@ use sha2::Sha256;
 use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::{self, Conversations};
-use crate::api::{self, Doors, request_id};
-use crate::config::{Settings, SettingsError};
+use crate::api::{self, Doors, limiting, request_id};
+use crate::cache::limits::Limits;
+use crate::config::{self, Settings, SettingsError};
 use crate::jobs::runner::Runners;
 use crate::jobs::{adoption, joining, mailboxes};
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
 use crate::telemetry::clock::Clock;
+use crate::usecases::accounts::SignUp;
 use crate::usecases::{self, Switchboard};
 
 /// What the process is started for.
@@ -54,6 +56,9 @@ pub enum BootError {
         /// Why.
         source: std::io::Error,
     },
+    /// Redis cannot be used.
+    #[error("{0}")]
+    Cache(String),
     /// The demo could not be set up.
     #[error("the demo cannot be set up: {0}")]
     Demo(String),
@@ -85,6 +90,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         client: client.clone(),
         options: Arc::new(door_options(&settings)),
         widget: assets::assets(),
+        limits: Limits::new(&settings.cache()).map_err(BootError::Cache)?,
         metrics,
     };
     let runners = Runners::start(&switchboard, feed, &settings.net());
@@ -129,6 +135,14 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
+        access_key: derived(key, b"access tokens"),
+        previous_access_key: settings.previous_master_key().map(|key| derived(&key, b"access tokens")),
+        sign_up: match (settings.security.sign_up, mode) {
+            (Some(config::SignUp::Open), _) | (None, Mode::Dev) => SignUp::Open,
+            (Some(config::SignUp::Invited), _) | (None, Mode::Serve) => SignUp::Invited,
+            (Some(config::SignUp::Closed), _) => SignUp::Closed,
+        },
+        shows_codes: mode == Mode::Dev,
         previous_token_key: settings.previous_master_key().map(|key| derived(&key, b"visitor tokens")),
         ..usecases::Options::default()
     }
@@ -138,6 +152,11 @@ fn door_options(settings: &Settings) -> api::Options {
     api::Options {
         callback_bytes: settings.limits.body_bytes,
         public_url: settings.public_url.as_ref().map(|_| settings.public_url()),
+        trusted_proxies: settings.trusted_proxies().unwrap_or_default(),
+        requests_per_address: Some(settings.limits.requests_per_address).filter(|limit| *limit > 0),
+        uncounted: settings.uncounted_addresses().unwrap_or_default(),
+        plans: settings.plans().unwrap_or_default(),
+        secure_cookies: settings.public_url().starts_with("https://"),
         body_timeout: settings.limits.request_timeout.std(),
         ..api::Options::default()
     }
@@ -158,6 +177,7 @@ fn listen(settings: &Settings, doors: Doors) -> Result<(actix_web::dev::Server, 
     let line = socket::State { switchboard: doors.switchboard.clone(), options: socket::Options::default() };
     let mut server = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(limiting::attach))
             .wrap(from_fn(request_id::attach))
             .configure(|services| socket::configure(&line, services))
             .configure(|services| api::configure(&doors, services))

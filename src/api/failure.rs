@@ -53,6 +53,8 @@ pub struct Failure {
     // Boxed, so that the usual outcome of a handler stays small.
     details: Option<Box<serde_json::Value>>,
     request_id: String,
+    /// Seconds after which to try again.
+    retry_after: Option<i64>,
     /// What the assistant's envelope says beside it; none on the other surfaces.
     meta: Option<Box<assistant::Meta>>,
     /// The methods that the address has, when it was asked with another one.
@@ -63,20 +65,21 @@ impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
         let meta = assistant::owns(request.path()).then(|| Box::new(assistant::Meta::of(request)));
-        Self {
-            code,
-            message: message.into(),
-            details: None,
-            request_id: request_id::of(request).0,
-            meta,
-            allowed: None,
-        }
+        let request_id = request_id::of(request).0;
+        Self { code, message: message.into(), details: None, request_id, retry_after: None, meta, allowed: None }
     }
 
     /// Adds what helps with it.
     #[must_use]
     pub fn with(mut self, details: serde_json::Value) -> Self {
         self.details = Some(Box::new(details));
+        self
+    }
+
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub fn after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -108,7 +111,11 @@ impl Failure {
     /// No credential that serves here.
     #[must_use]
     pub fn unauthenticated(request: &HttpRequest) -> Self {
-        Self::new(request, Code::Unauthenticated, "send a valid key: Authorization: Bearer sb_…")
+        Self::new(
+            request,
+            Code::Unauthenticated,
+            "send a valid key or access token (Authorization: Bearer …), or sign in for a session",
+        )
     }
 
     /// Nothing of that name in this workspace.
@@ -146,8 +153,12 @@ impl ResponseError for Failure {
         if let Some(methods) = &self.allowed {
             response.insert_header((ALLOW, methods.as_str()));
         }
-        if matches!(self.code, Code::Unavailable | Code::ConversationQuarantined) {
-            response.insert_header(("Retry-After", "1"));
+        let usual = matches!(self.code, Code::Unavailable | Code::ConversationQuarantined).then_some(1);
+        if let Some(seconds) = self.retry_after.or(usual) {
+            response.insert_header(("Retry-After", seconds));
+            if self.status_code() == StatusCode::TOO_MANY_REQUESTS {
+                response.insert_header(("X-RateLimit-Retry-After", seconds));
+            }
         }
         match &self.meta {
             Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), (**meta).clone())),

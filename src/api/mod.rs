@@ -2,12 +2,16 @@
 //! address. They know no SQL, no vendor's field and no actor: they call use cases.
 
 pub mod assistant;
+pub mod auditing;
 pub mod authentication;
 pub mod callbacks;
 pub mod failure;
 pub mod health;
+pub mod limiting;
 pub mod openapi;
+pub mod peer;
 pub mod platform;
+pub mod provenance;
 pub mod reading;
 pub mod request_id;
 pub mod unbuilt;
@@ -17,6 +21,8 @@ use std::time::Duration;
 
 use actix_web::web;
 
+use crate::cache::limits::Limits;
+use crate::domain::plans::Plans;
 use crate::net::Client;
 use crate::usecases::Switchboard;
 
@@ -31,6 +37,16 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Where vendors reach this gateway, without a slash at the end; `None`: where the request says that it went.
     pub public_url: Option<String>,
+    /// Networks of proxies that are believed about whom they speak for.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Cookies travel over HTTPS alone.
+    pub secure_cookies: bool,
+    /// Requests a minute from one address; none: as many as it likes.
+    pub requests_per_address: Option<u32>,
+    /// Networks whose requests are not counted by address.
+    pub uncounted: Vec<ipnet::IpNet>,
+    /// What workspaces may use.
+    pub plans: Plans,
 }
 
 impl Default for Options {
@@ -40,6 +56,11 @@ impl Default for Options {
             body_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(15),
             public_url: None,
+            trusted_proxies: Vec::new(),
+            secure_cookies: true,
+            requests_per_address: None,
+            uncounted: Vec::new(),
+            plans: Plans::default(),
         }
     }
 }
@@ -55,6 +76,8 @@ pub struct Doors {
     pub options: Arc<Options>,
     /// The widget's script and page.
     pub widget: platform::widget::Assets,
+    /// Counts requests.
+    pub limits: Limits,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
@@ -70,6 +93,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .configure(health::configure)
         .configure(callbacks::configure)
         .configure(platform::configure)
+        .configure(assistant::configure)
         .configure(unbuilt::configure)
         .configure(openapi::configure)
         .default_service(web::route().to(failure::no_such_address));

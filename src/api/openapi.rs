@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::authentication::SESSION_COOKIE;
 use super::failure::no_such_method;
 use super::{assistant, callbacks, health, platform, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
@@ -46,11 +47,25 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         health::readyz,
         health::metrics,
         read,
+        assistant::auth::send,
+        assistant::auth::verify,
         callbacks::deliveries::handshake,
         callbacks::deliveries::deliver,
         platform::agents::list,
         platform::agents::one,
         platform::agents::chat::chat,
+        platform::api_keys::list,
+        platform::api_keys::create,
+        platform::api_keys::one,
+        platform::api_keys::change,
+        platform::api_keys::revoke,
+        platform::api_keys::rotate,
+        platform::audit::list,
+        platform::auth::sign_up,
+        platform::auth::sign_in,
+        platform::auth::sign_out,
+        platform::auth::session,
+        platform::auth::password,
         platform::channels::list,
         platform::channels::one,
         platform::channels::create,
@@ -85,14 +100,25 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::events::read,
         platform::files::upload,
         platform::files::download,
+        platform::invitations::list,
+        platform::invitations::create,
+        platform::invitations::accept,
+        platform::invitations::withdraw,
         platform::jobs::dead,
         platform::jobs::retry,
+        platform::members::list,
+        platform::members::change,
+        platform::members::remove,
         platform::messages::exchanges,
         platform::messages::withdraw,
         platform::widget::open,
         platform::widget::preflight,
         platform::widget::script,
         platform::widget::page,
+        platform::workspaces::list,
+        platform::workspaces::create,
+        platform::workspaces::one,
+        platform::workspaces::change,
     ),
     components(schemas(assistant::AssistantFailure, platform::agents::chat::ChatMessage))
 )]
@@ -103,14 +129,25 @@ struct Document;
 pub fn document() -> String {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     if let Some(members) = document.as_object_mut() {
-        members.insert("security".to_owned(), json!([{ "key": [] }]));
+        members.insert("security".to_owned(), json!([{ "key": [] }, { "session": [] }, { "token": [] }]));
     }
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         let key = json!({
             "type": "http", "scheme": "bearer",
             "description": "An API key: `Authorization: Bearer sb_…`. It is the workspace's, or that of one agent only.",
         });
-        components.insert("securitySchemes".to_owned(), json!({ "key": key }));
+        let session = json!({
+            "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE,
+            "description": "A member's session, from `POST /api/auth/sign-in`. Who belongs to several workspaces names \
+                            one in the header `x-tenant-id`.",
+        });
+        let token = json!({
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "A member's access token, from `POST /api/v1/auth/otp/verify`. It is for the workspace that \
+                            they joined first, unless `x-tenant-id` names another of theirs.",
+        });
+        let schemes = json!({ "key": key, "session": session, "token": token });
+        components.insert("securitySchemes".to_owned(), schemes);
     }
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         for (path, item) in paths.iter_mut() {
@@ -170,7 +207,8 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     // One sentence may say all.
     let summary = operation.get("summary").cloned().unwrap_or_default();
     operation.entry("description").or_insert(summary);
-    let open = operation.contains_key("security");
+    let asks_nothing = |one: &Value| one.as_object().is_some_and(Map::is_empty);
+    let open = operation.get("security").and_then(Value::as_array).is_some_and(|all| all.iter().any(asks_nothing));
     let reads_json =
         operation.get("requestBody").is_some_and(|body| body.pointer("/content/application~1json").is_some());
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };

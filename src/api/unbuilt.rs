@@ -13,11 +13,6 @@ use crate::domain::errors::Code;
 
 /// Addresses with their methods.
 const UNBUILT: &[(&str, &[&str])] = &[
-    ("/api/auth/sign-up", &["POST"]),
-    ("/api/auth/sign-in", &["POST"]),
-    ("/api/auth/sign-out", &["POST"]),
-    ("/api/auth/session", &["GET"]),
-    ("/api/workspaces", &["GET", "POST"]),
     ("/api/workflows", &["GET", "POST"]),
     ("/api/workflows/{id}", &["GET", "PATCH", "DELETE"]),
     ("/api/workflows/{id}/publish", &["POST"]),
@@ -26,8 +21,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/steps", &["GET"]),
     ("/api/runs/{id}/replay", &["POST"]),
     ("/api/webhooks/automations/{path}", &["POST"]),
-    ("/api/v1/auth/otp/send", &["POST"]),
-    ("/api/v1/auth/otp/verify", &["POST"]),
     ("/api/v1/chat", &["POST"]),
     ("/api/v1/tasks", &["GET", "POST"]),
     ("/api/v1/tasks/{id}", &["GET", "PATCH", "PUT", "DELETE"]),

@@ -15,6 +15,10 @@ use crate::usecases::apply::{self, MadeKey};
 
 /// How far above the gateway's port the simulator's is, where that is free.
 const PORT_ABOVE: u16 = 1;
+/// The demo's owner, as its file says.
+const MEMBER: &str = "demo@example.com";
+/// Their phone is that of the simulator's first customer, so that codes are read there.
+const MEMBER_PHONE: &str = "+16505551234";
 /// What the demo's business is called at the vendors.
 const NAME: &str = "Kaffeewerk Nordlicht";
 
@@ -24,6 +28,8 @@ pub struct Demo {
     widget_channel: Option<String>,
     agent: Option<String>,
     made: Vec<MadeKey>,
+    password: String,
+    workspace: Option<String>,
 }
 
 /// One account of each channel at the simulator, with secrets of this start.
@@ -126,9 +132,13 @@ pub async fn set_up(settings: &Settings, store: &Store, gateway: SocketAddr) -> 
             .await
             .map_err(|error| BootError::Demo(format!("the simulator does not start: {error}")))?,
     };
-    let made = apply_demo(settings, store, &cast.variables(&simulator)).await?;
-    let (widget_channel, agent) = find(store).await?;
-    Ok(Demo { simulator, widget_channel, agent, made })
+    // A password of this start: one that everybody knows would open the machine to whoever reaches it.
+    let password = secret()?;
+    let mut variables = cast.variables(&simulator);
+    variables.insert("DEMO_PASSWORD".to_owned(), password.clone());
+    let made = apply_demo(settings, store, &variables).await?;
+    let (workspace, widget_channel, agent) = find(store).await?;
+    Ok(Demo { simulator, widget_channel, agent, made, password, workspace })
 }
 
 async fn start(listen: SocketAddr, cast: &Cast) -> Result<Running, switchboard_simulator::Error> {
@@ -168,12 +178,15 @@ async fn apply_demo(
     apply::apply(store, plan).await.map_err(failed)
 }
 
-async fn find(store: &Store) -> Result<(Option<String>, Option<String>), BootError> {
-    let Some(workspace) = store.workspace_named("Demo").await? else { return Ok((None, None)) };
+type Found = (Option<String>, Option<String>, Option<String>);
+
+/// The demo's workspace, its widget and its agent.
+async fn find(store: &Store) -> Result<Found, BootError> {
+    let Some(workspace) = store.workspace_named("Demo").await? else { return Ok((None, None, None)) };
     let channels = store.channels(&workspace.id).await?;
     let widget = channels.into_iter().find(|channel| channel.kind == Kind::Widget);
     let agent = widget.as_ref().and_then(|channel| channel.agent_id.clone());
-    Ok((widget.map(|channel| channel.id), agent))
+    Ok((Some(workspace.id), widget.map(|channel| channel.id), agent))
 }
 
 fn secret() -> Result<String, BootError> {
@@ -204,6 +217,18 @@ impl Demo {
             }
         }
         lines.push(String::new());
+        lines.push(format!(
+            "  Sign in as {MEMBER}, password {} (of this start), or by phone: POST /api/v1/auth/otp/send {{\"phone\":\"{MEMBER_PHONE}\"}}",
+            self.password
+        ));
+        lines.push(format!(
+            "    curl -c cookies.txt {gateway}/api/auth/sign-in -H 'Content-Type: application/json' \\\n      -d '{{\"email\":\"{MEMBER}\",\"password\":\"{}\"}}'",
+            self.password
+        ));
+        if let Some(workspace) = &self.workspace {
+            lines.push(format!("    curl -b cookies.txt -H 'x-tenant-id: {workspace}' {gateway}/api/contacts"));
+        }
+        lines.push(String::new());
         lines.push("  Ctrl-C stops it; what was said stays in the data folder.".to_owned());
         lines.join("\n")
     }
@@ -214,6 +239,9 @@ impl Demo {
         facts.insert("simulator".to_owned(), json!(self.simulator.base_url()));
         facts.insert("widget_channel".to_owned(), json!(self.widget_channel));
         facts.insert("agent".to_owned(), json!(self.agent));
+        facts.insert("workspace".to_owned(), json!(self.workspace));
+        let member = json!({ "email": MEMBER, "phone": MEMBER_PHONE, "password": self.password });
+        facts.insert("member".to_owned(), member);
         facts.insert(
             "chat".to_owned(),
             json!(self.widget_channel.as_ref().map(|channel| format!("{gateway}/chat/{channel}"))),

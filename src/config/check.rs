@@ -46,6 +46,21 @@ impl Settings {
             "must be an http or https address without query and fragment, such as https://chat.example.com",
         );
         demand(
+            self.trusted_proxies().is_some(),
+            "network.trusted_proxies",
+            "must be networks or addresses separated by commas, such as `10.0.0.0/8, ::1`",
+        );
+        demand(
+            self.uncounted_addresses().is_some(),
+            "limits.uncounted_addresses",
+            "must be networks or addresses separated by commas, such as `127.0.0.0/8, ::1`",
+        );
+        demand(
+            self.redis.as_deref().is_none_or(|url| url.starts_with("redis://") || url.starts_with("rediss://")),
+            "redis",
+            "must be the address of a Redis, such as redis://127.0.0.1:6379",
+        );
+        demand(
             logs::is_level(&self.logging.level),
             "logging.level",
             "must be a level (error, warn, info, debug, trace) or directives such as `info,switchboard::jobs=debug`",

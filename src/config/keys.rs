@@ -65,6 +65,12 @@ pub const KEYS: &[Key] = &[
         "built-in",
         "File of the plans and their limits; the built-in ones are `config/plans.toml` of the source.",
     ),
+    optional(
+        "redis",
+        Form::Text,
+        "none",
+        "Address of the Redis in which several nodes count requests together, such as `redis://127.0.0.1:6379`; without it, and while it is away, each node counts by itself.",
+    ),
     key("workers", Form::Number, "Threads that serve HTTP; 0 takes as many as the machine has processors."),
     key("shards", Form::Number, "Threads that conversations live on; 0 takes as many as the machine has processors."),
     optional(
@@ -79,6 +85,12 @@ pub const KEYS: &[Key] = &[
         "none",
         "The master key before it, while secrets are still sealed with it: set both, start the gateway anew, run `switchboard rotate-key`, then remove this one.",
     ),
+    optional(
+        "security.sign_up",
+        Form::Choice(&["open", "invited", "closed"]),
+        "open with `dev`, invited with `serve`",
+        "Who may make an account: `open` everybody, `invited` the first one and then who was invited, `closed` nobody but who was invited already.",
+    ),
     key(
         "network.allow_private_addresses",
         Form::Flag,
@@ -90,6 +102,12 @@ pub const KEYS: &[Key] = &[
     key("network.max_response_bytes", Form::Number, "The largest answer of a vendor that is read, in bytes."),
     key("network.idle_connections_per_host", Form::Number, "Idle connections kept open per host."),
     key("network.idle_connection_timeout", Form::Span, "How long an idle connection is kept."),
+    optional(
+        "network.trusted_proxies",
+        Form::Text,
+        "none",
+        "Networks of your reverse proxies, such as `10.0.0.0/8, ::1`: their word about a caller's address (X-Forwarded-For) is believed, nobody else's.",
+    ),
     key(
         "sending.receipt_wait",
         Form::Span,
@@ -113,6 +131,12 @@ pub const KEYS: &[Key] = &[
         "How long a request may take to arrive, so that slow clients hold nothing.",
     ),
     key("limits.connections", Form::Number, "Connections that one worker holds at once."),
+    key(
+        "limits.requests_per_address",
+        Form::Number,
+        "Requests a minute from one address, whoever calls; 0 counts none. Vendors' callbacks are never counted. Behind a proxy set `network.trusted_proxies`, too, or all callers have the proxy's address.",
+    ),
+    key("limits.uncounted_addresses", Form::Text, "Networks whose requests are not counted by address."),
     key("media.max_bytes", Form::Number, "The largest file of a message that is fetched and kept, in bytes."),
     key("store.connections", Form::Number, "Connections for reading (SQLite), or in all (PostgreSQL)."),
     key("store.queue", Form::Number, "Changes that may wait to be written; more make their callers wait."),

@@ -12,15 +12,23 @@ mod plans;
 mod problem;
 mod reference;
 mod span;
+/// Networks and addresses separated by commas; none when one cannot be read.
+fn networks(list: &str) -> Option<Vec<IpNet>> {
+    let network = |text: &str| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+}
+
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use switchboard_channels::contract::credentials::Secret;
 
+use crate::cache;
 use crate::net;
 use crate::store;
 use crate::store::seal::Sealer;
@@ -48,6 +56,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// File of the plans; none: the built-in ones.
     pub plans: Option<PathBuf>,
+    /// The Redis in which several nodes count together; none: each node counts by itself.
+    pub redis: Option<String>,
     /// HTTP workers; 0: as many as the machine has processors.
     pub workers: usize,
     /// Threads that conversations live on; 0: as many as the machine has processors.
@@ -80,9 +90,23 @@ pub struct Security {
     pub master_key: Option<Secret>,
     /// The master key before it, while secrets are still sealed with it.
     pub previous_master_key: Option<Secret>,
+    /// Who may make an account; none: everybody with `dev`, who was invited with `serve`.
+    pub sign_up: Option<SignUp>,
 }
 
-/// The way out.
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUp {
+    /// Everybody.
+    Open,
+    /// The first one, and then who was invited.
+    Invited,
+    /// Nobody; who was invited may still accept.
+    Closed,
+}
+
+/// The way out, and who is believed on the way in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
@@ -100,6 +124,8 @@ pub struct Network {
     pub idle_connections_per_host: usize,
     /// How long an idle connection is kept.
     pub idle_connection_timeout: Span,
+    /// Networks of proxies that are believed about whom they speak for, separated by commas.
+    pub trusted_proxies: Option<String>,
 }
 
 /// Sends to vendors.
@@ -132,6 +158,10 @@ pub struct Limits {
     pub request_timeout: Span,
     /// Connections per worker.
     pub connections: usize,
+    /// Requests a minute from one address; 0: as many as it likes.
+    pub requests_per_address: u32,
+    /// Networks whose requests are not counted by address, separated by commas.
+    pub uncounted_addresses: String,
 }
 
 /// Files from and for messages.
@@ -182,6 +212,7 @@ impl Default for Settings {
             database: None,
             public_url: None,
             plans: None,
+            redis: None,
             workers: 0,
             shards: 0,
             security: Security::default(),
@@ -208,6 +239,7 @@ impl Default for Network {
             max_response_bytes: options.max_response_bytes,
             idle_connections_per_host: options.idle_connections_per_host,
             idle_connection_timeout: options.idle_connection_timeout.into(),
+            trusted_proxies: None,
         }
     }
 }
@@ -226,7 +258,13 @@ impl Default for Conversations {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 4 * 1024 * 1024, request_timeout: Span::seconds(10), connections: 25_000 }
+        Self {
+            body_bytes: 4 * 1024 * 1024,
+            request_timeout: Span::seconds(10),
+            connections: 25_000,
+            requests_per_address: 1_200,
+            uncounted_addresses: "127.0.0.0/8, ::1".to_owned(),
+        }
     }
 }
 
@@ -331,6 +369,24 @@ impl Settings {
             idle_connection_timeout: self.network.idle_connection_timeout.std(),
             ..net::Options::default()
         }
+    }
+
+    /// Networks of proxies that are believed about whom they speak for; none when one cannot be read.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> Option<Vec<IpNet>> {
+        networks(self.network.trusted_proxies.as_deref().unwrap_or_default())
+    }
+
+    /// Where requests are counted.
+    #[must_use]
+    pub fn cache(&self) -> cache::Options {
+        cache::Options { url: self.redis.clone() }
+    }
+
+    /// Networks whose requests are not counted by address; none when one cannot be read.
+    #[must_use]
+    pub fn uncounted_addresses(&self) -> Option<Vec<IpNet>> {
+        networks(&self.limits.uncounted_addresses)
     }
 
     /// What the logs need.

@@ -1,6 +1,45 @@
 //! API keys: shown once, stored as a hash.
 
 use hmac::digest::Digest;
+use serde::Serialize;
+
+use super::principals::Permission;
+
+/// A key as its workspace sees it: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ApiKey {
+    /// UUID.
+    #[schema(example = "0198c1d2-7e00-7000-8000-000000000013")]
+    pub id: String,
+    /// Unique name in the workspace.
+    #[schema(example = "shop backend")]
+    pub name: String,
+    /// The key's first characters.
+    #[schema(example = "sb_4fK2pQx")]
+    pub prefix: String,
+    /// The one agent that it is for; null: the workspace.
+    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    pub agent_id: Option<String>,
+    /// What it may do.
+    #[schema(example = json!(["chat", "read"]))]
+    pub scopes: Vec<Permission>,
+    /// Unix milliseconds; null: it does not expire.
+    #[schema(example = 1_798_761_600_000_i64)]
+    pub expires_at: Option<i64>,
+    /// When it was revoked, Unix milliseconds; null: it was not.
+    pub revoked_at: Option<i64>,
+    /// When it was last used, to the minute, Unix milliseconds; null: never.
+    #[schema(example = 1_767_225_600_000_i64)]
+    pub last_used_at: Option<i64>,
+    /// Until when the secret before it still counts, Unix milliseconds; null: it does not.
+    pub old_secret_until: Option<i64>,
+    /// Unix milliseconds.
+    #[schema(example = 1_767_225_600_000_i64)]
+    pub created_at: i64,
+    /// Who made it: `user:<id>` or `key:<id>`; null: the operator.
+    #[schema(example = "user:0198c1d2-7e00-7000-8000-000000000010")]
+    pub created_by: Option<String>,
+}
 
 /// Every key starts with this.
 pub const PREFIX: &str = "sb_";

@@ -57,6 +57,7 @@ codes! {
     RecipientOptedOut "RECIPIENT_OPTED_OUT" 422 "The person asked to get no more messages through this channel; nothing was stored.";
     RecipientSuppressed "RECIPIENT_SUPPRESSED" 422 "Nothing is sent to this address any more; `details` says why: `RECIPIENT_UNREACHABLE` or `RECIPIENT_COMPLAINED`.";
     RateLimited "RATE_LIMITED" 429 "Too many requests; nothing happened. Try again after `Retry-After` seconds.";
+    ConcurrencyLimited "CONCURRENCY_LIMITED" 429 "Too many requests at once; nothing happened. Try again when one of them has ended.";
     Internal "INTERNAL" 500 "A fault of the gateway; the request id leads to its log.";
     NotImplemented "NOT_IMPLEMENTED" 501 "This part of the documented surface is not built yet.";
     UpstreamFailed "UPSTREAM_FAILED" 502 "A model or vendor failed; nothing was charged or stored as sent.";

@@ -44,11 +44,21 @@ pub enum Work {
         /// The address.
         address: String,
     },
+    /// Bring a sign-in code to the phone that it is for.
+    Code {
+        /// The code.
+        code_id: String,
+    },
+    /// Bring an invitation to its address.
+    Invite {
+        /// The invitation.
+        invitation_id: String,
+    },
 }
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 6] = ["answer", "send", "fallback", "download", "profile", "visit"];
+    pub const KINDS: &[&str] = &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -60,6 +70,8 @@ impl Work {
             Self::Download { .. } => "download",
             Self::Profile { .. } => "profile",
             Self::Visit { .. } => "visit",
+            Self::Code { .. } => "code",
+            Self::Invite { .. } => "invite",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod changes;
 pub mod channels;
 pub mod contacts;
@@ -11,8 +12,10 @@ pub mod errors;
 pub mod events;
 pub mod files;
 pub mod jobs;
+pub mod members;
 pub mod messages;
 pub mod plans;
 pub mod principals;
+pub mod users;
 pub mod windows;
 pub mod workspaces;

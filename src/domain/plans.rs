@@ -24,7 +24,7 @@ pub struct Plan {
 }
 
 /// All plans, by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plans(BTreeMap<String, Plan>);
 
 impl Plans {

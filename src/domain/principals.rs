@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::members::Role;
+
 /// What an endpoint needs of its caller. A key's scopes and a member's role are sets of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +66,18 @@ impl Permissions {
         self.0 & others.0 == others.0
     }
 
+    /// The words, separated by commas, as they are stored.
+    #[must_use]
+    pub fn to_words(self) -> String {
+        self.iter().map(Permission::as_str).collect::<Vec<_>>().join(",")
+    }
+
+    /// The permissions of stored words; unknown ones give nothing.
+    #[must_use]
+    pub fn of_words(words: &str) -> Self {
+        Self::of(&words.split(',').filter_map(Permission::parse).collect::<Vec<_>>())
+    }
+
     /// The permissions in it, the smallest first.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.into_iter().filter(move |permission| self.has(*permission))
@@ -84,6 +98,24 @@ pub enum Actor {
         /// The one agent it is for.
         agent_id: Option<String>,
     },
+    /// A person, by a session or an access token.
+    Member {
+        /// The user's id.
+        user_id: String,
+        /// What they are in the workspace.
+        role: Role,
+    },
+}
+
+impl Actor {
+    /// How it is written down: `user:<id>` or `key:<id>`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Key { id, .. } => format!("key:{id}"),
+            Self::Member { user_id, .. } => format!("user:{user_id}"),
+        }
+    }
 }
 
 /// The caller of an endpoint.
@@ -91,6 +123,8 @@ pub enum Actor {
 pub struct Principal {
     /// The caller's workspace.
     pub workspace_id: String,
+    /// Name of the workspace's plan.
+    pub plan: String,
     /// What presented the credential.
     pub actor: Actor,
     /// The key's or the person's name, for display.
@@ -117,6 +151,7 @@ impl Principal {
     pub fn only_agent(&self) -> Option<&str> {
         match &self.actor {
             Actor::Key { agent_id, .. } => agent_id.as_deref(),
+            Actor::Member { .. } => None,
         }
     }
 
@@ -150,5 +185,9 @@ mod tests {
         }
         assert!(!Permissions::of(&[Permission::Read]).has_all(Permissions::of(&[Permission::Read, Permission::Own])));
         assert_eq!(Permission::parse("all"), None);
+        let some = Permissions::of(&[Permission::Write, Permission::Chat]);
+        assert_eq!(some.to_words(), "chat,write");
+        assert_eq!(Permissions::of_words("chat,write,all,"), some);
+        assert_eq!(Permissions::of_words(""), Permissions::default());
     }
 }

@@ -102,6 +102,8 @@ fn place(job: &Job) -> &str {
         }
         Work::Download { message_id } | Work::Fallback { message_id } => message_id,
         Work::Visit { channel_id, .. } => channel_id,
+        Work::Code { code_id } => code_id,
+        Work::Invite { invitation_id } => invitation_id,
     }
 }
 

@@ -5,7 +5,7 @@ use super::seal::place;
 use super::{Db, Store, StoreError};
 
 /// The sealed columns.
-const COLUMNS: [Column; 2] = [
+const COLUMNS: [Column; 4] = [
     Column {
         table: "channels",
         column: "settings",
@@ -19,6 +19,20 @@ const COLUMNS: [Column; 2] = [
         read: "SELECT id, credentials FROM agents WHERE credentials IS NOT NULL ORDER BY id",
         hold: "SELECT id, credentials FROM agents WHERE credentials IS NOT NULL ORDER BY id FOR UPDATE",
         write: "UPDATE agents SET credentials = $2 WHERE id = $1",
+    },
+    Column {
+        table: "invitations",
+        column: "token",
+        read: "SELECT id, token FROM invitations WHERE token IS NOT NULL ORDER BY id",
+        hold: "SELECT id, token FROM invitations WHERE token IS NOT NULL ORDER BY id FOR UPDATE",
+        write: "UPDATE invitations SET token = $2 WHERE id = $1",
+    },
+    Column {
+        table: "one_time_codes",
+        column: "code",
+        read: "SELECT id, code FROM one_time_codes WHERE code IS NOT NULL ORDER BY id",
+        hold: "SELECT id, code FROM one_time_codes WHERE code IS NOT NULL ORDER BY id FOR UPDATE",
+        write: "UPDATE one_time_codes SET code = $2 WHERE id = $1",
     },
 ];
 

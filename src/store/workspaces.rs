@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_optional};
 use super::{Store, StoreError};
-use crate::domain::workspaces::Workspace;
+use crate::domain::workspaces::{CodeTemplate, Workspace, WorkspaceSettings};
 
 #[derive(FromRow)]
 struct WorkspaceRow {
@@ -56,6 +56,46 @@ impl Store {
             workspace.name.as_str(),
             workspace.plan.as_str(),
             workspace.created_at
+        )
+        .map(|_| ())
+    }
+
+    /// The workspace of this id with its settings.
+    ///
+    /// # Errors
+    /// The database is not available, or the settings cannot be read.
+    pub async fn workspace(&self, id: &str) -> Result<Option<(Workspace, WorkspaceSettings)>, StoreError> {
+        let found = fetch_optional!(
+            self.db(),
+            (String, String, i64, String, Option<String>),
+            "SELECT name, plan, created_at, time_zone, code_template FROM workspaces WHERE id = $1",
+            id
+        )?;
+        let Some((name, plan, created_at, time_zone, template)) = found else { return Ok(None) };
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+            table: "workspaces",
+            column: "code_template",
+            id: id.to_owned(),
+            reason: error.to_string(),
+        };
+        let template = template.as_deref().map(serde_json::from_str::<CodeTemplate>).transpose();
+        let settings = WorkspaceSettings { time_zone, code_template: template.map_err(unreadable)? };
+        Ok(Some((Workspace { id: id.to_owned(), name, plan, created_at }, settings)))
+    }
+
+    /// Sets a workspace's name and settings.
+    ///
+    /// # Errors
+    /// The database is not available, or another workspace has the name.
+    pub async fn set_workspace(&self, id: &str, name: &str, settings: &WorkspaceSettings) -> Result<(), StoreError> {
+        let template = settings.code_template.as_ref().and_then(|template| serde_json::to_string(template).ok());
+        execute!(
+            self.db(),
+            "UPDATE workspaces SET name = $2, time_zone = $3, code_template = $4 WHERE id = $1",
+            id,
+            name,
+            settings.time_zone.as_str(),
+            template.as_deref()
         )
         .map(|_| ())
     }

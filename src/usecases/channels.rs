@@ -273,6 +273,23 @@ impl Switchboard {
     }
 }
 
+/// The channel that every workspace has for its HTTP API.
+#[must_use]
+pub fn api_channel(id: String, workspace_id: String) -> Channel {
+    Channel {
+        id,
+        workspace_id,
+        kind: Kind::Api,
+        name: API_CHANNEL.to_owned(),
+        agent_id: None,
+        account: None,
+        business: None,
+        state: ChannelState::Active,
+        state_reason: None,
+        settings: Value::Object(Map::new()),
+    }
+}
+
 /// The channel with its settings changed member by member, and with these secrets on their way out.
 fn with_settings(channel: Channel, changes: &Map<String, Value>, retiring: &[Retiring]) -> Result<Channel, Unchanged> {
     if changes.is_empty() {

@@ -14,7 +14,10 @@ use switchboard_channels::contract::vendor::Vendor;
 use super::vendors::Surroundings;
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
-use crate::domain::principals::Principal;
+use crate::domain::members::Membership;
+use crate::domain::principals::{Actor, Principal};
+use crate::domain::users::User;
+use crate::store::sessions::Session;
 use crate::store::{Store, StoreError};
 
 /// How stale an answer may be.
@@ -49,6 +52,19 @@ impl Account {
     pub fn window_rule(&self) -> WindowRule {
         self.capabilities().map_or(WindowRule::None, |capabilities| capabilities.window)
     }
+}
+
+/// A user with the workspaces that they belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The user.
+    pub user: User,
+    /// Whether they can sign in with one.
+    pub has_password: bool,
+    /// Access tokens issued before this time are void, Unix milliseconds.
+    pub tokens_from: i64,
+    /// Their workspaces, the first joined first.
+    pub memberships: Vec<Membership>,
 }
 
 /// Remembers for a moment what was read.
@@ -95,6 +111,16 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         Ok(value)
     }
 
+    fn remove<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut entries = self.lock();
+        entries.forgotten += 1;
+        entries.known.remove(key);
+    }
+
     fn retain(&self, keep: impl Fn(&K, &V) -> bool) {
         let mut entries = self.lock();
         entries.forgotten += 1;
@@ -121,6 +147,8 @@ pub struct Directory {
     principals: Memory<String, Option<Arc<Principal>>>,
     /// By channel.
     suppressing: Memory<String, bool>,
+    sessions: Memory<String, Option<Session>>,
+    people: Memory<String, Option<Arc<Standing>>>,
     /// When handshakes were last refused, by callback address: a kind's, or one channel's.
     handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
     learned: Mutex<HashMap<String, Learned>>,
@@ -138,6 +166,8 @@ impl Directory {
             agents: Memory::new(),
             principals: Memory::new(),
             suppressing: Memory::new(),
+            sessions: Memory::new(),
+            people: Memory::new(),
             handshakes: Mutex::default(),
             learned: Mutex::default(),
         }
@@ -224,6 +254,50 @@ impl Directory {
     /// Looks anew next time whether there is any address of this channel to which nothing is sent.
     pub fn forget_suppressions(&self, channel_id: &str) {
         self.suppressing.retain(|id, _| id != channel_id);
+    }
+
+    /// The session with this hash.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        self.sessions.recall(hash, self.store.session(hash)).await
+    }
+
+    /// The user of this id with the workspaces that they belong to.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn standing(&self, user_id: &str) -> Result<Option<Arc<Standing>>, StoreError> {
+        let read = async {
+            let Some(stored) = self.store.user(user_id).await? else { return Ok(None) };
+            Ok(Some(Arc::new(Standing {
+                has_password: stored.password.is_some(),
+                tokens_from: stored.tokens_from,
+                memberships: self.store.memberships(user_id).await?,
+                user: stored.user,
+            })))
+        };
+        self.people.recall(user_id, read).await
+    }
+
+    /// Reads this key anew next time.
+    pub fn forget_key(&self, id: &str) {
+        let is_other = |known: &Option<Arc<Principal>>| {
+            known.as_ref().is_some_and(|known| !matches!(&known.actor, Actor::Key { id: own, .. } if own == id))
+        };
+        self.principals.retain(|_, known| is_other(known));
+    }
+
+    /// Reads this session anew next time.
+    pub fn forget_session(&self, hash: &str) {
+        self.sessions.remove(hash);
+    }
+
+    /// Reads this user, their workspaces and their sessions anew next time.
+    pub fn forget_person(&self, user_id: &str) {
+        self.people.remove(user_id);
+        self.sessions.retain(|_, known| known.as_ref().is_some_and(|known| known.user_id != user_id));
     }
 
     /// Reads this channel anew next time, and everything that was not there.

@@ -1,18 +1,24 @@
 //! One public function is one sentence of the product.
 
+pub mod accounts;
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
+mod carrying;
 pub mod channels;
 pub mod chatting;
+pub mod codes;
 pub mod contacts;
 pub mod conversing;
 pub mod directory;
 pub mod downloading;
 pub mod falling_back;
 pub mod filing;
+pub mod keys;
 pub mod knocking;
 pub mod knowledge;
+pub mod members;
+pub mod passwords;
 mod profiling;
 pub mod recalling;
 pub mod receiving;
@@ -21,6 +27,8 @@ pub mod routing;
 pub mod sending;
 pub mod signing_in;
 pub mod templating;
+pub mod throttling;
+pub mod tokens;
 pub mod vendors;
 pub mod visiting;
 pub mod withdrawing;
@@ -35,8 +43,11 @@ use crate::actors::hub::Hub;
 use crate::actors::supervisor::Conversations;
 use crate::store::Store;
 
+use accounts::SignUp;
 use directory::Directory;
+use passwords::Passwords;
 use routing::Routes;
+use throttling::Throttle;
 use vendors::Surroundings;
 
 /// How the product behaves where its operator may choose.
@@ -60,6 +71,14 @@ pub struct Options {
     pub token_key: [u8; 32],
     /// The key before it, under which tokens are still good while the installation changes its master key.
     pub previous_token_key: Option<[u8; 32]>,
+    /// Key under which access tokens are signed and one-time codes hashed.
+    pub access_key: [u8; 32],
+    /// The key before it, while the installation changes its master key.
+    pub previous_access_key: Option<[u8; 32]>,
+    /// Who may make an account.
+    pub sign_up: SignUp,
+    /// Sign-in codes are written to the log, for development.
+    pub shows_codes: bool,
     /// How long a visitor's token is good.
     pub visitor_lifetime: Duration,
     /// Where people reach this installation, without a slash at the end; links to files begin with it.
@@ -80,6 +99,10 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(120),
             token_key: [0; 32],
             previous_token_key: None,
+            access_key: [0; 32],
+            previous_access_key: None,
+            sign_up: SignUp::Invited,
+            shows_codes: false,
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,
@@ -104,6 +127,10 @@ pub struct Switchboard {
     pub routes: Arc<Routes>,
     /// Recently read templates of channels.
     pub templates: Arc<templating::Templates>,
+    /// Who tries too often.
+    pub throttle: Arc<Throttle>,
+    /// Turns of work with passwords.
+    pub passwords: Arc<Passwords>,
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
@@ -127,6 +154,8 @@ impl Switchboard {
             )),
             routes: Arc::default(),
             templates: Arc::default(),
+            throttle: Arc::default(),
+            passwords: Arc::default(),
             options: Arc::new(options),
             contexts: Arc::default(),
             store,

@@ -1,15 +1,21 @@
 //! The platform surface, under `/api`: one file for the first word of an address.
 
 pub mod agents;
+pub mod api_keys;
+pub mod audit;
+pub mod auth;
 pub mod channels;
 pub mod contacts;
 pub mod conversations;
 pub mod deliveries;
 pub mod events;
 pub mod files;
+pub mod invitations;
 pub mod jobs;
+pub mod members;
 pub mod messages;
 pub mod widget;
+pub mod workspaces;
 
 use actix_web::web;
 
@@ -17,13 +23,19 @@ use actix_web::web;
 pub fn configure(services: &mut web::ServiceConfig) {
     services
         .configure(agents::configure)
+        .configure(api_keys::configure)
+        .configure(audit::configure)
+        .configure(auth::configure)
         .configure(channels::configure)
         .configure(contacts::configure)
         .configure(conversations::configure)
         .configure(deliveries::configure)
         .configure(events::configure)
         .configure(files::configure)
+        .configure(invitations::configure)
         .configure(jobs::configure)
+        .configure(members::configure)
         .configure(messages::configure)
-        .configure(widget::configure);
+        .configure(widget::configure)
+        .configure(workspaces::configure);
 }

@@ -38,6 +38,20 @@ impl Fields {
         }
     }
 
+    /// A list of texts, where it is given.
+    pub fn texts(&mut self, name: &str, problems: &mut Vec<FieldProblem>) -> Option<Vec<String>> {
+        let texts = match self.members.remove(name)? {
+            Value::Array(items) => {
+                items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            }
+            _ => None,
+        };
+        if texts.is_none() {
+            problems.push(FieldProblem::new(self.path(name), "a list of texts"));
+        }
+        texts
+    }
+
     /// A text that must be there; the empty text stands in for one that is not.
     pub fn text(&mut self, name: &str, expected: &str, problems: &mut Vec<FieldProblem>) -> String {
         if !self.members.contains_key(name) {
@@ -80,11 +94,6 @@ impl Fields {
             }
         }
         tables
-    }
-
-    /// Whether a member is given and not yet read.
-    pub fn has(&self, name: &str) -> bool {
-        self.members.contains_key(name)
     }
 
     /// All that was not read, with the path of the table.

@@ -12,6 +12,7 @@ use crate::domain::agents::AgentSettings;
 use crate::domain::api_keys;
 use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
+use crate::domain::principals::{Permission, Permissions};
 use crate::llm::openai::Endpoint;
 use crate::llm::{Model, ModelNameError};
 use crate::usecases::knowledge::{Document, Markup};
@@ -19,6 +20,7 @@ use crate::usecases::vendors::settings::{self as vendors, Accepted};
 
 use super::expiry;
 use super::fields::{Fields, unique};
+use super::members::{self, Member};
 
 /// The name of the channel that every workspace has for its HTTP API.
 pub const API_CHANNEL: &str = "api";
@@ -28,6 +30,7 @@ pub struct Workspace {
     pub path: String,
     pub name: String,
     pub plan: String,
+    pub members: Vec<Member>,
     pub agents: Vec<Agent>,
     pub channels: Vec<Channel>,
     pub api_keys: Vec<ApiKey>,
@@ -59,6 +62,7 @@ pub struct ApiKey {
     pub name: String,
     pub secret: Option<Secret>,
     pub agent: Option<String>,
+    pub scopes: Permissions,
     pub expires_at: Option<i64>,
 }
 
@@ -105,11 +109,8 @@ impl Reading<'_> {
             let names: Vec<&str> = self.plans.names().collect();
             self.problems.push(FieldProblem::new(table.path("plan"), format!("one of the plans {}", names.join(", "))));
         }
-        if table.has("members") {
-            let expected = "nothing: members are not built yet, so leave them out";
-            self.problems.push(FieldProblem::new(table.path("members"), expected));
-            let _ = table.tables("members", &mut Vec::new());
-        }
+        let tables = table.tables("members", &mut self.problems);
+        let members: Vec<Member> = tables.into_iter().map(|one| members::read(one, &mut self.problems)).collect();
         let agents: Vec<Agent> =
             table.tables("agents", &mut self.problems).into_iter().map(|agent| self.agent(agent)).collect();
         let channels: Vec<Channel> = table
@@ -121,10 +122,11 @@ impl Reading<'_> {
             table.tables("api_keys", &mut self.problems).into_iter().map(|key| self.api_key(key)).collect();
         table.finish(&mut self.problems);
         let names = |path: &str| format!("{path}.name");
+        unique(members.iter().map(|one| (one.email.as_str(), format!("{}.email", one.path))), &mut self.problems);
         unique(agents.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
         unique(channels.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
         unique(api_keys.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
-        Workspace { path, name, plan, agents, channels, api_keys }
+        Workspace { path, name, plan, members, agents, channels, api_keys }
     }
 
     fn agent(&mut self, mut table: Fields) -> Agent {
@@ -231,6 +233,27 @@ impl Reading<'_> {
         }
     }
 
+    /// What a key may do: unless the file says otherwise all but what only an owner may, and with one agent only chat.
+    fn scopes(&mut self, table: &mut Fields, of_agent: bool) -> Permissions {
+        let chat = Permissions::of(&[Permission::Chat]);
+        let (path, words) = (table.path("scopes"), table.texts("scopes", &mut self.problems));
+        let all = words.iter().flatten().map(|word| Permission::parse(word)).collect::<Option<Vec<_>>>();
+        let expected = match all {
+            None => "words of chat, read, write, manage and own",
+            Some(scopes) if of_agent && words.is_some() && Permissions::of(&scopes) != chat => {
+                "chat alone, for a key of one agent"
+            }
+            Some(scopes) if words.is_some() => return Permissions::of(&scopes),
+            Some(_) if of_agent => return chat,
+            Some(_) => {
+                let usual = [Permission::Chat, Permission::Read, Permission::Write, Permission::Manage];
+                return Permissions::of(&usual);
+            }
+        };
+        self.problems.push(FieldProblem::new(path, expected));
+        chat
+    }
+
     fn api_key(&mut self, mut table: Fields) -> ApiKey {
         let path = table.path("").trim_end_matches('.').to_owned();
         let name = table.name(&mut self.problems);
@@ -240,6 +263,7 @@ impl Reading<'_> {
             self.problems.push(FieldProblem::new(table.path("key"), expected));
         }
         let agent = table.optional_text("agent", &mut self.problems);
+        let scopes = self.scopes(&mut table, agent.is_some());
         let expiry = table.optional_text("expires_at", &mut self.problems);
         let expires_at = expiry.as_deref().and_then(expiry::unix_millis);
         if expiry.is_some() && expires_at.is_none() {
@@ -247,7 +271,7 @@ impl Reading<'_> {
             self.problems.push(FieldProblem::new(table.path("expires_at"), expected));
         }
         table.finish(&mut self.problems);
-        ApiKey { path, name, secret, agent, expires_at }
+        ApiKey { path, name, secret, agent, scopes, expires_at }
     }
 }
 

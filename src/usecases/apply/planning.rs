@@ -9,10 +9,13 @@ use crate::domain::agents::Agent;
 use crate::domain::api_keys;
 use crate::domain::channels::{Channel, ChannelState, RETIRING};
 use crate::domain::errors::FieldProblem;
+use crate::domain::principals::Permissions;
 use crate::domain::workspaces::Workspace;
 use crate::store::agents::StoredAgent;
 use crate::store::{Store, StoreError};
+use crate::usecases::channels::api_channel;
 use crate::usecases::knowledge::{self, Novelty};
+use crate::usecases::passwords::Passwords;
 use crate::usecases::vendors::rotation;
 
 use super::file::{self, API_CHANNEL};
@@ -24,23 +27,29 @@ use super::{Action, ApplyError, ChangeLine, File, Plan};
 /// # Errors
 /// [`ApplyError::Invalid`] where the file contradicts what is stored, or the store's errors.
 pub async fn plan(store: &Store, file: File) -> Result<Plan, ApplyError> {
-    let mut planning = Planning { store, plan: Plan { changes: Vec::new(), writes: Vec::new() }, problems: Vec::new() };
+    let mut planning = Planning {
+        store,
+        passwords: Passwords::default(),
+        plan: Plan { changes: Vec::new(), writes: Vec::new() },
+        problems: Vec::new(),
+    };
     for workspace in file.workspaces {
         planning.workspace(workspace).await?;
     }
     if planning.problems.is_empty() { Ok(planning.plan) } else { Err(ApplyError::Invalid(planning.problems)) }
 }
 
-struct Planning<'a> {
-    store: &'a Store,
-    plan: Plan,
-    problems: Vec<FieldProblem>,
+pub(super) struct Planning<'a> {
+    pub(super) store: &'a Store,
+    pub(super) passwords: Passwords,
+    pub(super) plan: Plan,
+    pub(super) problems: Vec<FieldProblem>,
 }
 
 /// A workspace while its parts are planned.
-struct Context {
-    id: String,
-    name: String,
+pub(super) struct Context {
+    pub(super) id: String,
+    pub(super) name: String,
     /// Ids of its agents by name, those that are yet to be made included.
     agents: BTreeMap<String, String>,
 }
@@ -51,7 +60,7 @@ impl Planning<'_> {
     }
 
     /// Notes what became of a thing: it is new, or these of its fields differ.
-    fn compare(&mut self, is_new: bool, what: String, fields: &[(&str, bool)]) -> bool {
+    pub(super) fn compare(&mut self, is_new: bool, what: String, fields: &[(&str, bool)]) -> bool {
         let differing: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
         let action = match (is_new, differing.is_empty()) {
             (true, _) => Action::Create,
@@ -74,6 +83,9 @@ impl Planning<'_> {
         let mut context = Context { id: row.id.clone(), name: row.name.clone(), agents: BTreeMap::new() };
         if self.compare(stored.is_none(), format!("workspace {}", row.name), &[("plan", plan_differs)]) {
             self.plan.writes.push(Write::Workspace(row));
+        }
+        for member in wanted.members {
+            self.member(&context, member).await?;
         }
         let stored = self.store.agents(&context.id).await?;
         context.agents.extend(stored.iter().map(|stored| (stored.agent.name.clone(), stored.agent.id.clone())));
@@ -144,18 +156,8 @@ impl Planning<'_> {
     fn api_channel(&mut self, context: &Context, stored: &[Channel]) {
         let exists = stored.iter().any(|channel| channel.kind == Kind::Api);
         if self.compare(!exists, format!("channel {} / {API_CHANNEL}", context.name), &[]) {
-            self.plan.writes.push(Write::Channel(Box::new(Channel {
-                id: self.store.clock().id(),
-                workspace_id: context.id.clone(),
-                kind: Kind::Api,
-                name: API_CHANNEL.to_owned(),
-                agent_id: None,
-                account: None,
-                business: None,
-                state: ChannelState::Active,
-                state_reason: None,
-                settings: Value::Object(serde_json::Map::new()),
-            })));
+            let channel = api_channel(self.store.clock().id(), context.id.clone());
+            self.plan.writes.push(Write::Channel(Box::new(channel)));
         }
     }
 
@@ -236,6 +238,7 @@ impl Planning<'_> {
         let fields = [
             ("key", new_secret),
             ("agent", stored.as_ref().is_some_and(|stored| stored.agent_id != agent_id)),
+            ("scopes", stored.as_ref().is_some_and(|stored| Permissions::of_words(&stored.scopes) != wanted.scopes)),
             ("expires_at", stored.as_ref().is_some_and(|stored| stored.expires_at != wanted.expires_at)),
         ];
         if self.compare(stored.is_none(), what, &fields) {
@@ -245,6 +248,7 @@ impl Planning<'_> {
                 workspace: context.name.clone(),
                 agent_id,
                 name: wanted.name,
+                scopes: wanted.scopes,
                 expires_at: wanted.expires_at,
                 secret: wanted.secret,
                 stored: stored.map(|stored| (stored.prefix, stored.hash)),

@@ -4,10 +4,13 @@ use switchboard_channels::contract::credentials::Secret;
 
 use crate::domain::api_keys;
 use crate::domain::channels::Channel;
+use crate::domain::members::Role;
+use crate::domain::principals::Permissions;
 use crate::domain::workspaces::Workspace;
 use crate::store::Store;
 use crate::store::agents::StoredAgent;
 use crate::store::api_keys::NewApiKey;
+use crate::store::users::StoredUser;
 use crate::telemetry::chance;
 use crate::usecases::knowledge::{self, Document};
 
@@ -19,7 +22,15 @@ pub enum Write {
     Agent(Box<StoredAgent>),
     Document { workspace_id: String, agent_id: String, document: Document },
     Channel(Box<Channel>),
+    Member(Box<MemberWrite>),
     ApiKey(Box<KeyWrite>),
+}
+
+/// A member to write, with their user.
+pub struct MemberWrite {
+    pub workspace_id: String,
+    pub user: StoredUser,
+    pub role: Role,
 }
 
 /// A key to write.
@@ -29,6 +40,7 @@ pub struct KeyWrite {
     pub workspace: String,
     pub agent_id: Option<String>,
     pub name: String,
+    pub scopes: Permissions,
     pub expires_at: Option<i64>,
     /// Given by the operator.
     pub secret: Option<Secret>,
@@ -50,6 +62,10 @@ pub async fn apply(store: &Store, plan: Plan) -> Result<Vec<MadeKey>, ApplyError
                 knowledge::teach(store, &workspace_id, &agent_id, &document).await?;
             }
             Write::Channel(channel) => store.put_channel(&channel).await?,
+            Write::Member(member) => {
+                store.put_user(&member.user).await?;
+                store.put_member(&member.workspace_id, &member.user.user.id, member.role).await?;
+            }
             Write::ApiKey(key) => made.extend(put_key(store, *key).await?),
         }
     }
@@ -74,7 +90,9 @@ async fn put_key(store: &Store, key: KeyWrite) -> Result<Option<MadeKey>, ApplyE
         name: key.name,
         prefix,
         hash,
+        scopes: key.scopes,
         expires_at: key.expires_at,
+        created_by: None,
     };
     store.put_api_key(&row).await?;
     Ok(made)

@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod callbacks;
+mod limits;
 mod operations;
 mod platform;
 mod unbuilt;

@@ -4,6 +4,7 @@ use switchboard::domain::changes::{AttachmentsChange, Change, NewExchange};
 use switchboard::domain::channels::Channel;
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::files::File;
+use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::store::StoreError;
 use switchboard::store::api_keys::NewApiKey;
 
@@ -52,7 +53,9 @@ on_both_databases! {
             name: "main".to_owned(),
             prefix: "sb_1".to_owned(),
             hash: hash.clone(),
+            scopes: Permissions::of(&[Permission::Read]),
             expires_at: None,
+            created_by: None,
         };
         store.put_api_key(&key).await.unwrap();
         assert_eq!(store.principal_by_key(&hash).await.unwrap().unwrap().workspace_id, home);
@@ -109,7 +112,9 @@ on_both_databases! {
             name: "main".to_owned(),
             prefix: "sb_1".to_owned(),
             hash: "1".repeat(64),
+            scopes: Permissions::of(&[Permission::Read]),
             expires_at: None,
+            created_by: None,
         };
         store.put_api_key(&key).await.unwrap();
         let foreign = NewApiKey { workspace_id: away.clone(), hash: "2".repeat(64), ..key.clone() };

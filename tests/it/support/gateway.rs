@@ -11,10 +11,13 @@ use switchboard::actors::agents::Agents;
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
 use switchboard::api::platform::widget::{Assets, Hosted, Script};
-use switchboard::api::{self, Doors, request_id};
+use switchboard::api::{self, Doors, limiting, request_id};
+use switchboard::cache::{self, limits::Limits};
+use switchboard::config::Settings;
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining};
@@ -102,12 +105,20 @@ impl Gateway {
         let doors = Doors {
             switchboard: switchboard.clone(),
             client,
-            options: Arc::new(api::Options { public_url: Some(url.clone()), ..api::Options::default() }),
+            options: Arc::new(api::Options {
+                public_url: Some(url.clone()),
+                plans: Settings::default().plans().unwrap(),
+                ..api::Options::default()
+            }),
             widget: assets(),
+            limits: Limits::new(&cache::Options::default()).unwrap(),
             metrics: None,
         };
         let server = HttpServer::new(move || {
-            App::new().wrap(from_fn(request_id::attach)).configure(|services| api::configure(&doors, services))
+            App::new()
+                .wrap(from_fn(limiting::attach))
+                .wrap(from_fn(request_id::attach))
+                .configure(|services| api::configure(&doors, services))
         })
         .workers(1)
         .disable_signals()
@@ -266,7 +277,7 @@ pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
 async fn tenant(store: &Store, name: &str) -> Tenant {
     let clock = store.clock();
     let workspace =
-        Workspace { id: clock.id(), name: name.to_owned(), plan: "free".to_owned(), created_at: clock.now() };
+        Workspace { id: clock.id(), name: name.to_owned(), plan: "enterprise".to_owned(), created_at: clock.now() };
     store.put_workspace(&workspace).await.unwrap();
     let echo = agent(store, &workspace, "Echo").await;
     let other_agent = agent(store, &workspace, "Other").await;
@@ -304,7 +315,9 @@ async fn api_key(store: &Store, workspace: &Workspace, agent: Option<&Agent>) ->
         name: if agent.is_some() { "bot".to_owned() } else { "ops".to_owned() },
         prefix: api_keys::visible_prefix(&key),
         hash: api_keys::hash(&key),
+        scopes: Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
         expires_at: None,
+        created_by: None,
     };
     store.put_api_key(&stored).await.unwrap();
     key

@@ -2,14 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use switchboard_channels::Kind;
 
 use super::ChannelView;
-use crate::api::Doors;
 use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::Failure;
-use crate::api::reading;
+use crate::api::{Doors, auditing, reading};
+use crate::domain::audit::Action;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::usecases::channels::{Amendment, NewChannel, Unchanged};
 
@@ -80,6 +80,10 @@ pub async fn create(
     let wanted = NewChannel { kind, name, agent_id, settings, key };
     let made = doors.switchboard.create_channel(caller.workspace_id(), wanted).await;
     let (channel, repeated) = made.map_err(|unchanged| refuse(&request, unchanged))?;
+    if !repeated {
+        let detail = json!({ "kind": channel.kind, "name": channel.name });
+        auditing::note(&request, &doors, &caller, Action::ChannelCreated, &channel.id, detail).await;
+    }
     let mut response = HttpResponse::Created();
     if repeated {
         response.insert_header(("Idempotent-Replayed", "true"));
@@ -110,9 +114,11 @@ pub async fn amend(
     let id = super::find(&request, &caller, &doors, &path).await?.id;
     let asked: ChannelAmendment = reading::json(&request, &doors, payload).await?;
     judge_places(&request, &doors, &asked.settings).await?;
+    let detail = json!({ "name": asked.name, "settings": asked.settings.keys().collect::<Vec<_>>() });
     let amendment = Amendment { name: asked.name, agent_id: asked.agent_id, settings: asked.settings };
     let changed = doors.switchboard.amend_channel(caller.workspace_id(), &id, amendment).await;
     let channel = changed.map_err(|unchanged| refuse(&request, unchanged))?;
+    auditing::note(&request, &doors, &caller, Action::ChannelChanged, &id, detail).await;
     Ok(HttpResponse::Ok().json(ChannelView::new(&request, &doors, channel)))
 }
 
@@ -135,6 +141,7 @@ pub async fn remove(
     let id = reading::id(&request, &path, "channel")?;
     let removed = doors.switchboard.remove_channel(caller.workspace_id(), &id).await;
     removed.map_err(|unchanged| refuse(&request, unchanged))?;
+    auditing::note(&request, &doors, &caller, Action::ChannelRemoved, &id, json!({})).await;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -2,15 +2,15 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use switchboard_channels::contract::vendor::Finding;
 
 use super::changes::refuse;
 use super::{ChannelView, callback_path, find};
-use crate::api::Doors;
 use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
-use crate::api::reading;
+use crate::api::{Doors, auditing, reading};
+use crate::domain::audit::Action;
 use crate::domain::errors::FieldProblem;
 use crate::usecases::channels::Rotation;
 
@@ -174,8 +174,10 @@ pub async fn rotate(
         return Err(Failure::fields(&request, &problems));
     }
     super::changes::judge_places(&request, &doors, &asked.settings).await?;
+    let detail = json!({ "settings": asked.settings.keys().collect::<Vec<_>>() });
     let wanted = Rotation { settings: asked.settings, keep_old_for_ms: keep * 1_000 };
     let rotated = doors.switchboard.rotate_channel(caller.workspace_id(), &id, wanted).await;
     let channel = rotated.map_err(|unchanged| refuse(&request, unchanged))?;
+    auditing::note(&request, &doors, &caller, Action::ChannelRotated, &id, detail).await;
     Ok(HttpResponse::Ok().json(ChannelView::new(&request, &doors, channel)))
 }

@@ -1,0 +1,184 @@
+//! A workspace's API keys: made, changed, given another secret, revoked. Nobody gives or takes more than they have.
+
+use switchboard_channels::contract::credentials::Secret;
+
+use super::Switchboard;
+use crate::domain::api_keys::{self, ApiKey};
+use crate::domain::errors::FieldProblem;
+use crate::domain::principals::{Permission, Permissions, Principal};
+use crate::store::StoreError;
+use crate::store::api_keys::NewApiKey;
+use crate::telemetry::chance;
+
+/// A key that somebody asks for.
+#[derive(Debug)]
+pub struct WantedKey {
+    /// Its name.
+    pub name: String,
+    /// The one agent that it is for.
+    pub agent_id: Option<String>,
+    /// What it may do; none: all that its maker may, but own.
+    pub scopes: Option<Permissions>,
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+}
+
+/// What of a key shall be otherwise; what is none stays.
+#[derive(Debug, Default)]
+pub struct KeyAmendment {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it may do.
+    pub scopes: Option<Permissions>,
+    /// Inside, none: it does not expire.
+    pub expires_at: Option<Option<i64>>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug)]
+pub enum Unkeyed {
+    /// There is no such key in this workspace, or it is revoked.
+    Unknown,
+    /// It takes more than the caller has.
+    Beyond,
+    /// Another key has the name.
+    NameTaken,
+    /// These fields cannot work.
+    Fields(Vec<FieldProblem>),
+    /// Not now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unkeyed {
+    fn from(error: StoreError) -> Self {
+        if error.is_taken() { Self::NameTaken } else { Self::Store(error) }
+    }
+}
+
+impl Switchboard {
+    /// Makes a key. Gives it with its secret, which is told this once.
+    ///
+    /// # Errors
+    /// See [`Unkeyed`].
+    pub async fn make_key(&self, caller: &Principal, wanted: WantedKey) -> Result<(ApiKey, Secret), Unkeyed> {
+        let scopes = match (&wanted.agent_id, wanted.scopes) {
+            (Some(id), scopes) => {
+                self.judge_agent(caller, id).await?;
+                let chat = Permissions::of(&[Permission::Chat]);
+                if scopes.is_some_and(|scopes| scopes != chat) {
+                    let problem = FieldProblem::new("scopes", "chat alone, for a key of one agent");
+                    return Err(Unkeyed::Fields(vec![problem]));
+                }
+                chat
+            }
+            (None, Some(scopes)) => scopes,
+            (None, None) => Permissions::of(
+                &caller.permissions.iter().filter(|permission| *permission != Permission::Own).collect::<Vec<_>>(),
+            ),
+        };
+        if !caller.permissions.has_all(scopes) {
+            return Err(Unkeyed::Beyond);
+        }
+        self.judge_expiry(wanted.expires_at)?;
+        let secret = fresh()?;
+        let id = self.store.clock().id();
+        self.store
+            .put_api_key(&NewApiKey {
+                id: id.clone(),
+                workspace_id: caller.workspace_id.clone(),
+                agent_id: wanted.agent_id,
+                name: wanted.name,
+                prefix: api_keys::visible_prefix(secret.reveal()),
+                hash: api_keys::hash(secret.reveal()),
+                scopes,
+                expires_at: wanted.expires_at,
+                created_by: Some(caller.actor.label()),
+            })
+            .await?;
+        let made = self.store.api_key(&caller.workspace_id, &id).await?.ok_or(Unkeyed::Unknown)?;
+        Ok((made, secret))
+    }
+
+    /// Changes a key's name, scopes or expiry.
+    ///
+    /// # Errors
+    /// See [`Unkeyed`].
+    pub async fn amend_key(&self, caller: &Principal, id: &str, wanted: KeyAmendment) -> Result<ApiKey, Unkeyed> {
+        let key = self.key_within(caller, id).await?;
+        let held = Permissions::of(&key.scopes);
+        let scopes = wanted.scopes.unwrap_or(held);
+        if key.agent_id.is_some() && scopes != held {
+            let problem = FieldProblem::new("scopes", "chat alone, for a key of one agent");
+            return Err(Unkeyed::Fields(vec![problem]));
+        }
+        if !caller.permissions.has_all(scopes) {
+            return Err(Unkeyed::Beyond);
+        }
+        self.judge_expiry(wanted.expires_at.flatten())?;
+        let name = wanted.name.unwrap_or(key.name);
+        let expires_at = wanted.expires_at.unwrap_or(key.expires_at);
+        if !self.store.change_api_key(&caller.workspace_id, id, &name, scopes, expires_at).await? {
+            return Err(Unkeyed::Unknown);
+        }
+        self.directory.forget_key(id);
+        self.store.api_key(&caller.workspace_id, id).await?.ok_or(Unkeyed::Unknown)
+    }
+
+    /// Gives a key another secret, which is told this once; the one before counts for so long yet, in milliseconds.
+    ///
+    /// # Errors
+    /// See [`Unkeyed`].
+    pub async fn rotate_key(&self, caller: &Principal, id: &str, overlap_ms: i64) -> Result<(ApiKey, Secret), Unkeyed> {
+        self.key_within(caller, id).await?;
+        let secret = fresh()?;
+        let (prefix, hash) = (api_keys::visible_prefix(secret.reveal()), api_keys::hash(secret.reveal()));
+        let until = self.now().saturating_add(overlap_ms);
+        if !self.store.rotate_api_key(&caller.workspace_id, id, &prefix, &hash, until).await? {
+            return Err(Unkeyed::Unknown);
+        }
+        self.directory.forget_key(id);
+        let key = self.store.api_key(&caller.workspace_id, id).await?.ok_or(Unkeyed::Unknown)?;
+        Ok((key, secret))
+    }
+
+    /// Revokes a key. A second time changes nothing.
+    ///
+    /// # Errors
+    /// See [`Unkeyed`].
+    pub async fn revoke_key(&self, caller: &Principal, id: &str) -> Result<ApiKey, Unkeyed> {
+        let key = self.store.api_key(&caller.workspace_id, id).await?.ok_or(Unkeyed::Unknown)?;
+        within(caller, &key)?;
+        self.store.revoke_api_key(&caller.workspace_id, id).await?;
+        self.directory.forget_key(id);
+        Ok(key)
+    }
+
+    /// The key, where it is not revoked and may do nothing that the caller may not: its secret is the caller's then.
+    async fn key_within(&self, caller: &Principal, id: &str) -> Result<ApiKey, Unkeyed> {
+        let key = self.store.api_key(&caller.workspace_id, id).await?;
+        let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Unkeyed::Unknown)?;
+        within(caller, &key)?;
+        Ok(key)
+    }
+
+    async fn judge_agent(&self, caller: &Principal, id: &str) -> Result<(), Unkeyed> {
+        let found = self.store.agent_by_id(id).await?;
+        let ours = found.is_some_and(|stored| stored.agent.workspace_id == caller.workspace_id);
+        let problem = FieldProblem::new("agent_id", "the id of an agent of this workspace");
+        if ours { Ok(()) } else { Err(Unkeyed::Fields(vec![problem])) }
+    }
+
+    fn judge_expiry(&self, expires_at: Option<i64>) -> Result<(), Unkeyed> {
+        let problem = FieldProblem::new("expires_at", "a time in the future, Unix milliseconds");
+        if expires_at.is_none_or(|at| at > self.now()) { Ok(()) } else { Err(Unkeyed::Fields(vec![problem])) }
+    }
+}
+
+fn within(caller: &Principal, key: &ApiKey) -> Result<(), Unkeyed> {
+    if caller.permissions.has_all(Permissions::of(&key.scopes)) { Ok(()) } else { Err(Unkeyed::Beyond) }
+}
+
+fn fresh() -> Result<Secret, StoreError> {
+    let random = chance::bytes::<32>().map_err(|error| StoreError::Options(error.to_string()))?;
+    Ok(Secret::new(api_keys::format(&random)))
+}
