@@ -59,7 +59,7 @@ pub async fn metrics(doors: web::Data<Doors>) -> HttpResponse {
         // What is no longer there is not counted, and its gauge would stand where it stood.
         for kind in Work::KINDS {
             for state in ["ready", "dead"] {
-                metrics::gauge!("switchboard_jobs", "kind" => kind, "state" => state).set(0.0);
+                metrics::gauge!("switchboard_jobs", "kind" => *kind, "state" => state).set(0.0);
             }
         }
         for state in counts {
