@@ -142,7 +142,8 @@ async fn of_channels(settings: &Settings, clock: &Clock) -> Vec<Finding> {
     match channels(&store).await {
         Ok(channels) => {
             for (workspace, channel) in channels {
-                findings.extend(of_channel(settings, &client, clock, &workspace, &channel).await);
+                let way_out = vendors::way_out(&channel, &client);
+                findings.extend(of_channel(settings, way_out, clock, &workspace, &channel).await);
             }
         }
         Err(error) => {

@@ -17,7 +17,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Send { message_id, .. } => switchboard.send(job, message_id, client).await,
         Work::Profile { conversation_id } => switchboard.look_up(job, conversation_id, client).await,
         Work::Download { message_id } => switchboard.download(job, message_id, client).await,
-        Work::Visit { address, .. } => switchboard.visit_address(job, address, client).await,
+        Work::Visit { channel_id, address } => switchboard.visit_address(job, channel_id, address, client).await,
     }
 }
 

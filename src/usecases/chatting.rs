@@ -188,6 +188,7 @@ impl Switchboard {
             business: None,
             state: crate::domain::channels::ChannelState::Active,
             state_reason: None,
+            origin: crate::domain::channels::Origin::Operator,
             settings: serde_json::json!({}),
         };
         match self.store.put_channel(&channel).await {

@@ -10,10 +10,11 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::{Capabilities, WindowRule};
 use switchboard_channels::contract::vendor::Vendor;
 
-use super::vendors::Surroundings;
+use super::vendors::{self, Surroundings};
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
 use crate::domain::principals::Principal;
+use crate::net::Client;
 use crate::store::{Store, StoreError};
 
 /// How stale an answer may be.
@@ -41,6 +42,12 @@ impl Account {
     #[must_use]
     pub fn capabilities(&self) -> Option<Capabilities> {
         self.vendor.as_ref().ok().map(|vendor| vendor.capabilities())
+    }
+
+    /// The way out to its vendor.
+    #[must_use]
+    pub fn way_out<'a>(&self, client: &'a Client) -> &'a Client {
+        vendors::way_out(&self.channel, client)
     }
 
     /// When free-form messages are allowed. Where the settings cannot be read nothing is sent anyway.

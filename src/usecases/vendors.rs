@@ -14,8 +14,9 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::splitting;
 use switchboard_channels::contract::vendor::Vendor;
 
-use crate::domain::channels::Channel;
+use crate::domain::channels::{Channel, Origin};
 use crate::domain::messages::Piece;
+use crate::net::{Client, Trust};
 
 /// What the gateway knows and a channel's settings may leave out.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +60,15 @@ impl Surroundings {
     pub fn read(&self, channel: &Channel, now: i64) -> Result<Arc<dyn Vendor>, String> {
         let settings = rotation::in_force(channel.kind, &channel.settings, now);
         (channel.kind.protocol().read)(self.complete(channel.kind, &channel.id, settings)).map(Arc::from)
+    }
+}
+
+/// The way out to a channel's vendor: what a caller of the API has declared is called on the public internet only.
+#[must_use]
+pub fn way_out<'a>(channel: &Channel, client: &'a Client) -> &'a Client {
+    match channel.origin {
+        Origin::Operator => client,
+        Origin::Api => client.trusting(Trust::Outside),
     }
 }
 

@@ -7,7 +7,7 @@ use switchboard_channels::Kind;
 
 use crate::domain::agents::Agent;
 use crate::domain::api_keys;
-use crate::domain::channels::{Channel, ChannelState, RETIRING};
+use crate::domain::channels::{Channel, ChannelState, Origin, RETIRING};
 use crate::domain::errors::FieldProblem;
 use crate::domain::workspaces::Workspace;
 use crate::store::agents::StoredAgent;
@@ -154,6 +154,7 @@ impl Planning<'_> {
                 business: None,
                 state: ChannelState::Active,
                 state_reason: None,
+                origin: Origin::Operator,
                 settings: Value::Object(serde_json::Map::new()),
             })));
         }
@@ -191,6 +192,7 @@ impl Planning<'_> {
             business: wanted.accepted.business,
             state: stored.map_or(ChannelState::Active, |stored| stored.state),
             state_reason: stored.and_then(|stored| stored.state_reason.clone()),
+            origin: Origin::Operator,
             settings: match stored {
                 // What is on its way out was told through the API, and no file says it.
                 Some(stored) => {
@@ -201,8 +203,10 @@ impl Planning<'_> {
             },
         };
         let changed_settings = stored.map(|stored| differing_members(&stored.settings, &channel.settings));
-        let mut fields: Vec<(&str, bool)> =
-            vec![("agent", stored.is_some_and(|stored| stored.agent_id != channel.agent_id))];
+        let mut fields: Vec<(&str, bool)> = vec![
+            ("agent", stored.is_some_and(|stored| stored.agent_id != channel.agent_id)),
+            ("origin", stored.is_some_and(|stored| stored.origin != channel.origin)),
+        ];
         let changed_settings = changed_settings.unwrap_or_default();
         fields.extend(changed_settings.iter().map(|name| (name.as_str(), true)));
         if !changed_settings.is_empty() && channel.state == ChannelState::Stopped {

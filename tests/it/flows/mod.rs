@@ -6,4 +6,5 @@ mod keys;
 mod lines;
 mod mail;
 mod manners;
+mod places;
 mod traces;

@@ -14,7 +14,7 @@ use switchboard::api::platform::widget::{Assets, Hosted, Script};
 use switchboard::api::{self, Doors, request_id};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
-use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining};
@@ -64,14 +64,23 @@ pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
+    run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
+}
+
+/// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
+pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
+    run(net::Options::default(), play);
+}
+
+fn run<F: Future<Output = ()>>(net: net::Options, play: impl FnOnce(Gateway) -> F) {
     actix_web::rt::System::new().block_on(async {
-        let play = async { play(Gateway::start().await).await };
+        let play = async { play(Gateway::start(net).await).await };
         tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
     });
 }
 
 impl Gateway {
-    async fn start() -> Self {
+    async fn start(net: net::Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = store::Options {
             url: format!("sqlite:{}", folder.path().join("test.db").display()),
@@ -80,7 +89,6 @@ impl Gateway {
             ..store::Options::default()
         };
         let (store, feed) = Store::open(&options, Sealer::new(&[7; 32]), Clock::default()).await.unwrap();
-        let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
         let client = Client::new(net.clone(), Trust::Operator).unwrap();
         let hub = Hub::default();
         actix_web::rt::spawn(hub.clone().follow(store.listen()));
@@ -321,6 +329,7 @@ fn channel(store: &Store, workspace: &Workspace, kind: Kind, agent: &Agent) -> C
         business: None,
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: json!({}),
     }
 }
