@@ -42,6 +42,8 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         health::metrics,
         read,
         callbacks::deliveries::handshake,
+        callbacks::deliveries::handshake_of_one,
+        callbacks::deliveries::deliver_to_one,
         callbacks::deliveries::deliver,
         platform::agents::list,
         platform::agents::one,

@@ -8,6 +8,8 @@ use switchboard_channels::contract::credentials::Secret;
 pub const LONGEST_NAME: usize = 200;
 /// The member of stored settings that lists the secrets on their way out. No vendor's setting has such a name.
 pub const RETIRING: &str = "$retiring";
+/// The member of stored settings that holds, by the names of the settings, the secrets that the gateway has made itself.
+pub const MADE: &str = "$made";
 
 /// Whether a channel may be called so: something, without blanks at its ends and without control characters.
 #[must_use]
@@ -108,7 +110,7 @@ pub struct Channel {
     pub state_reason: Option<String>,
     /// Who declared it.
     pub origin: Origin,
-    /// The kind's own settings, secrets included, and under [`RETIRING`] what they had before.
+    /// The kind's own settings, secrets included, under [`RETIRING`] what they had before, and under [`MADE`] what we made.
     pub settings: serde_json::Value,
 }
 

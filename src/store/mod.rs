@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod api_keys;
+mod awaited_mails;
 pub mod channels;
 mod commit;
 pub mod contacts;

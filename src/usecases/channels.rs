@@ -288,7 +288,7 @@ fn with_settings(channel: Channel, changes: &Map<String, Value>, retiring: &[Ret
     Ok(Channel {
         account: accepted.account,
         business: accepted.business,
-        settings: rotation::stored(accepted.settings, retiring),
+        settings: rotation::stored(accepted.settings, &channel.settings, retiring),
         state: if retried { ChannelState::Active } else { channel.state },
         state_reason: if retried { None } else { channel.state_reason },
         // Whoever names a place lends it no more trust than they have.

@@ -174,7 +174,7 @@ impl Switchboard {
             None => self.make_api_channel(&agent.workspace_id).await?,
         };
         channel.agent_id = Some(agent.id.clone());
-        Ok(self.directory.account(channel))
+        Ok(self.directory.account(channel).await?)
     }
 
     async fn make_api_channel(&self, workspace_id: &str) -> Result<crate::domain::channels::Channel, Unchatted> {

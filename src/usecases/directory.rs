@@ -2,6 +2,7 @@
 //! a few seconds at most, so that a change by `apply` or another node shows without a restart.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,12 +11,13 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::{Capabilities, WindowRule};
 use switchboard_channels::contract::vendor::Vendor;
 
-use super::vendors::{self, Surroundings};
+use super::vendors::{self, Surroundings, made};
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
 use crate::domain::principals::Principal;
 use crate::net::Client;
 use crate::store::{Store, StoreError};
+use crate::telemetry::chance;
 
 /// How stale an answer may be.
 const FRESH_FOR: Duration = Duration::from_secs(2);
@@ -124,10 +126,33 @@ impl Directory {
     }
 
     /// A channel that is not stored like this, with its settings understood.
-    #[must_use]
-    pub fn account(&self, channel: Channel) -> Account {
+    ///
+    /// # Errors
+    /// See [`Self::furnished`].
+    pub async fn account(&self, channel: Channel) -> Result<Account, StoreError> {
+        let channel = self.furnished(channel).await?;
         let vendor = self.surroundings.read(&channel, self.store.clock().now());
-        Account { channel: Arc::new(channel), vendor }
+        Ok(Account { channel: Arc::new(channel), vendor })
+    }
+
+    /// The channel with its own secrets, which are made now if they never were.
+    ///
+    /// # Errors
+    /// The store is not available, or there is no randomness.
+    async fn furnished(&self, mut channel: Channel) -> Result<Channel, StoreError> {
+        if !made::is_lacking(channel.kind, &channel.settings) {
+            return Ok(channel);
+        }
+        let secret = chance::bytes::<32>().map(hex::encode);
+        let secret = secret.map_err(|error| StoreError::Options(format!("no secret can be made: {error}")))?;
+        let furnish = |stored: Channel| {
+            Ok::<_, Infallible>(Channel { settings: made::furnished(stored.kind, stored.settings, &secret), ..stored })
+        };
+        let stored = self.store.change_channel(&channel.workspace_id, &channel.id, furnish).await?;
+        if let Some(Ok(stored)) = stored {
+            channel.settings = stored.settings;
+        }
+        Ok(channel)
     }
 
     /// The channel of this id.
@@ -139,7 +164,7 @@ impl Directory {
         if let Some(known) = self.by_id.get(&key) {
             return Ok(known);
         }
-        let found = self.store.channel_by_id(id).await?.map(|channel| self.understand(channel));
+        let found = self.understood(self.store.channel_by_id(id).await?).await?;
         self.by_id.put(key, found.clone());
         Ok(found)
     }
@@ -153,7 +178,7 @@ impl Directory {
         if let Some(known) = self.by_account.get(&key) {
             return Ok(known);
         }
-        let found = self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel));
+        let found = self.understood(self.store.channel_by_account(kind, account).await?).await?;
         self.by_account.put(key, found.clone());
         Ok(found)
     }
@@ -163,13 +188,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_by_business(&self, kind: Kind, business: &str) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self
-            .store
-            .channels_by_business(kind, business)
-            .await?
-            .into_iter()
-            .map(|channel| self.understand(channel))
-            .collect())
+        self.all_understood(self.store.channels_by_business(kind, business).await?).await
     }
 
     /// All channels of this kind.
@@ -177,7 +196,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(|channel| self.understand(channel)).collect())
+        self.all_understood(self.store.channels_of_kind(kind).await?).await
     }
 
     /// The agent of this id.
@@ -261,8 +280,22 @@ impl Directory {
         self.forget_channel(channel_id);
     }
 
-    fn understand(&self, channel: Channel) -> Arc<Account> {
-        let mut account = self.account(channel);
+    async fn understood(&self, channel: Option<Channel>) -> Result<Option<Arc<Account>>, StoreError> {
+        Ok(self.all_understood(channel).await?.pop())
+    }
+
+    async fn all_understood(
+        &self,
+        channels: impl IntoIterator<Item = Channel>,
+    ) -> Result<Vec<Arc<Account>>, StoreError> {
+        let mut accounts = Vec::new();
+        for channel in channels {
+            accounts.push(self.with_learned(self.account(channel).await?));
+        }
+        Ok(accounts)
+    }
+
+    fn with_learned(&self, mut account: Account) -> Arc<Account> {
         if let Err(reason) = &account.vendor {
             tracing::error!(channel_id = account.channel.id, reason, "a channel's settings cannot be read");
         }

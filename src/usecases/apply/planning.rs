@@ -7,7 +7,7 @@ use switchboard_channels::Kind;
 
 use crate::domain::agents::Agent;
 use crate::domain::api_keys;
-use crate::domain::channels::{Channel, ChannelState, Origin, RETIRING};
+use crate::domain::channels::{Channel, ChannelState, MADE, Origin, RETIRING};
 use crate::domain::errors::FieldProblem;
 use crate::domain::workspaces::Workspace;
 use crate::store::agents::StoredAgent;
@@ -197,7 +197,7 @@ impl Planning<'_> {
                 // What is on its way out was told through the API, and no file says it.
                 Some(stored) => {
                     let retiring = rotation::retiring(&stored.settings, self.store.clock().now());
-                    rotation::stored(wanted.accepted.settings, &retiring)
+                    rotation::stored(wanted.accepted.settings, &stored.settings, &retiring)
                 }
                 None => wanted.accepted.settings,
             },
@@ -273,6 +273,6 @@ fn differing_members(old: &Value, new: &Value) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
     let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let names = names.into_iter().filter(|name| name.as_str() != RETIRING);
+    let names = names.into_iter().filter(|name| ![RETIRING, MADE].contains(&name.as_str()));
     names.filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }

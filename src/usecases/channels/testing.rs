@@ -43,7 +43,7 @@ impl Switchboard {
             findings.push(fine("there is no vendor to ask: messages travel over our own doors"));
             return Ok(findings);
         }
-        let account = self.directory.account(channel.clone());
+        let account = self.directory.account(channel.clone()).await?;
         let vendor = match &account.vendor {
             Ok(vendor) => vendor,
             Err(reason) => {

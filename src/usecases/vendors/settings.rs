@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use switchboard_channels::Kind;
 use url::Url;
 
-use super::Surroundings;
+use super::{made, rotation};
 use crate::domain::channels::WidgetSettings;
 use crate::domain::errors::FieldProblem;
 
@@ -37,9 +37,10 @@ pub fn check_settings(kind: Kind, entered: &Map<String, Value>) -> Result<Accept
         return Err(problems);
     }
     // What the gateway adds by itself need not be entered.
-    let vendor = (protocol.read)(Surroundings::default().complete(kind, "", Value::Object(entered.clone()))).map_err(
-        |reason| vec![FieldProblem::new("settings", format!("settings that agree with each other: {reason}"))],
-    )?;
+    let whole = made::furnished(kind, Value::Object(entered.clone()), "a secret that the gateway makes");
+    let vendor = (protocol.read)(rotation::in_force(kind, &whole, 0)).map_err(|reason| {
+        vec![FieldProblem::new("settings", format!("settings that agree with each other: {reason}"))]
+    })?;
     let problems: Vec<_> =
         vendor.check().into_iter().map(|problem| FieldProblem::new(problem.field, problem.expected)).collect();
     if !problems.is_empty() {

@@ -6,5 +6,7 @@ mod keys;
 mod lines;
 mod mail;
 mod manners;
+mod overtaking;
 mod places;
+mod profiles;
 mod traces;

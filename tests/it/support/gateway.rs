@@ -217,6 +217,13 @@ impl Gateway {
         .to_string()
     }
 
+    /// What the vendor says in the header of a delivery that it signs with this secret.
+    pub fn signature(&self, body: &str, secret: &str) -> String {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
     /// Posts a delivery, signed.
     pub async fn deliver(&self, body: &str) -> reqwest::Response {
         self.deliver_signed(body, &self.account.app_secret).await
@@ -224,9 +231,7 @@ impl Gateway {
 
     /// Posts a delivery, signed with this secret.
     pub async fn deliver_signed(&self, body: &str, secret: &str) -> reqwest::Response {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(body.as_bytes());
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let signature = self.signature(body, secret);
         let request = self.ask("POST", "/api/webhooks/whatsapp").header("x-hub-signature-256", signature);
         request.body(body.to_owned()).send().await.unwrap()
     }
