@@ -50,6 +50,8 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         assistant::auth::send,
         assistant::auth::verify,
         callbacks::deliveries::handshake,
+        callbacks::deliveries::handshake_of_one,
+        callbacks::deliveries::deliver_to_one,
         callbacks::deliveries::deliver,
         platform::agents::list,
         platform::agents::one,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{Mode, Settings, SettingsError};
-use crate::domain::channels::Channel;
+use crate::domain::channels::{Channel, ChannelState};
 use crate::net::{Client, Trust};
 use crate::store::{Store, schema};
 use crate::telemetry::clock::Clock;
@@ -138,11 +138,12 @@ async fn of_channels(settings: &Settings, clock: &Clock) -> Vec<Finding> {
         Ok(store) => store,
         Err(error) => return vec![Wrong(format!("database: cannot be opened ({error})"))],
     };
-    let mut findings = Vec::new();
+    let mut findings = of_secrets(settings, &store).await;
     match channels(&store).await {
         Ok(channels) => {
             for (workspace, channel) in channels {
-                findings.extend(of_channel(settings, &client, clock, &workspace, &channel).await);
+                let way_out = vendors::way_out(&channel, &client);
+                findings.extend(of_channel(settings, way_out, clock, &workspace, &channel).await);
             }
         }
         Err(error) => {
@@ -154,6 +155,34 @@ async fn of_channels(settings: &Settings, clock: &Clock) -> Vec<Finding> {
     findings
 }
 
+/// Whether all secrets open, and with which key.
+async fn of_secrets(settings: &Settings, store: &Store) -> Vec<Finding> {
+    let seals = match store.examine_seals().await {
+        Ok(seals) => seals,
+        Err(error) => return vec![Wrong(format!("secrets: cannot be looked at ({error})"))],
+    };
+    let unreadable = seals.unreadable.iter().map(|(table, id)| {
+        Wrong(format!(
+            "secrets: those of {id} in {table} open with no key; set the master key that sealed them as \
+             previous_master_key, or enter them anew"
+        ))
+    });
+    let mut findings: Vec<Finding> = unreadable.collect();
+    let outdated = seals.outdated;
+    findings.extend(match (outdated, settings.previous_master_key().is_some()) {
+        (1.., _) => Some(Warning(format!(
+            "secrets: {outdated} are still sealed under the previous master key; run `switchboard rotate-key`, and keep \
+             previous_master_key until then"
+        ))),
+        (0, true) => {
+            Some(Warning("secrets: none needs previous_master_key any more; take it out of the settings".to_owned()))
+        }
+        (0, false) if findings.is_empty() => Some(Fine("secrets: all open with the master key".to_owned())),
+        (0, false) => None,
+    });
+    findings
+}
+
 async fn channels(store: &Store) -> Result<Vec<(String, Channel)>, crate::store::StoreError> {
     let mut all = Vec::new();
     for workspace in store.workspaces().await? {
@@ -161,6 +190,19 @@ async fn channels(store: &Store) -> Result<Vec<(String, Channel)>, crate::store:
         all.extend(channels.into_iter().map(|channel| (workspace.name.clone(), channel)));
     }
     Ok(all)
+}
+
+/// Why a channel does not send, where it does not.
+fn of_state(name: &str, channel: &Channel) -> Option<Finding> {
+    let reason = channel.state_reason.as_deref().unwrap_or("nobody said why");
+    match channel.state {
+        ChannelState::Active => None,
+        ChannelState::Paused => Some(Warning(format!("{name}: its sends wait until it is resumed ({reason})"))),
+        ChannelState::Stopped => Some(Wrong(format!(
+            "{name}: its vendor refused it, and its sends wait ({reason}); mend what the reason names, such as an expired \
+             token, then resume the channel"
+        ))),
+    }
 }
 
 async fn of_channel(
@@ -174,7 +216,7 @@ async fn of_channel(
     let Ok(vendor) = vendors::Surroundings::default().read(channel, clock.now()) else {
         return vec![Wrong(format!("{name}: its settings cannot be read; apply its file again"))];
     };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = of_state(&name, channel).into_iter().collect();
     let mut theirs = None;
     for (place, probe) in vendor.probes().into_iter().enumerate() {
         let asked = async {

@@ -8,6 +8,8 @@ use switchboard_channels::contract::credentials::Secret;
 pub const LONGEST_NAME: usize = 200;
 /// The member of stored settings that lists the secrets on their way out. No vendor's setting has such a name.
 pub const RETIRING: &str = "$retiring";
+/// The member of stored settings that holds, by the names of the settings, the secrets that the gateway has made itself.
+pub const MADE: &str = "$made";
 
 /// Whether a channel may be called so: something, without blanks at its ends and without control characters.
 #[must_use]
@@ -58,6 +60,33 @@ impl ChannelState {
     }
 }
 
+/// Who declared a channel, and with it the places that its settings name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The operator, by a file: its places may lie in the operator's own network.
+    Operator,
+    /// A caller of the API: its places are on the public internet, or are not called.
+    Api,
+}
+
+impl Origin {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Api => "api",
+        }
+    }
+
+    /// Reads the stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Operator, Self::Api].into_iter().find(|origin| origin.as_str() == word)
+    }
+}
+
 /// A channel account with its settings in the clear; lives in memory only.
 #[derive(Debug, Clone)]
 pub struct Channel {
@@ -79,7 +108,9 @@ pub struct Channel {
     pub state: ChannelState,
     /// Why it does not.
     pub state_reason: Option<String>,
-    /// The kind's own settings, secrets included, and under [`RETIRING`] what they had before.
+    /// Who declared it.
+    pub origin: Origin,
+    /// The kind's own settings, secrets included, under [`RETIRING`] what they had before, and under [`MADE`] what we made.
     pub settings: serde_json::Value,
 }
 

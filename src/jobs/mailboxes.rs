@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use switchboard_channels::contract::mail::Inbox;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::domain::channels::ChannelState;
+use crate::domain::channels::{Channel, ChannelState, Origin};
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::net::Client;
 use crate::net::mailbox::{Folder, Listed, MailboxError};
@@ -63,6 +63,8 @@ impl From<StoreError> for Left {
 /// A mailbox that this node looks into.
 struct Watched {
     inbox: Inbox,
+    /// By whose trust it is called.
+    origin: Origin,
     task: AbortHandle,
 }
 
@@ -91,7 +93,10 @@ pub async fn keep(switchboard: Switchboard, client: Client, lease_ms: i64) {
             }
         };
         watched.retain(|id, watched| {
-            let stays = inboxes.iter().any(|(account, inbox)| account.channel.id == *id && *inbox == watched.inbox);
+            let is_same = |channel: &Channel, inbox: &Inbox| {
+                channel.id == *id && channel.origin == watched.origin && *inbox == watched.inbox
+            };
+            let stays = inboxes.iter().any(|(account, inbox)| is_same(&account.channel, inbox));
             if !stays {
                 watched.task.abort();
             }
@@ -105,10 +110,11 @@ pub async fn keep(switchboard: Switchboard, client: Client, lease_ms: i64) {
             refused.remove(&id);
             match (switchboard.store.claim_mailbox(&id).await, watched.contains_key(&id)) {
                 (Ok(true), false) => {
-                    let watch = Watch { switchboard: switchboard.clone(), client: client.clone(), account, inbox };
+                    let (origin, client) = (account.channel.origin, account.way_out(&client).clone());
+                    let watch = Watch { switchboard: switchboard.clone(), client, account, inbox };
                     let inbox = watch.inbox.clone();
                     let task = tasks.spawn_local(watch.run());
-                    watched.insert(id, Watched { inbox, task });
+                    watched.insert(id, Watched { inbox, origin, task });
                 }
                 (Ok(false), true) => {
                     if let Some(lost) = watched.remove(&id) {

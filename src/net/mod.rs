@@ -57,6 +57,8 @@ pub struct Client {
     trust: Trust,
     public_only: bool,
     clock: Clock,
+    /// Of an operator's client: the one for addresses from elsewhere.
+    outside: Option<Arc<Self>>,
 }
 
 /// What a peer answered.
@@ -164,6 +166,10 @@ impl Client {
     /// [`NetErrorKind::Refused`] where TLS cannot be set up, for example without any root certificate.
     pub fn new(options: Options, trust: Trust) -> Result<Self, NetError> {
         install_crypto();
+        let outside = match trust {
+            Trust::Operator => Some(Arc::new(Self::new(options.clone(), Trust::Outside)?)),
+            Trust::Outside => None,
+        };
         let public_only = trust == Trust::Outside && !options.allow_private_addresses;
         #[expect(clippy::disallowed_methods, reason = "this room is the one way out")]
         let mut builder = reqwest::Client::builder()
@@ -181,22 +187,24 @@ impl Client {
         }
         let http = builder.build().map_err(NetError::from_http)?;
         let post = mail::Post::new(&options, public_only);
-        Ok(Self { http, post, options: Arc::new(options), trust, public_only, clock: Clock::default() })
+        Ok(Self { http, post, options: Arc::new(options), trust, public_only, clock: Clock::default(), outside })
     }
 
     /// Reads dates that peers name against this clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.outside = self.outside.map(|outside| Arc::new((*outside).clone().with_clock(clock.clone())));
         self.clock = clock;
         self
     }
 
-    /// A client of the same settings for addresses from elsewhere.
-    ///
-    /// # Errors
-    /// As [`Client::new`].
-    pub fn trusting(&self, trust: Trust) -> Result<Self, NetError> {
-        Ok(Self::new((*self.options).clone(), trust)?.with_clock(self.clock.clone()))
+    /// The client of the same settings for addresses of this trust. One for addresses from outside stays as it is.
+    #[must_use]
+    pub fn trusting(&self, trust: Trust) -> &Self {
+        match (trust, &self.outside) {
+            (Trust::Outside, Some(outside)) => outside,
+            _ => self,
+        }
     }
 
     /// Executes a request and reads the whole answer, whatever its status. `file` is the file of a multipart body. Where
@@ -256,8 +264,8 @@ impl Client {
     }
 
     /// Says where an address or a host is entered by somebody else than the operator whether it may be called: none of
-    /// what its name leads to now is off the public internet, unless the operator allows that. Whoever calls it later
-    /// under the operator's trust relies on this.
+    /// what its name leads to now is off the public internet, unless the operator allows that. Where it leads later is
+    /// checked again at each call.
     ///
     /// # Errors
     /// [`NetErrorKind::Refused`] with the reason.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use switchboard_channels::contract::credentials::Secret;
+use switchboard_channels::contract::mail::{Relay, Tls};
 
 use super::scripted_server::{Reply, ScriptedServer};
 use super::*;
@@ -145,6 +146,21 @@ async fn addresses_from_outside_do_not_reach_this_machine() {
     let open = Client::new(options, Trust::Outside).expect("a client");
     assert!(open.check_entered("http://127.0.0.1/").await.is_ok());
     assert_eq!(open.send(&post(format!("http://localhost:{port}/")), None).await.expect("an answer").body, "ok");
+}
+
+#[tokio::test]
+async fn mail_servers_from_outside_are_not_dialled_on_this_machine() {
+    let client = Client::new(Options::default(), Trust::Operator).expect("a client");
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = Relay { host: "localhost".to_owned(), port, tls: Tls::None, login: None };
+    let inbox = Inbox { server: server.clone(), folder: "INBOX".to_owned(), marks_seen: false };
+    let outside = client.trusting(Trust::Outside);
+    let refused = outside.open_folder(&inbox).await.err().expect("no mailbox").to_string();
+    assert!(refused.contains("not on the public internet"), "{refused}");
+    // The operator's own is dialled: it takes the connection, and hangs up.
+    let (opened, ()) = tokio::join!(client.open_folder(&inbox), async { drop(listener.accept().await) });
+    assert!(!opened.err().expect("no mailbox").to_string().contains("public"));
 }
 
 #[tokio::test]

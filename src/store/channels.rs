@@ -8,7 +8,7 @@ use super::rows::clean;
 use super::seal::place;
 use super::{Db, Store, StoreError};
 use crate::domain::changes::Idempotency;
-use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::channels::{Channel, ChannelState, Origin};
 
 /// How often a change is decided anew because somebody else was first.
 const MOST_DECISIONS: usize = 8;
@@ -25,6 +25,7 @@ struct ChannelRow {
     settings: String,
     state: String,
     state_reason: Option<String>,
+    origin: String,
 }
 
 impl Store {
@@ -40,6 +41,7 @@ impl Store {
         Ok(Channel {
             kind: Kind::from_word(&row.kind).ok_or_else(|| unreadable("kind", row.kind.clone()))?,
             state: ChannelState::from_word(&row.state).ok_or_else(|| unreadable("state", row.state.clone()))?,
+            origin: Origin::from_word(&row.origin).ok_or_else(|| unreadable("origin", row.origin.clone()))?,
             settings: serde_json::from_str(&settings).map_err(|error| unreadable("settings", error.to_string()))?,
             id: row.id,
             workspace_id: row.workspace_id,
@@ -59,7 +61,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE id = $1",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE id = $1",
             id
         )?
         .map(|row| self.channel_from(row))
@@ -74,7 +76,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE kind = $1 AND account = $2",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE kind = $1 AND account = $2",
             kind.as_str(),
             account
         )?
@@ -90,7 +92,7 @@ impl Store {
         fetch_all!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE kind = $1 AND business = $2 ORDER BY id LIMIT 100",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE kind = $1 AND business = $2 ORDER BY id LIMIT 100",
             kind.as_str(),
             business
         )?
@@ -107,7 +109,7 @@ impl Store {
         fetch_all!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE kind = $1 ORDER BY id",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE kind = $1 ORDER BY id",
             kind.as_str()
         )?
         .into_iter()
@@ -123,7 +125,7 @@ impl Store {
         fetch_all!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE workspace_id = $1 ORDER BY name",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE workspace_id = $1 ORDER BY name",
             workspace_id
         )?
         .into_iter()
@@ -144,7 +146,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ChannelRow,
-            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason FROM channels WHERE workspace_id = $1 AND id = $2",
+            "SELECT id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin FROM channels WHERE workspace_id = $1 AND id = $2",
             workspace_id,
             id
         )?;
@@ -165,7 +167,7 @@ impl Store {
         let sealed = self.sealed_settings(channel)?;
         let touched = execute!(
             self.db(),
-            "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, agent_id = excluded.agent_id, account = excluded.account, business = excluded.business, settings = excluded.settings, state = excluded.state, state_reason = excluded.state_reason, updated_at = excluded.updated_at WHERE channels.workspace_id = excluded.workspace_id",
+            "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) ON CONFLICT (id) DO UPDATE SET name = excluded.name, agent_id = excluded.agent_id, account = excluded.account, business = excluded.business, settings = excluded.settings, state = excluded.state, state_reason = excluded.state_reason, origin = excluded.origin, updated_at = excluded.updated_at WHERE channels.workspace_id = excluded.workspace_id",
             channel.id.as_str(),
             channel.workspace_id.as_str(),
             channel.kind.as_str(),
@@ -176,6 +178,7 @@ impl Store {
             sealed.as_str(),
             channel.state.as_str(),
             channel.state_reason.as_deref(),
+            channel.origin.as_str(),
             self.clock().now()
         )?;
         StoreError::unless_touched(touched, "channels", &channel.id)
@@ -187,7 +190,7 @@ impl Store {
     /// The database is not available, or another row has the name, the account or the key.
     pub async fn add_channel(&self, channel: &Channel, under: Option<&Idempotency>) -> Result<(), StoreError> {
         const REMEMBER: &str = "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)";
-        const ADD: &str = "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+        const ADD: &str = "INSERT INTO channels (id, workspace_id, kind, name, agent_id, account, business, settings, state, state_reason, origin, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
         let (sealed, now) = (self.sealed_settings(channel)?, self.clock().now());
         /// Both statements in a transaction that has begun.
         macro_rules! add_both {
@@ -213,6 +216,7 @@ impl Store {
                     .bind(&sealed)
                     .bind(channel.state.as_str())
                     .bind(&channel.state_reason)
+                    .bind(channel.origin.as_str())
                     .bind(now)
                     .execute(&mut *$tx)
                     .await?;
@@ -254,7 +258,7 @@ impl Store {
             let sealed = self.sealed_settings(&wanted)?;
             let touched = execute!(
                 self.db(),
-                "UPDATE channels SET name = $5, agent_id = $6, account = $7, business = $8, settings = $9, state = $10, state_reason = $11, updated_at = $12 WHERE workspace_id = $1 AND id = $2 AND settings = $3 AND state = $4",
+                "UPDATE channels SET name = $5, agent_id = $6, account = $7, business = $8, settings = $9, state = $10, state_reason = $11, origin = $12, updated_at = $13 WHERE workspace_id = $1 AND id = $2 AND settings = $3 AND state = $4",
                 workspace_id,
                 id,
                 before.as_str(),
@@ -266,6 +270,7 @@ impl Store {
                 sealed.as_str(),
                 wanted.state.as_str(),
                 wanted.state_reason.as_deref(),
+                wanted.origin.as_str(),
                 self.clock().now()
             )?;
             if touched > 0 {

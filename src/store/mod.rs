@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+mod awaited_mails;
 pub mod channels;
 mod commit;
 pub mod contacts;

@@ -58,6 +58,15 @@ pub struct Resealed {
     pub current: usize,
 }
 
+/// What was found out about everything that is sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seals {
+    /// Values that are sealed under an earlier key, or in an earlier form.
+    pub outdated: usize,
+    /// Values that open with no key: table and row.
+    pub unreadable: Vec<(&'static str, String)>,
+}
+
 impl Store {
     /// Seals every secret under the key in force, in one transaction: all or nothing. A second time changes nothing.
     ///
@@ -92,6 +101,28 @@ impl Store {
             }
         }
         Ok(done)
+    }
+
+    /// Looks at what is sealed, and opens it: how much of it needs the key before, and what opens with no key at all.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn examine_seals(&self) -> Result<Seals, StoreError> {
+        let mut seals = Seals::default();
+        for column in &COLUMNS {
+            let rows: Vec<(String, String)> = match self.db() {
+                Db::Sqlite { write, .. } => sqlx::query_as(column.read).fetch_all(write).await?,
+                Db::Postgres(pool) => sqlx::query_as(column.read).fetch_all(pool).await?,
+            };
+            for (id, sealed) in rows {
+                if self.sealer().open(column.table, column.column, &id, &sealed).is_err() {
+                    seals.unreadable.push((column.table, id));
+                } else if !self.sealer().is_current(&sealed) {
+                    seals.outdated += 1;
+                }
+            }
+        }
+        Ok(seals)
     }
 
     /// The rows that must be written, sealed anew, and the count of both sorts.

@@ -175,7 +175,7 @@ impl Switchboard {
             return;
         };
         if let Ok(request) = vendor.sign(Sign::Typing, &conversation.identities, Some(provider_id))
-            && let Err(error) = client.send(&request, None).await
+            && let Err(error) = account.way_out(client).send(&request, None).await
         {
             tracing::debug!(conversation_id, %error, "the typing sign was not taken");
         }

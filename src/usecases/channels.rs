@@ -11,9 +11,9 @@ use switchboard_channels::Kind;
 use super::Switchboard;
 use super::apply::API_CHANNEL;
 use super::vendors::rotation;
-use super::vendors::settings::check_settings;
+use super::vendors::settings::{check_settings, is_place};
 use crate::domain::changes::Idempotency;
-use crate::domain::channels::{self, Channel, ChannelState, LONGEST_NAME, Retiring};
+use crate::domain::channels::{self, Channel, ChannelState, LONGEST_NAME, Origin, Retiring};
 use crate::domain::errors::FieldProblem;
 use crate::store::StoreError;
 
@@ -107,6 +107,7 @@ impl Switchboard {
             business: accepted.business,
             state: ChannelState::Active,
             state_reason: None,
+            origin: Origin::Api,
             settings: accepted.settings,
         };
         match self.store.add_channel(&channel, under.as_ref()).await {
@@ -286,6 +287,7 @@ pub fn api_channel(id: String, workspace_id: String) -> Channel {
         business: None,
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: Value::Object(Map::new()),
     }
 }
@@ -298,14 +300,17 @@ fn with_settings(channel: Channel, changes: &Map<String, Value>, retiring: &[Ret
     let entered = rotation::merged(channel.kind, &channel.settings, changes);
     let accepted =
         check_settings(channel.kind, &entered).map_err(|problems| Unchanged::Fields(within_settings(problems)))?;
+    let names_places = changes.iter().any(|(name, value)| is_place(name, value));
     // The vendor refused the settings as they were; these deserve a try.
     let retried = channel.state == ChannelState::Stopped && entered != rotation::entered(&channel.settings);
     Ok(Channel {
         account: accepted.account,
         business: accepted.business,
-        settings: rotation::stored(accepted.settings, retiring),
+        settings: rotation::stored(accepted.settings, &channel.settings, retiring),
         state: if retried { ChannelState::Active } else { channel.state },
         state_reason: if retried { None } else { channel.state_reason },
+        // Whoever names a place lends it no more trust than they have.
+        origin: if names_places { Origin::Api } else { channel.origin },
         ..channel
     })
 }

@@ -174,7 +174,7 @@ impl Switchboard {
             None => self.make_api_channel(&agent.workspace_id).await?,
         };
         channel.agent_id = Some(agent.id.clone());
-        Ok(self.directory.account(channel))
+        Ok(self.directory.account(channel).await?)
     }
 
     async fn make_api_channel(&self, workspace_id: &str) -> Result<crate::domain::channels::Channel, Unchatted> {
@@ -188,6 +188,7 @@ impl Switchboard {
             business: None,
             state: crate::domain::channels::ChannelState::Active,
             state_reason: None,
+            origin: crate::domain::channels::Origin::Operator,
             settings: serde_json::json!({}),
         };
         match self.store.put_channel(&channel).await {

@@ -268,7 +268,8 @@ impl Switchboard {
         let Some(provider_id) = newest else { return Ok(()) };
         let sign = if typing { Sign::Typing } else { Sign::Seen };
         let request = vendor.sign(sign, &conversation.identities, Some(&provider_id)).map_err(Unsaid::Content)?;
-        let answer = client.send(&request, None).await.map_err(|error| Unsaid::Unavailable(error.to_string()))?;
+        let answer = account.way_out(client).send(&request, None).await;
+        let answer = answer.map_err(|error| Unsaid::Unavailable(error.to_string()))?;
         if answer.status >= 400
             && let switchboard_channels::contract::outbound::Sent::Refused(failure) =
                 vendor.outcome(answer.status, &answer.body)

@@ -3,6 +3,7 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,14 +12,16 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::{Capabilities, WindowRule};
 use switchboard_channels::contract::vendor::Vendor;
 
-use super::vendors::Surroundings;
+use super::vendors::{self, Surroundings, made};
 use crate::domain::agents::Agent;
 use crate::domain::channels::Channel;
 use crate::domain::members::Membership;
 use crate::domain::principals::{Actor, Principal};
 use crate::domain::users::User;
 use crate::store::sessions::Session;
+use crate::net::Client;
 use crate::store::{Store, StoreError};
+use crate::telemetry::chance;
 
 /// How stale an answer may be.
 const FRESH_FOR: Duration = Duration::from_secs(2);
@@ -45,6 +48,12 @@ impl Account {
     #[must_use]
     pub fn capabilities(&self) -> Option<Capabilities> {
         self.vendor.as_ref().ok().map(|vendor| vendor.capabilities())
+    }
+
+    /// The way out to its vendor.
+    #[must_use]
+    pub fn way_out<'a>(&self, client: &'a Client) -> &'a Client {
+        vendors::way_out(&self.channel, client)
     }
 
     /// When free-form messages are allowed. Where the settings cannot be read nothing is sent anyway.
@@ -174,10 +183,33 @@ impl Directory {
     }
 
     /// A channel that is not stored like this, with its settings understood.
-    #[must_use]
-    pub fn account(&self, channel: Channel) -> Account {
+    ///
+    /// # Errors
+    /// See [`Self::furnished`].
+    pub async fn account(&self, channel: Channel) -> Result<Account, StoreError> {
+        let channel = self.furnished(channel).await?;
         let vendor = self.surroundings.read(&channel, self.store.clock().now());
-        Account { channel: Arc::new(channel), vendor }
+        Ok(Account { channel: Arc::new(channel), vendor })
+    }
+
+    /// The channel with its own secrets, which are made now if they never were.
+    ///
+    /// # Errors
+    /// The store is not available, or there is no randomness.
+    async fn furnished(&self, mut channel: Channel) -> Result<Channel, StoreError> {
+        if !made::is_lacking(channel.kind, &channel.settings) {
+            return Ok(channel);
+        }
+        let secret = chance::bytes::<32>().map(hex::encode);
+        let secret = secret.map_err(|error| StoreError::Options(format!("no secret can be made: {error}")))?;
+        let furnish = |stored: Channel| {
+            Ok::<_, Infallible>(Channel { settings: made::furnished(stored.kind, stored.settings, &secret), ..stored })
+        };
+        let stored = self.store.change_channel(&channel.workspace_id, &channel.id, furnish).await?;
+        if let Some(Ok(stored)) = stored {
+            channel.settings = stored.settings;
+        }
+        Ok(channel)
     }
 
     /// The channel of this id.
@@ -185,7 +217,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channel(&self, id: &str) -> Result<Option<Arc<Account>>, StoreError> {
-        let read = async { Ok(self.store.channel_by_id(id).await?.map(|channel| self.understand(channel))) };
+        let read = async { self.understood(self.store.channel_by_id(id).await?).await };
         self.by_id.recall(id, read).await
     }
 
@@ -194,9 +226,8 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channel_by_account(&self, kind: Kind, account: &str) -> Result<Option<Arc<Account>>, StoreError> {
-        let found =
-            async { Ok(self.store.channel_by_account(kind, account).await?.map(|channel| self.understand(channel))) };
-        self.by_account.recall(&(kind, account.to_owned()), found).await
+        let read = async { self.understood(self.store.channel_by_account(kind, account).await?).await };
+        self.by_account.recall(&(kind, account.to_owned()), read).await
     }
 
     /// The channels of this kind under the vendor's business account.
@@ -204,13 +235,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_by_business(&self, kind: Kind, business: &str) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self
-            .store
-            .channels_by_business(kind, business)
-            .await?
-            .into_iter()
-            .map(|channel| self.understand(channel))
-            .collect())
+        self.all_understood(self.store.channels_by_business(kind, business).await?).await
     }
 
     /// All channels of this kind.
@@ -218,7 +243,7 @@ impl Directory {
     /// # Errors
     /// The store could not be read.
     pub async fn channels_of_kind(&self, kind: Kind) -> Result<Vec<Arc<Account>>, StoreError> {
-        Ok(self.store.channels_of_kind(kind).await?.into_iter().map(|channel| self.understand(channel)).collect())
+        self.all_understood(self.store.channels_of_kind(kind).await?).await
     }
 
     /// The agent of this id.
@@ -353,8 +378,22 @@ impl Directory {
         self.forget_channel(channel_id);
     }
 
-    fn understand(&self, channel: Channel) -> Arc<Account> {
-        let mut account = self.account(channel);
+    async fn understood(&self, channel: Option<Channel>) -> Result<Option<Arc<Account>>, StoreError> {
+        Ok(self.all_understood(channel).await?.pop())
+    }
+
+    async fn all_understood(
+        &self,
+        channels: impl IntoIterator<Item = Channel>,
+    ) -> Result<Vec<Arc<Account>>, StoreError> {
+        let mut accounts = Vec::new();
+        for channel in channels {
+            accounts.push(self.with_learned(self.account(channel).await?));
+        }
+        Ok(accounts)
+    }
+
+    fn with_learned(&self, mut account: Account) -> Arc<Account> {
         if let Err(reason) = &account.vendor {
             tracing::error!(channel_id = account.channel.id, reason, "a channel's settings cannot be read");
         }

@@ -39,7 +39,7 @@ impl Switchboard {
             Err(error) => return again(job, error.to_string()),
         };
         let fetched = match &account.vendor {
-            Ok(vendor) => self.fetch(&stored.message, vendor.as_ref(), client).await,
+            Ok(vendor) => self.fetch(&stored.message, vendor.as_ref(), account.way_out(client)).await,
             Err(reason) => Err(Missed { reason: reason.clone(), again: true }),
         };
         crash::point("downloading.fetched");

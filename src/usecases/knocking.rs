@@ -56,7 +56,7 @@ impl Switchboard {
             tracing::warn!(channel_id, "too many certificates were asked for; this one is not fetched");
             return;
         }
-        let answer = match client.send(&visit(address), None).await {
+        let answer = match account.way_out(client).send(&visit(address), None).await {
             Ok(answer) if answer.status == 200 => answer,
             Ok(answer) => return tracing::warn!(channel_id, status = answer.status, "a certificate is not to be had"),
             Err(error) => return tracing::warn!(channel_id, %error, "a certificate could not be fetched"),
@@ -68,9 +68,15 @@ impl Switchboard {
         }
     }
 
-    /// Runs a visit job: the vendor wants to see that we call an address of its own.
-    pub async fn visit_address(&self, job: &Job, address: &str, client: &Client) -> Verdict {
-        let reason = match client.send(&visit(address), None).await {
+    /// Runs a visit job: the channel's vendor wants to see that we call an address of its own.
+    pub async fn visit_address(&self, job: &Job, channel_id: &str, address: &str, client: &Client) -> Verdict {
+        let again = |reason| Verdict::Retry { after_ms: backoff_ms(job.attempts, chance::below(1_000)), reason };
+        let account = match self.directory.channel(channel_id).await {
+            Ok(Some(account)) => account,
+            Ok(None) => return Verdict::Drop,
+            Err(error) => return again(error.to_string()),
+        };
+        let reason = match account.way_out(client).send(&visit(address), None).await {
             Ok(answer) if (200..300).contains(&answer.status) => return Verdict::Drop,
             Ok(answer) if (400..500).contains(&answer.status) && !matches!(answer.status, 408 | 429) => {
                 return Verdict::Dead { reason: format!("the vendor answers {}", answer.status) };
@@ -78,7 +84,7 @@ impl Switchboard {
             Ok(answer) => format!("the vendor answers {}", answer.status),
             Err(error) => error.to_string(),
         };
-        Verdict::Retry { after_ms: backoff_ms(job.attempts, chance::below(1_000)), reason }
+        again(reason)
     }
 }
 

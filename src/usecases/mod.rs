@@ -150,7 +150,7 @@ impl Switchboard {
         Self {
             directory: Arc::new(Directory::new(
                 store.clone(),
-                Surroundings { public_url: options.callback_url.clone(), key: options.token_key },
+                Surroundings { public_url: options.callback_url.clone() },
             )),
             routes: Arc::default(),
             templates: Arc::default(),

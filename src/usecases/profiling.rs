@@ -46,7 +46,7 @@ impl Switchboard {
         let Ok(vendor) = &account.vendor else { return Ok(Verdict::Drop) };
         let request = conversation.identities.iter().find_map(|identity| vendor.profile(identity).ok());
         let Some(request) = request else { return Ok(Verdict::Drop) };
-        let answer = client.send(&request, None).await.map_err(|error| error.to_string())?;
+        let answer = account.way_out(client).send(&request, None).await.map_err(|error| error.to_string())?;
         let profile = match vendor.profiled(answer.status, &answer.body) {
             Ok(profile) => profile,
             Err(failure) if failure.retry == Retry::Never => return Ok(Verdict::Drop),

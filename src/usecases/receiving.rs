@@ -330,8 +330,11 @@ impl Switchboard {
                 nameless: share.account.can_tell(&share.events),
             };
             match self.conversations.receive(&share.path.conversation_id, news).await {
-                Ok(taken) if taken.stored > 0 => return Ok(DeliveryOutcome::Stored),
-                Ok(_) => return Ok(DeliveryOutcome::Duplicate),
+                Ok(taken) => {
+                    self.await_named(&share).await?;
+                    let outcome = if taken.stored > 0 { DeliveryOutcome::Stored } else { DeliveryOutcome::Duplicate };
+                    return Ok(outcome);
+                }
                 Err(ActorError::Refused(Refusal::Taken(other))) => {
                     for event in &share.events {
                         if let Event::Message(message) | Event::Echo(message) = event

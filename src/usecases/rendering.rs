@@ -85,7 +85,8 @@ impl Switchboard {
     pub fn file_link(&self, workspace_id: &str, file: &File) -> String {
         let claims = format!("{workspace_id}|{}|{}", file.id, self.store.clock().now() + LINK_GOOD_FOR_MS);
         let claims = URL_SAFE_NO_PAD.encode(claims);
-        let signature = self.link_mac(&claims).map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
+        let signature =
+            link_mac(&self.options.token_key, &claims).map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
         let base = self.options.public_url.as_deref().unwrap_or_default();
         format!("{base}/api/files/{}?link={claims}.{}", file.id, signature.unwrap_or_default())
     }
@@ -104,21 +105,18 @@ impl Switchboard {
 
     fn read_link(&self, link: &str) -> Option<(String, String)> {
         let (claims, signature) = link.split_once('.')?;
-        let mac = self.link_mac(claims)?;
-        mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        // While the installation changes its master key, links that are under way stay good.
+        let keys = [Some(&self.options.token_key), self.options.previous_token_key.as_ref()];
+        let signed = |key: &[u8; 32]| link_mac(key, claims).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
+        if !keys.into_iter().flatten().any(signed) {
+            return None;
+        }
         let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let mut parts = claims.split('|');
         let (workspace_id, file_id, expires_at) = (parts.next()?, parts.next()?, parts.next()?);
         let good = expires_at.parse::<i64>().ok()? > self.store.clock().now();
         good.then(|| (workspace_id.to_owned(), file_id.to_owned()))
-    }
-
-    fn link_mac(&self, claims: &str) -> Option<Hmac<Sha256>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.options.token_key).ok()?;
-        // The same key signs visitors' tokens; neither may pass for the other.
-        mac.update(b"file link|");
-        mac.update(claims.as_bytes());
-        Some(mac)
     }
 
     /// A short text may pick one of the options that were offered as a numbered list.
@@ -146,6 +144,14 @@ impl Switchboard {
         }
         Ok(())
     }
+}
+
+fn link_mac(key: &[u8; 32], claims: &str) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    // The same key signs visitors' tokens; neither may pass for the other.
+    mac.update(b"file link|");
+    mac.update(claims.as_bytes());
+    Some(mac)
 }
 
 /// Whether a text is worth looking for the offer that it may answer: a number, or a label where nothing else can be

@@ -83,7 +83,7 @@ impl Switchboard {
         if let Some(failure) = self.suppressed(&account, &cargo.to).await? {
             return self.refused(job, &cargo, &account, None, failure).await;
         }
-        self.dispatch(job, &cargo, &account, vendor.as_ref(), client).await
+        self.dispatch(job, &cargo, &account, vendor.as_ref(), account.way_out(client)).await
     }
 
     /// Renders and sends.

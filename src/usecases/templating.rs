@@ -56,7 +56,7 @@ impl Switchboard {
             return Ok(known);
         }
         let vendor = account.vendor.as_ref().map_err(|_| "the channel's settings cannot be read".to_owned())?;
-        let list = tokio::time::timeout(PATIENCE, ask(vendor.as_ref(), client))
+        let list = tokio::time::timeout(PATIENCE, ask(vendor.as_ref(), account.way_out(client)))
             .await
             .map_err(|_| "the vendor did not list its templates in time".to_owned())??;
         let list: Arc<[TemplateInfo]> = list.into();

@@ -1,29 +1,27 @@
 //! A channel's settings, understood by its vendor's rules. It holds no rule of its own.
 
+pub mod made;
 pub mod rotation;
 pub mod settings;
 
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
 use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::Capabilities;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::splitting;
 use switchboard_channels::contract::vendor::Vendor;
 
-use crate::domain::channels::Channel;
+use crate::domain::channels::{Channel, Origin};
 use crate::domain::messages::Piece;
+use crate::net::{Client, Trust};
 
 /// What the gateway knows and a channel's settings may leave out.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Where vendors reach this installation, without a slash at the end.
     pub public_url: Option<String>,
-    /// The key from which channels get secrets of their own.
-    pub key: [u8; 32],
 }
 
 impl Surroundings {
@@ -35,21 +33,7 @@ impl Surroundings {
             let callback = format!("{base}/api/webhooks/{}/{}", kind.as_str(), channel_id);
             members.entry("status_callback").or_insert_with(|| callback.into());
         }
-        if takes("reply_secret") {
-            members.entry("reply_secret").or_insert_with(|| self.secret("reply", channel_id).into());
-        }
         settings
-    }
-
-    /// A secret for one purpose of one channel; the same on every node and after every restart.
-    fn secret(&self, purpose: &str, channel_id: &str) -> String {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.key).map(|mut mac| {
-            mac.update(purpose.as_bytes());
-            mac.update(b"|");
-            mac.update(channel_id.as_bytes());
-            hex::encode(mac.finalize().into_bytes())
-        });
-        mac.unwrap_or_default()
     }
 
     /// Understands a channel's settings as they are in force at this time, in Unix milliseconds.
@@ -59,6 +43,15 @@ impl Surroundings {
     pub fn read(&self, channel: &Channel, now: i64) -> Result<Arc<dyn Vendor>, String> {
         let settings = rotation::in_force(channel.kind, &channel.settings, now);
         (channel.kind.protocol().read)(self.complete(channel.kind, &channel.id, settings)).map(Arc::from)
+    }
+}
+
+/// The way out to a channel's vendor: what a caller of the API has declared is called on the public internet only.
+#[must_use]
+pub fn way_out<'a>(channel: &Channel, client: &'a Client) -> &'a Client {
+    match channel.origin {
+        Origin::Operator => client,
+        Origin::Api => client.trusting(Trust::Outside),
     }
 }
 

@@ -76,4 +76,7 @@ pub struct Peer {
     /// In a group: who of its members wrote.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participant: Vec<Identity>,
+    /// In a group: that member's display name, cleaned as `name` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant_name: Option<String>,
 }

@@ -16,14 +16,13 @@ use crate::usecases::receiving::{Knock, Turned};
 pub fn configure(services: &mut web::ServiceConfig) {
     for kind in Kind::ALL.iter().filter(|kind| !kind.is_ours()) {
         let base = format!("/api/webhooks/{}", kind.as_str());
-        for path in [format!("{base}/{{channel_id}}"), base] {
-            services.service(
-                web::resource(path)
-                    .app_data(*kind)
-                    .route(web::get().to(knock))
-                    .route(web::post().to(deliver))
-                    .default_service(web::route().to(crate::api::failure::no_such_method)),
-            );
+        let of_one = web::resource(format!("{base}/{{channel_id}}"))
+            .route(web::get().to(knock_at_one))
+            .route(web::post().to(deliver_to_one));
+        let of_all = web::resource(base).route(web::get().to(knock)).route(web::post().to(deliver));
+        for resource in [of_one, of_all] {
+            let refusing = web::route().to(crate::api::failure::no_such_method);
+            services.service(resource.app_data(*kind).default_service(refusing));
         }
     }
 }
@@ -38,6 +37,18 @@ async fn knock(request: HttpRequest, doors: web::Data<Doors>, payload: web::Payl
         return deliver(request, doors, payload).await;
     }
     handshake(request, doors).await
+}
+
+/// The same at the address of one channel.
+async fn knock_at_one(
+    request: HttpRequest,
+    doors: web::Data<Doors>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    if kind(&request)?.protocol().delivers_by_get {
+        return deliver_to_one(request, doors, payload).await;
+    }
+    handshake_of_one(request, doors).await
 }
 
 /// Answers the vendor's handshake.
@@ -92,6 +103,50 @@ pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<
             Failure::new(&request, Code::Forbidden, "the verify token is not that of a channel here")
         }
     })
+}
+
+/// Answers the vendor's handshake at the address of one channel, by that channel's verify token only. Vendors that
+/// deliver by GET have no handshake: their GET is a delivery.
+///
+/// # Errors
+/// 400 for a missing parameter, 403 for a wrong token, 404 for an unknown channel.
+#[utoipa::path(get, path = "/api/webhooks/{kind}/{channel_id}", tag = "callbacks", security(()),
+    params(("kind" = Kind, Path, description = "The kind of channel."),
+           ("channel_id" = String, Path, description = "The channel, of this kind."),
+           ("hub.mode" = Option<String>, Query, description = "`subscribe`."),
+           ("hub.verify_token" = Option<String>, Query, description = "The channel's verify token."),
+           ("hub.challenge" = Option<String>, Query, description = "Echoed when the token is right.")),
+    responses((status = 200, description = "The challenge.", body = String, content_type = "text/plain"),
+              (status = 400, description = "A parameter is missing.", body = crate::api::failure::FailureBody),
+              (status = 401, description = "Of a vendor that delivers by GET: no secret of the channel signed it.", body = crate::api::failure::FailureBody),
+              (status = 403, description = "The token is wrong.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such channel of this kind.", body = crate::api::failure::FailureBody)))]
+pub async fn handshake_of_one(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
+    handshake(request, doors).await
+}
+
+/// Takes a delivery for one channel, by that channel's secrets only. 200 means that everything in it is committed or has
+/// its visible outcome; the body is what the vendor wants to read.
+///
+/// # Errors
+/// As without the channel, and 404 for an unknown channel.
+#[utoipa::path(post, path = "/api/webhooks/{kind}/{channel_id}", tag = "callbacks", security(()),
+    params(("kind" = Kind, Path, description = "The kind of channel."),
+           ("channel_id" = String, Path, description = "The channel, of this kind.")),
+    request_body(content = serde_json::Value, description = "The vendor's delivery, signed in the vendor's way."),
+    responses((status = 200, description = "Committed."),
+              (status = 400, description = "Signed, but not of the vendor's shape.", body = crate::api::failure::FailureBody),
+              (status = 401, description = "No secret of the channel signed it.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such channel of this kind.", body = crate::api::failure::FailureBody),
+              (status = 408, description = "The body did not arrive.", body = crate::api::failure::FailureBody),
+              (status = 413, description = "Too large.", body = crate::api::failure::FailureBody),
+              (status = 503, description = "Could not be written down; come again.", body = crate::api::failure::FailureBody)))]
+pub async fn deliver_to_one(
+    request: HttpRequest,
+    doors: web::Data<Doors>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    deliver(request, doors, payload).await
 }
 
 /// Takes a delivery. 200 means that everything in it is committed or has its visible outcome.

@@ -142,7 +142,11 @@ impl Received {
             author: Author {
                 kind: AuthorKind::Contact,
                 id: Some(self.next.contact_id.clone()),
-                name: incoming.peer.name.clone(),
+                // In a group a member has written; the contact is the group.
+                name: match incoming.peer.participant.is_empty() {
+                    true => incoming.peer.name.clone(),
+                    false => incoming.peer.participant_name.clone(),
+                },
             },
             body: incoming.content.plain(),
             attachments: announced(&incoming.content),

@@ -16,7 +16,7 @@ use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::{self, Conversations};
 use crate::domain::agents::{Agent, AgentSettings};
-use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::channels::{Channel, ChannelState, Origin};
 use crate::domain::jobs::{Verdict, Work};
 use crate::domain::messages::{Direction, Message};
 use crate::domain::workspaces::Workspace;
@@ -115,6 +115,7 @@ impl Rig {
             business: None,
             state: ChannelState::Active,
             state_reason: None,
+            origin: Origin::Operator,
             settings: json!({"allowed_origins": origins}),
         };
         self.switchboard.store.put_channel(&channel).await.unwrap();

@@ -7,7 +7,7 @@ use switchboard_channels::Kind;
 
 use crate::domain::agents::Agent;
 use crate::domain::api_keys;
-use crate::domain::channels::{Channel, ChannelState, RETIRING};
+use crate::domain::channels::{Channel, ChannelState, MADE, Origin, RETIRING};
 use crate::domain::errors::FieldProblem;
 use crate::domain::principals::Permissions;
 use crate::domain::workspaces::Workspace;
@@ -193,18 +193,21 @@ impl Planning<'_> {
             business: wanted.accepted.business,
             state: stored.map_or(ChannelState::Active, |stored| stored.state),
             state_reason: stored.and_then(|stored| stored.state_reason.clone()),
+            origin: Origin::Operator,
             settings: match stored {
                 // What is on its way out was told through the API, and no file says it.
                 Some(stored) => {
                     let retiring = rotation::retiring(&stored.settings, self.store.clock().now());
-                    rotation::stored(wanted.accepted.settings, &retiring)
+                    rotation::stored(wanted.accepted.settings, &stored.settings, &retiring)
                 }
                 None => wanted.accepted.settings,
             },
         };
         let changed_settings = stored.map(|stored| differing_members(&stored.settings, &channel.settings));
-        let mut fields: Vec<(&str, bool)> =
-            vec![("agent", stored.is_some_and(|stored| stored.agent_id != channel.agent_id))];
+        let mut fields: Vec<(&str, bool)> = vec![
+            ("agent", stored.is_some_and(|stored| stored.agent_id != channel.agent_id)),
+            ("origin", stored.is_some_and(|stored| stored.origin != channel.origin)),
+        ];
         let changed_settings = changed_settings.unwrap_or_default();
         fields.extend(changed_settings.iter().map(|name| (name.as_str(), true)));
         if !changed_settings.is_empty() && channel.state == ChannelState::Stopped {
@@ -273,6 +276,6 @@ fn differing_members(old: &Value, new: &Value) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
     let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let names = names.into_iter().filter(|name| name.as_str() != RETIRING);
+    let names = names.into_iter().filter(|name| ![RETIRING, MADE].contains(&name.as_str()));
     names.filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }

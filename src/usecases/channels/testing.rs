@@ -43,7 +43,7 @@ impl Switchboard {
             findings.push(fine("there is no vendor to ask: messages travel over our own doors"));
             return Ok(findings);
         }
-        let account = self.directory.account(channel.clone());
+        let account = self.directory.account(channel.clone()).await?;
         let vendor = match &account.vendor {
             Ok(vendor) => vendor,
             Err(reason) => {
@@ -57,9 +57,9 @@ impl Switchboard {
             wrong(format!("the setting {} cannot work", problem.field), format!("Set it to {}.", problem.expected))
         }));
         findings.extend(self.of_refused_handshake(&channel));
-        let probes = vendor.probes();
+        let (probes, way_out) = (vendor.probes(), account.way_out(client));
         let asked =
-            join_all(probes.iter().enumerate().map(|(place, probe)| ask(vendor.as_ref(), place, probe, client)));
+            join_all(probes.iter().enumerate().map(|(place, probe)| ask(vendor.as_ref(), place, probe, way_out)));
         let (answers, reached) = tokio::join!(asked, self.of_callback(vendor.as_ref(), callback, client));
         findings.extend(answers);
         findings.push(reached);
@@ -82,11 +82,7 @@ impl Switchboard {
         let unsigned =
             || Request { method: Method::Get, url: callback.to_owned(), authorisation: None, body: Body::Empty };
         let request = handshake.unwrap_or_else(unsigned);
-        let answer = match client.trusting(Trust::Outside) {
-            Ok(client) => client.send(&request, None).await,
-            Err(error) => Err(error),
-        };
-        let answer = match answer {
+        let answer = match client.trusting(Trust::Outside).send(&request, None).await {
             Ok(answer) => answer,
             Err(error) => {
                 let remedy = "Let the internet reach this gateway there: check the name in DNS, the certificate, the firewall \

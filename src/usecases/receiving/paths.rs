@@ -78,7 +78,7 @@ impl Switchboard {
             return Ok(self.plain(known.state.id));
         }
         if let Some(contact_id) = &contact
-            && let Some(found) = self.continued(account, &thread, contact_id).await?
+            && let Some(found) = self.continued(account, &message.id, &thread, contact_id).await?
         {
             return Ok(self.plain(found));
         }
@@ -91,14 +91,28 @@ impl Switchboard {
         Ok(Path { conversation_id, origin })
     }
 
-    /// The conversation of this contact that a message continues, by the ids that it names, else by its subject.
-    async fn continued(&self, account: &Account, thread: &Thread, contact_id: &str) -> Result<Option<String>, Turned> {
+    /// The conversation of this contact that a message continues: by the ids that it names; where it or one of those
+    /// was overtaken, by who has named it; else by its subject.
+    async fn continued(
+        &self,
+        account: &Account,
+        id: &str,
+        thread: &Thread,
+        contact_id: &str,
+    ) -> Result<Option<String>, Turned> {
         let channel = &account.channel;
+        let mut candidates = Vec::new();
         for id in &thread.references {
-            let Some(found) = self.store.message_by_provider(&channel.id, id).await? else { continue };
-            let of = self.store.conversation(&channel.workspace_id, &found.conversation_id).await?;
+            candidates
+                .extend(self.store.message_by_provider(&channel.id, id).await?.map(|found| found.conversation_id));
+        }
+        for id in std::iter::once(id).chain(thread.references.iter().map(String::as_str)) {
+            candidates.extend(self.store.waiting_for_mail(&channel.workspace_id, &channel.id, id).await?);
+        }
+        for candidate in candidates {
+            let of = self.store.conversation(&channel.workspace_id, &candidate).await?;
             if of.is_some_and(|conversation| conversation.state.contact_id == contact_id) {
-                return Ok(Some(found.conversation_id));
+                return Ok(Some(candidate));
             }
         }
         let Some(subject) = thread.base_subject.as_ref().filter(|subject| thread.is_reply && !subject.is_empty())
@@ -107,6 +121,21 @@ impl Switchboard {
         };
         let since = self.store.clock().now() - SUBJECT_GOOD_FOR_MS;
         Ok(self.store.find_thread(&channel.id, contact_id, subject, since).await?)
+    }
+
+    /// Remembers that a share's conversation waits for the mails that its own have named and that never came. What was
+    /// taken before is remembered again: the process may have ended in between.
+    pub(super) async fn await_named(&self, share: &Share) -> Result<(), ActorError> {
+        let (channel, conversation_id) = (&share.account.channel, &share.path.conversation_id);
+        for event in &share.events {
+            let Event::Message(message) = event else { continue };
+            for id in message.thread.iter().flat_map(|thread| &thread.references) {
+                if self.store.message_by_provider(&channel.id, id).await?.is_none() {
+                    self.store.await_mail(&channel.workspace_id, &channel.id, id, conversation_id).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The contact by whose identities a share came.

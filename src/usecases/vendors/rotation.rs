@@ -6,7 +6,8 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::credentials::Secret;
 use switchboard_channels::contract::vendor::Rotating;
 
-use crate::domain::channels::{RETIRING, Retiring};
+use super::made;
+use crate::domain::channels::{MADE, RETIRING, Retiring};
 
 type Members = Map<String, Value>;
 
@@ -23,10 +24,12 @@ pub fn retiring(settings: &Value, now: i64) -> Vec<Retiring> {
 pub fn entered(settings: &Value) -> Members {
     let mut members = settings.as_object().cloned().unwrap_or_default();
     members.remove(RETIRING);
+    members.remove(MADE);
     members
 }
 
-/// The settings by which a channel works at this time: as entered, and beside the new secrets those that they replaced.
+/// The settings by which a channel works at this time: as entered, beside the new secrets those that they replaced, and
+/// what the gateway has made.
 #[must_use]
 pub fn in_force(kind: Kind, settings: &Value, now: i64) -> Value {
     let mut members = entered(settings);
@@ -38,6 +41,9 @@ pub fn in_force(kind: Kind, settings: &Value, now: i64) -> Value {
             accepted.push(secret);
         }
         members.insert(rotating.accepted_in.to_owned(), Value::Array(accepted));
+    }
+    for (name, secret) in made::made(settings) {
+        members.entry(name).or_insert(secret);
     }
     Value::Object(members)
 }
@@ -84,10 +90,10 @@ pub fn retired(kind: Kind, settings: &Value, new: &Members, until: i64, now: i64
     retired
 }
 
-/// Settings in the shape that is stored.
+/// Settings in the shape that is stored, with what was made for those before them.
 #[must_use]
-pub fn stored(settings: Value, retiring: &[Retiring]) -> Value {
-    let mut settings = settings;
+pub fn stored(settings: Value, before: &Value, retiring: &[Retiring]) -> Value {
+    let mut settings = made::kept(settings, made::made(before));
     if let (Some(members), false) = (settings.as_object_mut(), retiring.is_empty()) {
         members.insert(RETIRING.to_owned(), serde_json::to_value(retiring).unwrap_or_default());
     }
@@ -124,7 +130,7 @@ mod tests {
     /// Rotates at the time 0 and gives what is stored.
     fn rotated(kind: Kind, settings: &Value, new: &Value, until: i64) -> Value {
         let new = new.as_object().expect("an object");
-        stored(Value::Object(merged(kind, settings, new)), &retired(kind, settings, new, until, 0))
+        stored(Value::Object(merged(kind, settings, new)), settings, &retired(kind, settings, new, until, 0))
     }
 
     #[test]

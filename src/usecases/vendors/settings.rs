@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use switchboard_channels::Kind;
 use url::Url;
 
-use super::Surroundings;
+use super::{made, rotation};
 use crate::domain::channels::WidgetSettings;
 use crate::domain::errors::FieldProblem;
 
@@ -37,15 +37,24 @@ pub fn check_settings(kind: Kind, entered: &Map<String, Value>) -> Result<Accept
         return Err(problems);
     }
     // What the gateway adds by itself need not be entered.
-    let vendor = (protocol.read)(Surroundings::default().complete(kind, "", Value::Object(entered.clone()))).map_err(
-        |reason| vec![FieldProblem::new("settings", format!("settings that agree with each other: {reason}"))],
-    )?;
+    let whole = made::furnished(kind, Value::Object(entered.clone()), "a secret that the gateway makes");
+    let vendor = (protocol.read)(rotation::in_force(kind, &whole, 0)).map_err(|reason| {
+        vec![FieldProblem::new("settings", format!("settings that agree with each other: {reason}"))]
+    })?;
     let problems: Vec<_> =
         vendor.check().into_iter().map(|problem| FieldProblem::new(problem.field, problem.expected)).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
     Ok(Accepted { account: vendor.account(), business: vendor.business(), settings: Value::Object(entered.clone()) })
+}
+
+/// Whether a setting names places on the network that the gateway may be made to call.
+#[must_use]
+pub fn is_place(name: &str, value: &Value) -> bool {
+    let by_name = ["_host", "_hosts", "_url"].iter().any(|end| name.ends_with(end));
+    let is_address = |text: &str| Url::parse(text).is_ok_and(|url| url.has_host());
+    by_name || value.as_str().is_some_and(is_address)
 }
 
 fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
@@ -100,11 +109,30 @@ mod tests {
     use serde_json::{Value, json};
     use switchboard_channels::Kind;
 
-    use super::check_settings;
+    use super::{check_settings, is_place};
 
     fn fields(kind: Kind, entered: &Value) -> Vec<String> {
         let entered = entered.as_object().expect("an object");
         check_settings(kind, entered).err().into_iter().flatten().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn places_are_known_by_their_name_or_their_form() {
+        let places = [
+            ("smtp_host", json!("mail.example")),
+            ("media_hosts", json!(["cdn.example"])),
+            ("base_url", json!("not an address")),
+            ("anything", json!("https://vendor.example")),
+            ("anything", json!(" HTTPS://vendor.example")),
+        ];
+        let others = [
+            ("access_token", json!("t:1")),
+            ("smtp_port", json!(25)),
+            ("app_secrets", json!(["a"])),
+            ("waba_id", json!(null)),
+        ];
+        assert_eq!(places.iter().find(|(name, value)| !is_place(name, value)), None);
+        assert_eq!(others.iter().find(|(name, value)| is_place(name, value)), None);
     }
 
     #[test]

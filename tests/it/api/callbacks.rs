@@ -28,3 +28,36 @@ fn takes_signed_deliveries_only() {
         assert_eq!((status, body["error"]["code"].as_str()), (401, Some("INVALID_SIGNATURE")));
     });
 }
+
+#[test]
+fn one_channel_has_an_address_of_its_own() {
+    scenario(|gateway| async move {
+        let own = format!("/api/webhooks/whatsapp/{}", gateway.whatsapp.id);
+        let shake = |address: &str, token: &str| {
+            let query = format!("hub.mode=subscribe&hub.verify_token={token}&hub.challenge=4711");
+            gateway.ask("GET", &format!("{address}?{query}"))
+        };
+        let token = gateway.account.verify_token.as_str();
+        let good = shake(&own, token).send().await.unwrap();
+        assert_eq!((good.status().as_u16(), good.text().await.unwrap().as_str()), (200, "4711"));
+        assert_eq!(answer(shake(&own, "wrong")).await.0, 403);
+        assert_eq!(answer(gateway.ask("GET", &own)).await.0, 400);
+        let body = gateway.delivery("wamid.1", "Hello");
+        let signed = |address: &str, body: &str| {
+            let signature = gateway.signature(body, &gateway.account.app_secret);
+            gateway.ask("POST", address).header("x-hub-signature-256", signature).body(body.to_owned())
+        };
+        let mut watch = gateway.watch();
+        assert_eq!(answer(signed(&own, &body)).await.0, 200);
+        watch.until("message.sent").await;
+        assert_eq!(answer(gateway.ask("POST", &own).body(body.clone())).await.0, 401);
+        assert_eq!(answer(signed(&own, "{")).await.0, 400);
+        // Nobody, of another kind, and ours.
+        let widget = &gateway.acme.widget.id;
+        let kind = own.replace("/whatsapp/", "/messenger/");
+        for address in ["/api/webhooks/whatsapp/nobody".to_owned(), kind, format!("/api/webhooks/whatsapp/{widget}")] {
+            assert_eq!(answer(signed(&address, &body)).await.0, 404, "{address}");
+            assert_eq!(answer(shake(&address, token)).await.0, 404, "{address}");
+        }
+    });
+}

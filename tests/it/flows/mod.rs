@@ -6,5 +6,8 @@ mod keys;
 mod lines;
 mod mail;
 mod manners;
+mod overtaking;
+mod places;
+mod profiles;
 mod traces;
 mod ways;

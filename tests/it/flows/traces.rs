@@ -11,7 +11,7 @@ use switchboard::actors::agents::Agents;
 use switchboard::actors::errands::{Said, Say};
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as Lives};
-use switchboard::domain::channels::Channel;
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::messages::{Author, AuthorKind, Direction};
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::seal::Sealer;
@@ -55,8 +55,9 @@ impl Product {
             agent_id: Some(agent.id),
             account: Some(NUMBER.to_owned()),
             business: None,
-            state: switchboard::domain::channels::ChannelState::Active,
+            state: ChannelState::Active,
             state_reason: None,
+            origin: Origin::Operator,
             settings: json!({ "phone_number_id": NUMBER, "access_token": "t", "app_secret": APP_SECRET, "verify_token": "v" }),
         };
         store.put_channel(&channel).await.unwrap();

@@ -1,5 +1,6 @@
 //! The store's promises, each kept on both databases.
 
+mod awaited_mails;
 mod connections;
 mod contacts;
 mod deliveries;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use switchboard::domain::channels::Channel;
 use switchboard::store::StoreError;
 use switchboard::store::seal::Sealer;
+use switchboard::store::sealed::Seals;
 use switchboard_channels::Kind;
 
 use crate::support::databases::{MASTER_KEY, on_both_databases};
@@ -36,6 +37,8 @@ on_both_databases! {
         let counts = |done: &[switchboard::store::sealed::Resealed]| -> Vec<_> {
             done.iter().map(|one| (one.table, one.column, one.renewed, one.current)).collect()
         };
+        let before = both.examine_seals().await.unwrap();
+        assert_eq!((before.outdated, before.unreadable), (2, Vec::new()));
         // Both keys are read before, and what is written is sealed with the new one.
         assert_eq!(both.channel_by_id(&store.channel.id).await.unwrap().unwrap().settings, store.channel.settings);
         let other = crate::support::databases::channel(&both, &store.workspace, None, "200").await;
@@ -44,6 +47,9 @@ on_both_databases! {
         assert_eq!(counts(&done), [("channels", "settings", 1, 1), ("agents", "credentials", 1, 0)]);
         let done = both.reseal().await.unwrap();
         assert_eq!(counts(&done), [("channels", "settings", 0, 2), ("agents", "credentials", 0, 1)]);
+        assert_eq!(both.examine_seals().await.unwrap(), Seals::default());
+        let lost = store.examine_seals().await.unwrap().unreadable;
+        assert!(lost.len() == 3 && lost.contains(&("channels", store.channel.id.clone())), "{lost:?}");
         let after = store.reopen_with_key(&NEW_KEY).await;
         assert_eq!(after.channel_by_id(&store.channel.id).await.unwrap().unwrap().settings, store.channel.settings);
         let agent = after.agent_by_id(&store.agent.id).await.unwrap().unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use switchboard::domain::agents::{Agent, AgentSettings};
-use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::jobs::Job;
 use switchboard::domain::workspaces::Workspace;
 use switchboard::store::agents::StoredAgent;
@@ -217,6 +217,7 @@ pub async fn channel(store: &Store, workspace: &Workspace, agent: Option<&Agent>
         business: Some("business".to_owned()),
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: json!({ "token": "EAAG-secret", "nested": { "n": 1 } }),
     };
     store.put_channel(&channel).await.unwrap();

@@ -16,7 +16,7 @@ use switchboard::cache::{self, limits::Limits};
 use switchboard::config::Settings;
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
-use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
@@ -67,14 +67,23 @@ pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
+    run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
+}
+
+/// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
+pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
+    run(net::Options::default(), play);
+}
+
+fn run<F: Future<Output = ()>>(net: net::Options, play: impl FnOnce(Gateway) -> F) {
     actix_web::rt::System::new().block_on(async {
-        let play = async { play(Gateway::start().await).await };
+        let play = async { play(Gateway::start(net).await).await };
         tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
     });
 }
 
 impl Gateway {
-    async fn start() -> Self {
+    async fn start(net: net::Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = store::Options {
             url: format!("sqlite:{}", folder.path().join("test.db").display()),
@@ -83,7 +92,6 @@ impl Gateway {
             ..store::Options::default()
         };
         let (store, feed) = Store::open(&options, Sealer::new(&[7; 32]), Clock::default()).await.unwrap();
-        let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
         let client = Client::new(net.clone(), Trust::Operator).unwrap();
         let hub = Hub::default();
         actix_web::rt::spawn(hub.clone().follow(store.listen()));
@@ -220,6 +228,13 @@ impl Gateway {
         .to_string()
     }
 
+    /// What the vendor says in the header of a delivery that it signs with this secret.
+    pub fn signature(&self, body: &str, secret: &str) -> String {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
     /// Posts a delivery, signed.
     pub async fn deliver(&self, body: &str) -> reqwest::Response {
         self.deliver_signed(body, &self.account.app_secret).await
@@ -227,9 +242,7 @@ impl Gateway {
 
     /// Posts a delivery, signed with this secret.
     pub async fn deliver_signed(&self, body: &str, secret: &str) -> reqwest::Response {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(body.as_bytes());
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let signature = self.signature(body, secret);
         let request = self.ask("POST", "/api/webhooks/whatsapp").header("x-hub-signature-256", signature);
         request.body(body.to_owned()).send().await.unwrap()
     }
@@ -334,6 +347,7 @@ fn channel(store: &Store, workspace: &Workspace, kind: Kind, agent: &Agent) -> C
         business: None,
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: json!({}),
     }
 }

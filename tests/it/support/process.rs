@@ -55,11 +55,12 @@ impl Launch {
         command
     }
 
-    /// Runs the binary to its end, which must be a good one.
-    pub fn run(&self) {
+    /// Runs the binary to its end, which must be a good one. Gives what it said.
+    pub fn run(&self) -> String {
         let output = self.command().output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{:?} failed:\n{out}\n{err}", self.arguments);
+        out.into_owned()
     }
 
     /// Starts the binary and waits until it says that it is ready.

@@ -56,7 +56,7 @@ pub(super) fn peer(chat: &Chat, from: Raw<'_>, sender_chat: Raw<'_>) -> Peer {
             identities: vec![chat.identity()],
             name: name.or_else(|| chat.name.clone()),
             username: username.or_else(|| chat.username.clone()),
-            participant: Vec::new(),
+            ..Peer::default()
         };
     }
     let writer = self::chat(sender_chat).or(writer).filter(|writer| writer.id != chat.id);
@@ -64,7 +64,8 @@ pub(super) fn peer(chat: &Chat, from: Raw<'_>, sender_chat: Raw<'_>) -> Peer {
         identities: vec![chat.identity()],
         name: chat.name.clone(),
         username: chat.username.clone(),
-        participant: writer.map(|writer| writer.identity()).into_iter().collect(),
+        participant: writer.as_ref().map(Chat::identity).into_iter().collect(),
+        participant_name: writer.and_then(|writer| writer.name),
     }
 }
 

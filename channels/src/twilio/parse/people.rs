@@ -21,7 +21,7 @@ pub(super) fn sender(fields: &Fields) -> Option<Peer> {
     identities.sort_by_key(|identity| identity.kind != IdentityKind::UserId);
     identities.dedup();
     let name = fields.get("ProfileName").and_then(|name| clean(name, LONGEST_NAME));
-    (!identities.is_empty()).then_some(Peer { identities, name, username: None, participant: Vec::new() })
+    (!identities.is_empty()).then_some(Peer { identities, name, username: None, ..Peer::default() })
 }
 
 /// The identity behind one of the vendor's addresses.

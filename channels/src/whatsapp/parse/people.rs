@@ -69,13 +69,14 @@ impl People {
         if let Some(group) = identity(group) {
             // The conversation is with the group, whose name is not the writer's.
             let identities = vec![Identity::new(IdentityKind::Group, group)];
-            return Some(Peer { identities, name: None, username: None, participant: keys });
+            let participant_name = person.and_then(|person| person.name.clone());
+            return Some(Peer { identities, participant: keys, participant_name, ..Peer::default() });
         }
         (!keys.is_empty()).then(|| Peer {
             identities: keys,
             name: person.and_then(|person| person.name.clone()),
             username: person.and_then(|person| person.username.clone()),
-            participant: Vec::new(),
+            ..Peer::default()
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::api::{Doors, auditing, reading};
 use crate::domain::audit::Action;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::usecases::channels::{Amendment, NewChannel, Unchanged};
+use crate::usecases::vendors::settings::is_place;
 
 /// A channel to make.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -166,8 +167,9 @@ pub(super) async fn judge_places(
 ) -> Result<(), Failure> {
     for (name, value) in settings {
         let Some(text) = value.as_str() else { continue };
-        let is_place = name.ends_with("_host") || text.starts_with("http://") || text.starts_with("https://");
-        if is_place && let Err(refused) = doors.client.check_entered(text).await {
+        if is_place(name, value)
+            && let Err(refused) = doors.client.check_entered(text).await
+        {
             let expected = format!("a place on the public internet ({refused})");
             return Err(Failure::fields(request, &[FieldProblem::new(format!("settings.{name}"), expected)]));
         }

@@ -14,7 +14,7 @@ use crate::api::Doors;
 use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
-use crate::domain::channels::{Channel, ChannelState};
+use crate::domain::channels::{Channel, ChannelState, Origin};
 use crate::domain::principals::Principal;
 use crate::usecases::vendors::rotation;
 
@@ -73,6 +73,8 @@ pub struct ChannelView {
     /// Why it does not.
     #[schema(example = "the vendor does not accept the access token")]
     pub state_reason: Option<String>,
+    /// Who declared it. Where a place in its settings was named through the API, it is called on the public internet only.
+    pub origin: Origin,
     /// Where its vendor delivers; null for our own channels.
     #[schema(example = "https://switchboard.example/api/webhooks/whatsapp/0198c1d2-7e00-7000-8000-000000000003")]
     pub callback_url: Option<String>,
@@ -110,6 +112,7 @@ impl ChannelView {
             business: channel.business,
             state: channel.state,
             state_reason: channel.state_reason,
+            origin: channel.origin,
         }
     }
 }

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use switchboard::domain::changes::Change;
-use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::jobs::{NewJob, Work};
 use switchboard_channels::Kind;
@@ -26,6 +26,7 @@ async fn channel(gateway: &Gateway, provider: &str) -> Channel {
         business: None,
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: json!({
             "address": "support@acme.example", "provider": provider, "signing_key": SECRET,
             "reply_secret": "a secret for the tests", "smtp_host": "localhost",

@@ -62,3 +62,44 @@ fn shows_a_visitor_only_the_files_of_the_visitors_conversation() {
         assert_eq!(answer(gateway.ask("GET", &path(&json!("forged.token")))).await.0, 401);
     });
 }
+
+#[test]
+fn a_link_opens_its_own_file_for_a_while() {
+    scenario(|gateway| async move {
+        let store = &gateway.switchboard.store;
+        let mut kept = Vec::new();
+        for text in ["one", "other"] {
+            let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body(text);
+            let id = answer(upload).await.1["id"].as_str().unwrap().to_owned();
+            kept.push(store.file(&gateway.acme.workspace.id, &id).await.unwrap().unwrap());
+        }
+        let [one, other] = &kept[..] else { panic!("{kept:?}") };
+        let open = async |path: &str| {
+            let answer = gateway.ask("GET", path).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        let link = gateway.switchboard.file_link(&gateway.acme.workspace.id, one);
+        assert_eq!(open(&link).await, (200, "one".to_owned()));
+        let (path, proof) = link.split_once("?link=").unwrap();
+        let (claims, signature) = proof.split_once('.').unwrap();
+        let changed = |text: &str| text.replacen(&text[..1], if text.starts_with('A') { "B" } else { "A" }, 1);
+        let of_other = gateway.switchboard.file_link(&gateway.acme.workspace.id, other);
+        let claims_of_other = of_other.split_once("?link=").unwrap().1.split_once('.').unwrap().0.to_owned();
+        let refused = [
+            format!("/api/files/{}?link={proof}", other.id),
+            format!("{path}?link={claims}.{}", changed(signature)),
+            format!("{path}?link={}.{signature}", changed(claims)),
+            format!("/api/files/{}?link={claims_of_other}.{signature}", other.id),
+            format!("{path}?link={claims}."),
+            format!("{path}?link={claims}"),
+            format!("{path}?link="),
+            // Signed, but of a workspace that has no such file.
+            gateway.switchboard.file_link(&gateway.rival.workspace.id, one),
+        ];
+        for path in refused {
+            assert_eq!(open(&path).await.0, 401, "{path}");
+        }
+        store.clock().advance(31 * 24 * 60 * 60 * 1_000);
+        assert_eq!(open(&link).await.0, 401);
+    });
+}
