@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod platform;
 pub mod reading;
 pub mod request_id;
+pub mod talk;
 pub mod unbuilt;
 
 use std::sync::Arc;

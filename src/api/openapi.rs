@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::failure::no_such_method;
-use super::{assistant, callbacks, health, platform, unbuilt};
+use super::{assistant, callbacks, health, platform, talk, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -88,7 +88,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::widget::script,
         platform::widget::page,
     ),
-    components(schemas(assistant::AssistantFailure, FieldProblem, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, FieldProblem, talk::ChatMessage))
 )]
 struct Document;
 

@@ -83,8 +83,8 @@ impl Switchboard {
         let brought = self.brought(conversation_id);
         let recalled = self.recall(conversation_id, begun).await?;
         let question = Question {
-            turns: self.turns(conversation_id, begun, brought.earlier).await?,
-            instructions: with_recollection(brought.instructions, &recalled.elsewhere),
+            turns: self.turns(conversation_id, begun, brought.earlier.clone()).await?,
+            instructions: with_recollection(brought.instructions.clone(), &recalled.elsewhere),
             customer: recalled.name,
             deltas: self.pass_on_deltas(conversation_id, &job.id),
             cancel: begun.cancel.clone(),
@@ -112,7 +112,7 @@ impl Switchboard {
     }
 
     /// What a chat request brought along for this answer.
-    fn brought(&self, conversation_id: &str) -> Brought {
+    fn brought(&self, conversation_id: &str) -> Arc<Brought> {
         let contexts = self.contexts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         contexts.get(conversation_id).cloned().unwrap_or_default()
     }

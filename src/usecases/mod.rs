@@ -24,9 +24,8 @@ pub mod templating;
 pub mod vendors;
 pub mod visiting;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::agents::Agents;
@@ -106,7 +105,7 @@ pub struct Switchboard {
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
-    pub(crate) contexts: Arc<Mutex<HashMap<String, chatting::Brought>>>,
+    pub(crate) contexts: chatting::Contexts,
 }
 
 impl Switchboard {
