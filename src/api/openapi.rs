@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::failure::no_such_method;
-use super::{assistant, callbacks, health, platform, talk, unbuilt};
+use super::{assistant, callbacks, functions, health, platform, talk, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -43,8 +43,14 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         read,
         callbacks::deliveries::handshake,
         callbacks::deliveries::deliver,
+        functions::agents::list,
+        functions::chat::chat,
+        functions::leads::create,
         platform::agents::list,
         platform::agents::one,
+        platform::agents::changes::create,
+        platform::agents::changes::amend,
+        platform::agents::changes::remove,
         platform::agents::chat::chat,
         platform::channels::list,
         platform::channels::one,
@@ -82,6 +88,11 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::files::download,
         platform::jobs::dead,
         platform::jobs::retry,
+        platform::leads::list,
+        platform::leads::create,
+        platform::leads::one,
+        platform::leads::change,
+        platform::leads::delete,
         platform::messages::exchanges,
         platform::widget::open,
         platform::widget::preflight,

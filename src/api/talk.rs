@@ -97,7 +97,7 @@ enum Heard {
 /// Makes sure that a caller may chat with an agent of their workspace.
 ///
 /// # Errors
-/// 403 for the key of another agent, 404 for an unknown agent.
+/// 403 for the key of another agent, 404 for an unknown agent, 409 for one that is not active.
 pub async fn admit(
     request: &HttpRequest,
     doors: &Doors,
@@ -105,12 +105,14 @@ pub async fn admit(
     agent_id: &str,
 ) -> Result<(), Failure> {
     let known = doors.switchboard.agent_of(caller.workspace_id(), agent_id).await;
-    known.map_err(|unchatted| unanswered(request, unchatted))?;
-    if caller.may_chat_with(agent_id) {
-        Ok(())
-    } else {
-        Err(Failure::new(request, Code::Forbidden, "this key is for another agent"))
+    let agent = known.map_err(|unchatted| unanswered(request, unchatted))?;
+    if !caller.may_chat_with(agent_id) {
+        return Err(Failure::new(request, Code::Forbidden, "this key is for another agent"));
     }
+    if !agent.is_active {
+        return Err(Failure::new(request, Code::Conflict, "the agent is not active"));
+    }
+    Ok(())
 }
 
 /// Reads the messages, the session's name and the caller's idempotency key.

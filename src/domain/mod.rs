@@ -11,6 +11,7 @@ pub mod errors;
 pub mod events;
 pub mod files;
 pub mod jobs;
+pub mod leads;
 pub mod messages;
 pub mod plans;
 pub mod principals;

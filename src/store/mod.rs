@@ -19,6 +19,7 @@ pub mod events;
 pub mod exchanges;
 pub mod files;
 pub mod jobs;
+pub mod leads;
 pub mod mailboxes;
 pub mod merges;
 pub mod messages;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::{Postgres, Sqlite};
 
 use super::{Db, LiveEvent, Store, StoreError};
+use crate::domain::changes::Idempotency;
 use crate::domain::events::EventKind;
 
 /// A transaction on either database. Dropping it undoes it.
@@ -110,6 +111,35 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Remembers the caller's key for what a transaction makes. Gives what was made under it before, if it was.
+pub(super) async fn remember(
+    tx: &mut Transaction,
+    workspace_id: &str,
+    key: &Idempotency,
+    now: i64,
+) -> Result<Option<Idempotency>, StoreError> {
+    let earlier = rows!(
+        tx,
+        (String, String),
+        "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
+        workspace_id,
+        key.key.as_str()
+    )?;
+    if let Some((request_hash, result_id)) = earlier.into_iter().next() {
+        return Ok(Some(Idempotency { key: key.key.clone(), request_hash, result_id }));
+    }
+    run!(
+        tx,
+        "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+        workspace_id,
+        key.key.as_str(),
+        key.request_hash.as_str(),
+        key.result_id.as_str(),
+        now
+    )?;
+    Ok(None)
 }
 
 /// Whether a transaction failed because another was first, so that trying again sees what the other wrote.

@@ -53,8 +53,15 @@ impl Switchboard {
             return Ok(Verdict::Drop);
         };
         crash::point("answering.begun");
-        let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
-        let answer = match reaction {
+        let agent = self.directory.agent(&begun.agent_id).await?;
+        let asking = match agent.filter(|agent| !agent.is_active) {
+            Some(resting) => {
+                self.conversations.finish_turn(conversation_id, nothing(job, &begun, &resting)).await?;
+                return Ok(Verdict::Done);
+            }
+            None => self.ask_agent(job, conversation_id, &begun, client).await,
+        };
+        let answer = match asking {
             Ok(Some(reaction)) => self.compose(job, &begun, reaction).await?,
             Ok(None) => return Ok(Verdict::Drop),
             Err(ActorError::Busy) => {
@@ -238,6 +245,20 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: Wi
         }],
         rule,
         failed: true,
+        usage: None,
+    }
+}
+
+/// What an agent says that does not answer.
+fn nothing(job: &Job, begun: &Begun, agent: &Agent) -> TurnAnswer {
+    TurnAnswer {
+        job_id: job.id.clone(),
+        upto_seq: begun.upto_seq,
+        author: author(agent),
+        pieces: Vec::new(),
+        events: Vec::new(),
+        rule: WindowRule::None,
+        failed: false,
         usage: None,
     }
 }

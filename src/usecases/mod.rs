@@ -1,5 +1,6 @@
 //! One public function is one sentence of the product.
 
+pub mod agents;
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
@@ -13,6 +14,7 @@ pub mod falling_back;
 pub mod filing;
 pub mod knocking;
 pub mod knowledge;
+pub mod leads;
 mod profiling;
 pub mod recalling;
 pub mod receiving;

@@ -8,6 +8,7 @@ pub mod deliveries;
 pub mod events;
 pub mod files;
 pub mod jobs;
+pub mod leads;
 pub mod messages;
 pub mod widget;
 
@@ -24,6 +25,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(events::configure)
         .configure(files::configure)
         .configure(jobs::configure)
+        .configure(leads::configure)
         .configure(messages::configure)
         .configure(widget::configure);
 }

@@ -289,6 +289,8 @@ async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
         model: "builtin/echo".to_owned(),
         instructions: String::new(),
         settings: AgentSettings::default(),
+        is_active: true,
+        created_at: store.clock().now(),
     };
     let api_key = Some(switchboard_channels::contract::credentials::Secret::new("sk-model-secret".to_owned()));
     store.put_agent(&StoredAgent { agent: agent.clone(), api_key }).await.unwrap();
