@@ -5,6 +5,8 @@ ALTER TABLE agents ADD COLUMN is_active BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE documents ADD COLUMN origin TEXT NOT NULL DEFAULT 'text';
 -- The kept file of a `file`.
 ALTER TABLE documents ADD COLUMN file_id TEXT;
+-- The address of a `url`.
+ALTER TABLE documents ADD COLUMN url TEXT;
 -- `pending`: to be read; `ready`; `failed`: could not be read, and `reason` says why. What was read before stays known.
 ALTER TABLE documents ADD COLUMN state TEXT NOT NULL DEFAULT 'ready';
 ALTER TABLE documents ADD COLUMN reason TEXT;

@@ -39,11 +39,18 @@ pub enum Work {
         /// The address.
         address: String,
     },
+    /// Read a document of an agent's knowledge and index it.
+    Ingest {
+        /// The document.
+        document_id: String,
+        /// The wish to read it; a newer one makes this job needless.
+        revision: String,
+    },
 }
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 5] = ["answer", "send", "download", "profile", "visit"];
+    pub const KINDS: [&str; 6] = ["answer", "send", "download", "profile", "visit", "ingest"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -54,6 +61,7 @@ impl Work {
             Self::Download { .. } => "download",
             Self::Profile { .. } => "profile",
             Self::Visit { .. } => "visit",
+            Self::Ingest { .. } => "ingest",
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod channels;
 pub mod contacts;
 pub mod conversations;
 pub mod deliveries;
+pub mod documents;
 pub mod errors;
 pub mod events;
 pub mod files;

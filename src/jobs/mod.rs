@@ -18,12 +18,17 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Profile { conversation_id } => switchboard.look_up(job, conversation_id, client).await,
         Work::Download { message_id } => switchboard.download(job, message_id, client).await,
         Work::Visit { address, .. } => switchboard.visit_address(job, address, client).await,
+        Work::Ingest { document_id, revision } => switchboard.ingest(job, document_id, revision, client).await,
     }
 }
 
 /// What follows when a job is given up.
 pub(crate) async fn given_up(switchboard: &Switchboard, job: &Job, reason: &str) {
-    if let Work::Send { message_id, .. } = &job.work {
-        switchboard.give_up_send(job, message_id, reason).await;
+    match &job.work {
+        Work::Send { message_id, .. } => switchboard.give_up_send(job, message_id, reason).await,
+        Work::Ingest { document_id, revision } => {
+            switchboard.give_up_ingest(job, document_id, revision, reason).await;
+        }
+        _ => {}
     }
 }

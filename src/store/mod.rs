@@ -136,6 +136,7 @@ struct Inner {
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
+    feed: mpsc::UnboundedSender<Job>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
 }
@@ -155,9 +156,9 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
-        let store =
-            Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer, lease: nodes::Lease::new() }) };
-        writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, feed, store.inner.live.clone());
+        writer::start(db.clone(), node_id.clone(), queue, feed.clone(), live.clone());
+        let lease = nodes::Lease::new();
+        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, feed, sealer, lease }) };
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
     }

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod downloading;
 pub mod falling_back;
 pub mod filing;
+pub mod ingesting;
 pub mod knocking;
 pub mod knowledge;
 pub mod leads;
@@ -44,6 +45,8 @@ use vendors::Surroundings;
 pub struct Options {
     /// Where files are kept.
     pub files: PathBuf,
+    /// The program that reads documents which may break their reader: this one.
+    pub reader: PathBuf,
     /// How long to wait for more before a turn.
     pub quiet_period: Duration,
     /// How long an uncertain send waits for its receipt before it is sent again.
@@ -72,6 +75,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             files: PathBuf::from("data/files"),
+            reader: PathBuf::from("switchboard"),
             quiet_period: Duration::from_millis(400),
             receipt_wait: Duration::from_secs(30),
             history: 20,

@@ -88,6 +88,7 @@ impl Gateway {
         let agents = Agents::start(&store, &client, None);
         let product = Options {
             files: folder.path().join("files"),
+            reader: env!("CARGO_BIN_EXE_switchboard").into(),
             quiet_period: Duration::ZERO,
             answer_timeout: Duration::from_secs(10),
             token_key: [9; 32],

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod chat;
+pub mod documents;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -28,7 +29,8 @@ pub fn configure(services: &mut web::ServiceConfig) {
                 .route(web::delete().to(changes::remove))
                 .default_service(web::route().to(no_such_method)),
         )
-        .configure(chat::configure);
+        .configure(chat::configure)
+        .configure(documents::configure);
 }
 
 /// A page of agents.
