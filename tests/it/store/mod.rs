@@ -1,5 +1,6 @@
 //! The store's promises, each kept on both databases.
 
+mod agents;
 mod connections;
 mod contacts;
 mod deliveries;
@@ -7,6 +8,7 @@ mod documents;
 mod inbound;
 mod invariants;
 mod jobs;
+mod leads;
 mod mailboxes;
 mod outcomes;
 mod progress;
