@@ -25,7 +25,7 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
-        request = request.header("content-type", "application/json").body(body);
+        request = request.header("content-type", "application/json").body(body.to_owned());
     }
     if let Some(key) = key {
         request = request.bearer_auth(key);
