@@ -128,6 +128,7 @@ fn conversations_options(settings: &Settings) -> supervisor::Options {
 fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases::Options {
     usecases::Options {
         files: settings.files_dir(),
+        reader: std::env::current_exe().unwrap_or_else(|_| "switchboard".into()),
         quiet_period: settings.conversations.quiet_period.std(),
         receipt_wait: settings.sending.receipt_wait.std(),
         history: i64::try_from(settings.conversations.history).unwrap_or(20),

@@ -6,6 +6,7 @@ pub mod auditing;
 pub mod authentication;
 pub mod callbacks;
 pub mod failure;
+pub mod functions;
 pub mod health;
 pub mod limiting;
 pub mod openapi;
@@ -14,6 +15,7 @@ pub mod platform;
 pub mod provenance;
 pub mod reading;
 pub mod request_id;
+pub mod talk;
 pub mod unbuilt;
 
 use std::sync::Arc;
@@ -92,6 +94,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .app_data(failure::path_config())
         .configure(health::configure)
         .configure(callbacks::configure)
+        .configure(functions::configure)
         .configure(platform::configure)
         .configure(assistant::configure)
         .configure(unbuilt::configure)

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 
 use super::authentication::SESSION_COOKIE;
 use super::failure::no_such_method;
-use super::{assistant, callbacks, health, platform, unbuilt};
+use super::{assistant, callbacks, functions, health, platform, talk, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -53,8 +53,14 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         callbacks::deliveries::handshake_of_one,
         callbacks::deliveries::deliver_to_one,
         callbacks::deliveries::deliver,
+        functions::agents::list,
+        functions::chat::chat,
+        functions::leads::create,
         platform::agents::list,
         platform::agents::one,
+        platform::agents::changes::create,
+        platform::agents::changes::amend,
+        platform::agents::changes::remove,
         platform::agents::chat::chat,
         platform::api_keys::list,
         platform::api_keys::create,
@@ -68,6 +74,13 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::auth::sign_out,
         platform::auth::session,
         platform::auth::password,
+        platform::agents::documents::list,
+        platform::agents::documents::give,
+        platform::agents::documents::one,
+        platform::agents::documents::replace,
+        platform::agents::documents::remove,
+        platform::agents::documents::refresh,
+        platform::agents::documents::search,
         platform::channels::list,
         platform::channels::one,
         platform::channels::create,
@@ -111,6 +124,11 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::members::list,
         platform::members::change,
         platform::members::remove,
+        platform::leads::list,
+        platform::leads::create,
+        platform::leads::one,
+        platform::leads::change,
+        platform::leads::delete,
         platform::messages::exchanges,
         platform::messages::withdraw,
         platform::widget::open,
@@ -122,7 +140,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::workspaces::one,
         platform::workspaces::change,
     ),
-    components(schemas(assistant::AssistantFailure, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, talk::ChatMessage))
 )]
 struct Document;
 

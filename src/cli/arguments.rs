@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::config::Flags;
+use crate::usecases::ingesting::READ_COMMAND;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,6 +111,14 @@ pub enum Command {
     Errors,
     /// Prints the reference of all settings as Markdown.
     ConfigReference,
+    /// Reads a document for the gateway, which starts this by itself.
+    #[command(name = READ_COMMAND, hide = true)]
+    ReadDocument {
+        /// What the bytes on standard input are.
+        format: String,
+        /// What their carrier says of their charset.
+        charset: Option<String>,
+    },
 }
 
 impl Arguments {

@@ -6,6 +6,7 @@ mod database;
 mod declare;
 mod doctor;
 mod documents;
+mod reading;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Refusal> {
         Command::Openapi => print(&crate::api::openapi_json()),
         Command::Errors => print(&documents::errors()),
         Command::ConfigReference => print(&config::reference()),
+        Command::ReadDocument { format, charset } => reading::read(format, charset.as_deref()),
     }
 }
 

@@ -17,6 +17,10 @@ pub struct Agent {
     pub instructions: String,
     /// Everything else.
     pub settings: AgentSettings,
+    /// Whether it answers.
+    pub is_active: bool,
+    /// Unix milliseconds.
+    pub created_at: i64,
 }
 
 /// An agent's settings; every field has a default.

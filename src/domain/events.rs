@@ -39,6 +39,8 @@ pub enum EventKind {
     ChannelNotice,
     /// A contact said what they want to receive.
     ContactConsent,
+    /// Somebody asked to be contacted.
+    LeadCaptured,
 }
 
 impl EventKind {
@@ -64,6 +66,7 @@ impl EventKind {
             Self::AgentFailed => "agent.failed",
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",
+            Self::LeadCaptured => "lead_captured",
         }
     }
 }

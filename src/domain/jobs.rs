@@ -54,11 +54,19 @@ pub enum Work {
         /// The invitation.
         invitation_id: String,
     },
+    /// Read a document of an agent's knowledge and index it.
+    Ingest {
+        /// The document.
+        document_id: String,
+        /// The wish to read it; a newer one makes this job needless.
+        revision: String,
+    },
 }
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: &[&str] = &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite"];
+    pub const KINDS: &[&str] =
+        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -72,6 +80,7 @@ impl Work {
             Self::Visit { .. } => "visit",
             Self::Code { .. } => "code",
             Self::Invite { .. } => "invite",
+            Self::Ingest { .. } => "ingest",
         }
     }
 }

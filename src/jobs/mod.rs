@@ -21,12 +21,17 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Visit { channel_id, address } => switchboard.visit_address(job, channel_id, address, client).await,
         Work::Code { code_id } => switchboard.carry_code(job, code_id, client).await,
         Work::Invite { invitation_id } => switchboard.carry_invitation(job, invitation_id, client).await,
+        Work::Ingest { document_id, revision } => switchboard.ingest(job, document_id, revision, client).await,
     }
 }
 
 /// What follows when a job is given up.
 pub(crate) async fn given_up(switchboard: &Switchboard, job: &Job, reason: &str) {
-    if let Work::Send { message_id, .. } = &job.work {
-        switchboard.give_up_send(job, message_id, reason).await;
+    match &job.work {
+        Work::Send { message_id, .. } => switchboard.give_up_send(job, message_id, reason).await,
+        Work::Ingest { document_id, revision } => {
+            switchboard.give_up_ingest(job, document_id, revision, reason).await;
+        }
+        _ => {}
     }
 }

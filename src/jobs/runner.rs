@@ -94,7 +94,7 @@ impl Runners {
     }
 }
 
-/// What decides where a job runs: its conversation, else its message, else its channel.
+/// What decides where a job runs: its conversation, else its message, channel or document.
 fn place(job: &Job) -> &str {
     match &job.work {
         Work::Answer { conversation_id } | Work::Send { conversation_id, .. } | Work::Profile { conversation_id } => {
@@ -104,6 +104,7 @@ fn place(job: &Job) -> &str {
         Work::Visit { channel_id, .. } => channel_id,
         Work::Code { code_id } => code_id,
         Work::Invite { invitation_id } => invitation_id,
+        Work::Ingest { document_id, .. } => document_id,
     }
 }
 

@@ -10,7 +10,7 @@ use switchboard_channels::contract::peer::IdentityKind;
 use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::dialect::Dialect;
 use super::rows::Rows;
-use super::transactions::{Told, Transaction, lost_a_race, rows, run};
+use super::transactions::{Told, Transaction, lost_a_race, remember, rows, run};
 use super::{Db, Store, StoreError};
 use crate::domain::changes::Idempotency;
 use crate::domain::contacts::{Particulars, Person, PersonIdentity};
@@ -275,7 +275,9 @@ impl Store {
         let now = self.clock().now();
         let mut tx = Transaction::begin(self.db()).await?;
         if let Some(key) = key {
-            remember(&mut tx, workspace_id, key, now).await?;
+            if let Some(earlier) = remember(&mut tx, workspace_id, key, now).await? {
+                return Err(ContactRefusal::Repeated(earlier));
+            }
         }
         judge_keys(&mut tx, workspace_id, None, said).await?;
         let mut row = blank(id, now);
@@ -442,30 +444,6 @@ fn blank(id: &str, now: i64) -> ContactRow {
         created_at: now,
         updated_at: now,
     }
-}
-
-async fn remember(tx: &mut Transaction, workspace_id: &str, key: &Idempotency, now: i64) -> Result<(), ContactRefusal> {
-    let earlier = rows!(
-        tx,
-        (String, String),
-        "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
-        workspace_id,
-        key.key.as_str()
-    )?;
-    if let Some((request_hash, result_id)) = earlier.into_iter().next() {
-        let key = key.key.clone();
-        return Err(ContactRefusal::Repeated(Idempotency { key, request_hash, result_id }));
-    }
-    run!(
-        tx,
-        "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        workspace_id,
-        key.key.as_str(),
-        key.request_hash.as_str(),
-        key.result_id.as_str(),
-        now
-    )?;
-    Ok(())
 }
 
 /// The contact that stands for the person of `id`.

@@ -1,9 +1,12 @@
 //! What agents know: documents in passages, searched with the database's full-text search.
 
+pub mod reading;
+
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_optional};
 use super::rows::clean;
+use super::transactions::{Transaction, run};
 use super::{Db, Store, StoreError};
 
 /// A document to index.
@@ -58,59 +61,29 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn put_document(&self, document: &NewDocument) -> Result<(), StoreError> {
-        let passages: Vec<_> = document.passages.iter().map(|passage| clean(passage)).collect();
-        let passages = serde_json::to_string(&passages).unwrap_or_default();
-        let (title, source) = (clean(&document.title), clean(&document.source));
         let now = self.clock().now();
-        const FORGET: &str = "DELETE FROM documents WHERE agent_id = $1 AND source = $2";
-        const ADD: &str = "INSERT INTO documents (id, workspace_id, agent_id, title, source, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        match self.db() {
-            Db::Sqlite { write, .. } => {
-                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                sqlx::query(FORGET).bind(&document.agent_id).bind(&*source).execute(&mut *tx).await?;
-                sqlx::query(ADD)
-                    .bind(&document.id)
-                    .bind(&document.workspace_id)
-                    .bind(&document.agent_id)
-                    .bind(&*title)
-                    .bind(&*source)
-                    .bind(&document.hash)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-                sqlx::query("INSERT INTO passages (workspace_id, agent_id, document_id, ordinal, text) SELECT $1, $2, $3, key, value FROM json_each($4)")
-                    .bind(&document.workspace_id)
-                    .bind(&document.agent_id)
-                    .bind(&document.id)
-                    .bind(passages)
-                    .execute(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-            }
-            Db::Postgres(pool) => {
-                let mut tx = pool.begin().await?;
-                sqlx::query(FORGET).bind(&document.agent_id).bind(&*source).execute(&mut *tx).await?;
-                sqlx::query(ADD)
-                    .bind(&document.id)
-                    .bind(&document.workspace_id)
-                    .bind(&document.agent_id)
-                    .bind(&*title)
-                    .bind(&*source)
-                    .bind(&document.hash)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-                sqlx::query("INSERT INTO passages (workspace_id, agent_id, document_id, ordinal, text) SELECT $1, $2, $3, t.ordinality, t.value FROM json_array_elements_text($4::json) WITH ORDINALITY AS t (value, ordinality)")
-                    .bind(&document.workspace_id)
-                    .bind(&document.agent_id)
-                    .bind(&document.id)
-                    .bind(passages)
-                    .execute(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-            }
-        }
-        Ok(())
+        let mut tx = Transaction::begin(self.db()).await?;
+        run!(
+            &mut tx,
+            "DELETE FROM documents WHERE workspace_id = $1 AND agent_id = $2 AND source = $3",
+            document.workspace_id.as_str(),
+            document.agent_id.as_str(),
+            document.source.as_str()
+        )?;
+        run!(
+            &mut tx,
+            "INSERT INTO documents (id, workspace_id, agent_id, title, source, hash, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+            document.id.as_str(),
+            document.workspace_id.as_str(),
+            document.agent_id.as_str(),
+            document.title.as_str(),
+            document.source.as_str(),
+            document.hash.as_str(),
+            now
+        )?;
+        let owner = Owner { workspace_id: &document.workspace_id, agent_id: &document.agent_id };
+        add_passages(&mut tx, owner, &document.id, &document.passages).await?;
+        self.tell_and_commit(tx, &document.workspace_id, Vec::new()).await
     }
 
     /// Forgets the agent's documents whose source is not in `keep`. Gives how many.
@@ -165,6 +138,45 @@ impl Store {
             }
         }
     }
+}
+
+/// Whose passages they are.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) workspace_id: &'a str,
+    pub(super) agent_id: &'a str,
+}
+
+/// Adds a document's passages, which the databases take apart each in its own way.
+async fn add_passages(
+    tx: &mut Transaction,
+    owner: Owner<'_>,
+    document_id: &str,
+    passages: &[String],
+) -> Result<(), StoreError> {
+    let passages: Vec<_> = passages.iter().map(|passage| clean(passage)).collect();
+    let passages = serde_json::to_string(&passages).unwrap_or_default();
+    match tx {
+        Transaction::Sqlite(tx) => {
+            sqlx::query("INSERT INTO passages (workspace_id, agent_id, document_id, ordinal, text) SELECT $1, $2, $3, key, value FROM json_each($4)")
+                .bind(owner.workspace_id)
+                .bind(owner.agent_id)
+                .bind(document_id)
+                .bind(passages)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Transaction::Postgres(tx) => {
+            sqlx::query("INSERT INTO passages (workspace_id, agent_id, document_id, ordinal, text) SELECT $1, $2, $3, t.ordinality, t.value FROM json_array_elements_text($4::json) WITH ORDINALITY AS t (value, ordinality)")
+                .bind(owner.workspace_id)
+                .bind(owner.agent_id)
+                .bind(document_id)
+                .bind(passages)
+                .execute(&mut **tx)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// The words of a question, letters and digits only, so that no operator of a search language can be among them.

@@ -22,6 +22,7 @@ pub mod exchanges;
 pub mod files;
 pub mod invitations;
 pub mod jobs;
+pub mod leads;
 pub mod mailboxes;
 pub mod members;
 pub mod merges;
@@ -142,6 +143,7 @@ struct Inner {
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
+    feed: mpsc::UnboundedSender<Job>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
 }
@@ -161,9 +163,9 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
-        let store =
-            Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer, lease: nodes::Lease::new() }) };
-        writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, feed, store.inner.live.clone());
+        writer::start(db.clone(), node_id.clone(), queue, feed.clone(), live.clone());
+        let lease = nodes::Lease::new();
+        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, feed, sealer, lease }) };
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
     }

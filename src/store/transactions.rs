@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sqlx::{Postgres, Sqlite};
 
 use super::{Db, LiveEvent, Store, StoreError};
+use crate::domain::changes::Idempotency;
 use crate::domain::events::EventKind;
+use crate::domain::jobs::{Job, NewJob};
 
 /// A transaction on either database. Dropping it undoes it.
 pub(super) enum Transaction {
@@ -67,6 +69,42 @@ pub(super) struct Told {
 }
 
 impl Store {
+    /// Commits a transaction with a job that follows from it, born leased to this node. It belongs to no lane: jobs of
+    /// a lane have to be compared with those of other nodes.
+    pub(super) async fn commit_with_job(
+        &self,
+        mut tx: Transaction,
+        workspace_id: &str,
+        job: NewJob,
+    ) -> Result<(), StoreError> {
+        let work = serde_json::to_string(&job.work).unwrap_or_default();
+        run!(
+            &mut tx,
+            "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) VALUES ($1, $2, $3, '', $4, 'ready', $5, 0, $6, $7)",
+            job.id.as_str(),
+            workspace_id,
+            job.work.kind(),
+            work.as_str(),
+            job.run_at,
+            self.node_id(),
+            self.clock().now()
+        )?;
+        tx.commit().await?;
+        // Where nobody takes jobs, another node will once this one's lease is over.
+        let _ = self.inner.feed.send(Job {
+            id: job.id,
+            workspace_id: workspace_id.to_owned(),
+            lane: String::new(),
+            work: job.work,
+            run_at: job.run_at,
+            attempts: 0,
+            reclaimed: false,
+            behind: false,
+            cargo: None,
+        });
+        Ok(())
+    }
+
     /// Writes the events of a transaction into their workspace's sequence, commits, and shows them to whoever listens.
     /// The workspace's row is locked last, as the hot path does, so that the two cannot hold each other's rows.
     pub(super) async fn tell_and_commit(
@@ -110,6 +148,35 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Remembers the caller's key for what a transaction makes. Gives what was made under it before, if it was.
+pub(super) async fn remember(
+    tx: &mut Transaction,
+    workspace_id: &str,
+    key: &Idempotency,
+    now: i64,
+) -> Result<Option<Idempotency>, StoreError> {
+    let earlier = rows!(
+        tx,
+        (String, String),
+        "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
+        workspace_id,
+        key.key.as_str()
+    )?;
+    if let Some((request_hash, result_id)) = earlier.into_iter().next() {
+        return Ok(Some(Idempotency { key: key.key.clone(), request_hash, result_id }));
+    }
+    run!(
+        tx,
+        "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+        workspace_id,
+        key.key.as_str(),
+        key.request_hash.as_str(),
+        key.result_id.as_str(),
+        now
+    )?;
+    Ok(None)
 }
 
 /// Whether a transaction failed because another was first, so that trying again sees what the other wrote.

@@ -53,8 +53,15 @@ impl Switchboard {
             return Ok(Verdict::Drop);
         };
         crash::point("answering.begun");
-        let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
-        let answer = match reaction {
+        let agent = self.directory.agent(&begun.agent_id).await?;
+        let asking = match agent.filter(|agent| !agent.is_active) {
+            Some(resting) => {
+                self.conversations.finish_turn(conversation_id, nothing(job, &begun, &resting)).await?;
+                return Ok(Verdict::Done);
+            }
+            None => self.ask_agent(job, conversation_id, &begun, client).await,
+        };
+        let answer = match asking {
             Ok(Some(reaction)) => self.compose(job, &begun, reaction).await?,
             Ok(None) => return Ok(Verdict::Drop),
             Err(ActorError::Busy) => {
@@ -83,8 +90,8 @@ impl Switchboard {
         let brought = self.brought(conversation_id);
         let recalled = self.recall(conversation_id, begun).await?;
         let question = Question {
-            turns: self.turns(conversation_id, begun, brought.earlier).await?,
-            instructions: with_recollection(brought.instructions, &recalled.elsewhere),
+            turns: self.turns(conversation_id, begun, brought.earlier.clone()).await?,
+            instructions: with_recollection(brought.instructions.clone(), &recalled.elsewhere),
             customer: recalled.name,
             deltas: self.pass_on_deltas(conversation_id, &job.id),
             cancel: begun.cancel.clone(),
@@ -112,7 +119,7 @@ impl Switchboard {
     }
 
     /// What a chat request brought along for this answer.
-    fn brought(&self, conversation_id: &str) -> Brought {
+    fn brought(&self, conversation_id: &str) -> Arc<Brought> {
         let contexts = self.contexts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         contexts.get(conversation_id).cloned().unwrap_or_default()
     }
@@ -238,6 +245,20 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: Wi
         }],
         rule,
         failed: true,
+        usage: None,
+    }
+}
+
+/// What an agent says that does not answer.
+fn nothing(job: &Job, begun: &Begun, agent: &Agent) -> TurnAnswer {
+    TurnAnswer {
+        job_id: job.id.clone(),
+        upto_seq: begun.upto_seq,
+        author: author(agent),
+        pieces: Vec::new(),
+        events: Vec::new(),
+        rule: WindowRule::None,
+        failed: false,
         usage: None,
     }
 }

@@ -325,6 +325,11 @@ impl Directory {
         self.sessions.retain(|_, known| known.as_ref().is_some_and(|known| known.user_id != user_id));
     }
 
+    /// Reads this agent anew next time, and those that were not there.
+    pub fn forget_agent(&self, id: &str) {
+        self.agents.retain(|agent| agent.as_ref().is_some_and(|known| known.id != id));
+    }
+
     /// Reads this channel anew next time, and everything that was not there.
     pub fn forget_channel(&self, id: &str) {
         let is_other = |account: &Option<Arc<Account>>| account.as_ref().is_some_and(|known| known.channel.id != id);

@@ -9,7 +9,7 @@ use crate::store::{Store, StoreError};
 /// The longest passage, in characters: enough for an answer, little enough to quote.
 const PASSAGE: usize = 800;
 /// Part of every hash; another number makes every document be cut again.
-const CUT: &str = "1";
+const CUT: &str = "2";
 
 /// How a document's text is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +45,41 @@ impl Document {
         hex::encode(sha2::Sha256::digest(parts.join("\0").as_bytes()))
     }
 
-    /// Its passages in order, none of them empty.
+    /// Its passages in order, none of them empty. Where one begins or ends within a sentence, dots say so.
     #[must_use]
     pub fn passages(&self) -> Vec<String> {
-        let passages: Vec<&str> = match self.markup {
-            Markup::Markdown => MarkdownSplitter::new(PASSAGE).chunks(&self.text).collect(),
-            Markup::Plain => TextSplitter::new(PASSAGE).chunks(&self.text).collect(),
+        let text = self.text.as_str();
+        let passages: Vec<(usize, &str)> = match self.markup {
+            Markup::Markdown => MarkdownSplitter::new(PASSAGE).chunk_indices(text).collect(),
+            Markup::Plain => TextSplitter::new(PASSAGE).chunk_indices(text).collect(),
         };
-        passages.into_iter().filter(|passage| !passage.trim().is_empty()).map(str::to_owned).collect()
+        let passages = passages.into_iter().filter(|(_, passage)| !passage.trim().is_empty());
+        passages
+            .map(|(at, passage)| {
+                let before = text.get(..at).unwrap_or_default();
+                let behind = text.get(at.saturating_add(passage.len())..).unwrap_or_default();
+                let begins = if is_cut(before, passage) { "… " } else { "" };
+                let ends = if is_cut(passage, behind) { " …" } else { "" };
+                format!("{begins}{passage}{ends}")
+            })
+            .collect()
+    }
+}
+
+/// Whether a sentence is cut between these two pieces of a text.
+fn is_cut(before: &str, behind: &str) -> bool {
+    const ENDS: [char; 18] =
+        ['.', '!', '?', ':', ';', '。', '！', '？', '：', '…', '"', '\'', ')', ']', '”', '’', '»', '|'];
+    let (end, beginning) = (before.trim_end(), behind.trim_start());
+    if end.is_empty() || beginning.is_empty() || end.ends_with(ENDS) {
+        return false;
+    }
+    let gap = before.get(end.len()..).into_iter().chain(behind.get(..behind.len().saturating_sub(beginning.len())));
+    match gap.map(|blank| blank.matches('\n').count()).sum() {
+        0_usize => true,
+        // A line that was wrapped goes on in small letters; anything else begins anew.
+        1 => beginning.starts_with(char::is_lowercase),
+        _ => false,
     }
 }
 
@@ -124,6 +151,17 @@ mod tests {
         assert!(long.iter().all(|passage| passage.len() <= PASSAGE && passage.ends_with('.')), "{long:?}");
         assert_eq!(long.iter().map(|passage| passage.matches("ships.").count()).sum::<usize>(), 100);
         assert!(document(" \n\n ", Markup::Markdown).passages().is_empty());
+    }
+
+    #[test]
+    fn cut_sentences_are_marked() {
+        let endless = "word ".repeat(400);
+        let passages = document(&endless, Markup::Plain).passages();
+        assert!(passages.len() > 1);
+        for (index, passage) in passages.iter().enumerate() {
+            assert_eq!(passage.starts_with("… "), index > 0, "{passage}");
+            assert_eq!(passage.ends_with(" …"), index + 1 < passages.len(), "{passage}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One public function is one sentence of the product.
 
 pub mod accounts;
+pub mod agents;
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
@@ -14,9 +15,11 @@ pub mod directory;
 pub mod downloading;
 pub mod falling_back;
 pub mod filing;
+pub mod ingesting;
 pub mod keys;
 pub mod knocking;
 pub mod knowledge;
+pub mod leads;
 pub mod members;
 pub mod passwords;
 mod profiling;
@@ -33,9 +36,8 @@ pub mod vendors;
 pub mod visiting;
 pub mod withdrawing;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::agents::Agents;
@@ -55,6 +57,8 @@ use vendors::Surroundings;
 pub struct Options {
     /// Where files are kept.
     pub files: PathBuf,
+    /// The program that reads documents which may break their reader: this one.
+    pub reader: PathBuf,
     /// How long to wait for more before a turn.
     pub quiet_period: Duration,
     /// How long an uncertain send waits for its receipt before it is sent again.
@@ -91,6 +95,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             files: PathBuf::from("data/files"),
+            reader: PathBuf::from("switchboard"),
             quiet_period: Duration::from_millis(400),
             receipt_wait: Duration::from_secs(30),
             history: 20,
@@ -134,7 +139,7 @@ pub struct Switchboard {
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
-    pub(crate) contexts: Arc<Mutex<HashMap<String, chatting::Brought>>>,
+    pub(crate) contexts: chatting::Contexts,
 }
 
 impl Switchboard {

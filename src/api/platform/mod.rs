@@ -13,6 +13,7 @@ pub mod files;
 pub mod invitations;
 pub mod jobs;
 pub mod members;
+pub mod leads;
 pub mod messages;
 pub mod widget;
 pub mod workspaces;
@@ -35,6 +36,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(invitations::configure)
         .configure(jobs::configure)
         .configure(members::configure)
+        .configure(leads::configure)
         .configure(messages::configure)
         .configure(widget::configure)
         .configure(workspaces::configure);

@@ -10,7 +10,7 @@ mod words;
 use super::answer::Answer;
 use super::failure::{ModelFailure, ModelFailureCode};
 use super::prompt::{Passage, Prompt};
-use sentences::{Sentence, sentences};
+use sentences::{Sentence, sentences, unwrapped};
 
 /// The name this model answers under.
 pub const NAME: &str = "builtin/knowledge";
@@ -93,18 +93,60 @@ pub(super) fn answer(
     if question.trim().is_empty() {
         return Err(ModelFailure::new(ModelFailureCode::EmptyAnswer, "there is no question to answer"));
     }
-    let found = best_passage(options, question, &prompt.passages);
-    let (text, sources) = match found {
-        _ if is_one_of(question, &GREETINGS) => (options.greeting_text.clone(), Vec::new()),
-        _ if is_one_of(question, &THANKS) => (options.thanks_text.clone(), Vec::new()),
-        None => (options.unknown_text.clone(), Vec::new()),
-        Some((passage, quote)) => {
-            let source = name_of(passage);
-            (format!("{quote}\n\n{} {source}", options.source_label), Prompt::sources([passage]))
-        }
-    };
+    let parts = sentences::questions(question);
+    let mut replies: Vec<Reply<'_>> = parts.iter().map(|part| reply(options, part, &prompt.passages)).collect();
+    if parts.len() > 1 && !replies.iter().any(|reply| matches!(reply, Reply::Quote(..))) {
+        // What is asked in several breaths may only be understood as a whole.
+        replies = vec![reply(options, question, &prompt.passages)];
+    }
+    let (text, passages) = composed(options, &replies);
     deltas(&text);
-    Ok(Answer { sources, ..Answer::of_text(NAME, text) })
+    Ok(Answer { sources: Prompt::sources(passages), ..Answer::of_text(NAME, text) })
+}
+
+/// What is said to one question.
+enum Reply<'a> {
+    Greeting,
+    Thanks,
+    Quote(&'a Passage, String),
+    /// Nothing is known; whether it was plainly a question.
+    Unknown(bool),
+}
+
+fn reply<'a>(options: &KnowledgeOptions, question: &str, passages: &'a [Passage]) -> Reply<'a> {
+    if is_one_of(question, &GREETINGS) {
+        return Reply::Greeting;
+    }
+    if is_one_of(question, &THANKS) {
+        return Reply::Thanks;
+    }
+    match best_passage(options, question, passages) {
+        Some((passage, quote)) => Reply::Quote(passage, quote),
+        None => Reply::Unknown(question.trim_end().ends_with(['?', '？'])),
+    }
+}
+
+/// All that is said, each thing once and in the order of the questions, with the passages that are quoted. Greetings,
+/// thanks and remarks are passed over where there is an answer to give.
+fn composed<'a>(options: &KnowledgeOptions, replies: &[Reply<'a>]) -> (String, Vec<&'a Passage>) {
+    let (mut said, mut passages): (Vec<String>, Vec<&Passage>) = (Vec::new(), Vec::new());
+    let answers = replies.iter().any(|reply| matches!(reply, Reply::Quote(..)));
+    for reply in replies {
+        let text = match reply {
+            Reply::Quote(passage, quote) => {
+                passages.push(passage);
+                format!("{quote}\n\n{} {}", options.source_label, name_of(passage))
+            }
+            Reply::Unknown(asked) if *asked || !answers => options.unknown_text.clone(),
+            Reply::Greeting if !answers => options.greeting_text.clone(),
+            Reply::Thanks if !answers => options.thanks_text.clone(),
+            _ => continue,
+        };
+        if !said.contains(&text) {
+            said.push(text);
+        }
+    }
+    (said.join("\n\n"), passages)
 }
 
 /// Whether the whole message is one of these phrases, give or take a word of address ("Hi there", "Thanks a lot!").
@@ -155,7 +197,8 @@ fn best_passage<'a>(
 
 /// How much of the question this passage speaks of, and its sentences that do.
 fn read(asked: &[String], passage: &Passage) -> Option<(f64, String)> {
-    let sentences = sentences(&passage.text);
+    let text = unwrapped(&passage.text);
+    let sentences = sentences(&text);
     let spoken: Vec<Vec<bool>> = sentences.iter().map(|sentence| matches(asked, sentence.text)).collect();
     let title = matches(asked, &passage.title);
     let anywhere = (0..asked.len()).filter(|at| {

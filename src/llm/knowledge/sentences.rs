@@ -9,7 +9,60 @@ pub(super) struct Sentence<'a> {
     pub(super) announces: bool,
 }
 
-/// Cuts at sentence ends and line ends.
+/// A line that is shorter was not wrapped: the next one begins something of its own.
+const WRAPPED: usize = 40;
+
+/// A text whose lines were wrapped in the middle of sentences, with these sentences on one line each.
+pub(super) fn unwrapped(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut before = "";
+    for line in text.lines() {
+        let wrapped = before.trim().chars().count() >= WRAPPED
+            && !before.trim_start().starts_with(['#', '|'])
+            && !before.trim_end().ends_with(['.', '!', '?', ':', ';', '。', '！', '？', '：']);
+        let goes_on = line.trim_start().starts_with(|letter: char| letter.is_lowercase() || letter.is_numeric());
+        if wrapped && goes_on {
+            whole.push(' ');
+            whole.push_str(line.trim_start());
+        } else {
+            if !whole.is_empty() {
+                whole.push('\n');
+            }
+            whole.push_str(line);
+        }
+        before = line;
+    }
+    whole
+}
+
+/// The questions of a message that may hold several: each line is one, and each sentence with a question mark, together
+/// with what leads to it.
+pub(super) fn questions(message: &str) -> Vec<String> {
+    let mut questions: Vec<String> = Vec::new();
+    for line in message.lines() {
+        let mut question = String::new();
+        let mut asked = false;
+        let mut rest = line.trim();
+        while !rest.is_empty() {
+            let (sentence, behind) = rest.split_at_checked(end_of_sentence(rest)).unwrap_or((rest, ""));
+            if asked && sentence.trim_end().ends_with(['?', '？']) {
+                questions.push(std::mem::take(&mut question));
+            }
+            asked |= sentence.trim_end().ends_with(['?', '？']);
+            if !question.is_empty() {
+                question.push(' ');
+            }
+            question.push_str(sentence.trim());
+            rest = behind.trim_start();
+        }
+        if !question.is_empty() {
+            questions.push(question);
+        }
+    }
+    questions
+}
+
+/// Cuts at sentence ends and line ends. What was cut off from a passage around it is no sentence and is left out.
 pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
     let mut sentences = Vec::new();
     for line in text.lines() {
@@ -20,7 +73,7 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
         while !rest.is_empty() {
             let (sentence, behind) = rest.split_at_checked(end_of_sentence(rest)).unwrap_or((rest, ""));
             let text = sentence.trim();
-            if !text.is_empty() {
+            if !text.is_empty() && !text.starts_with('…') && !text.ends_with(" …") {
                 sentences.push(Sentence { text, announces: heading || text.ends_with(['?', '？']) });
             }
             rest = behind.trim_start();
@@ -57,6 +110,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn messages_hold_several_questions() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[]),
+            ("When do you open?", &["When do you open?"]),
+            ("When do you open?\nDo you ship?", &["When do you open?", "Do you ship?"]),
+            ("When do you open? Do you ship? Thanks.", &["When do you open?", "Do you ship? Thanks."]),
+            ("I bought shoes. Can I return them?", &["I bought shoes. Can I return them?"]),
+            ("return policy\n\nopening hours", &["return policy", "opening hours"]),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(questions(message), *expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn wrapped_lines_are_whole_again() {
+        let cases = [
+            (
+                "You can return any item that you have bought within\n30 days, and you\nneed the receipt.\nBring it.",
+                "You can return any item that you have bought within 30 days, and you\nneed the receipt.\nBring it.",
+            ),
+            ("Short line\nanother", "Short line\nanother"),
+            (
+                "# A heading that is longer than any heading should be\nand text",
+                "# A heading that is longer than any heading should be\nand text",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(unwrapped(text), expected);
+        }
+    }
+
+    #[test]
     fn texts_are_cut_where_a_reader_would() {
         let cases: &[(&str, &[(&str, bool)])] = &[
             ("", &[]),
@@ -65,6 +151,7 @@ mod tests {
             ("## Returns\nWithin 30 days.", &[("Returns", true), ("Within 30 days.", false)]),
             ("Can I pay cash? Yes.", &[("Can I pay cash?", true), ("Yes.", false)]),
             ("We ship to:\n- France\n* **Spain**", &[("We ship to:", true), ("France", false), ("Spain", false)]),
+            ("… of the shop. We open at nine. We close when …", &[("We open at nine.", false)]),
             ("九時に開きます。六時に閉まります。", &[("九時に開きます。", false), ("六時に閉まります。", false)]),
         ];
         for (text, expected) in cases {

@@ -124,3 +124,36 @@ fn long_passages_are_quoted_in_part() {
     let answer = ask("cats", &[("Cats", &text, "cats.md")]);
     assert!(answer.text.len() < 700, "{}", answer.text.len());
 }
+
+#[test]
+fn each_of_several_questions_gets_its_own_quotation_in_order() {
+    let answer = ask("Hi\nHow long can I return something?\nAre you open on monday?", &ALL);
+    let (first, second) = (answer.text.find("within 30 days"), answer.text.find("from nine to six"));
+    assert!(first.is_some() && first < second, "{}", answer.text);
+    assert_eq!(
+        answer.sources.iter().map(|source| source.source.as_str()).collect::<Vec<_>>(),
+        ["returns.md", "hours.md"]
+    );
+    assert_eq!(answer.text.matches("Source:").count(), 2);
+    let options = KnowledgeOptions::default();
+    assert!(!answer.text.contains(&options.greeting_text));
+    let half = ask("Who was the first emperor of Rome? Are you open on monday?", &ALL);
+    assert!(half.text.starts_with(&options.unknown_text) && half.text.contains("from nine to six"), "{}", half.text);
+    let remark = ask("I have two left feet.\nAre you open on monday?", &ALL);
+    assert!(!remark.text.contains(&options.unknown_text), "{}", remark.text);
+    let twice = ask("Are you open on monday? Are you open on Monday?", &ALL);
+    assert_eq!(twice.text, ask("Are you open on monday?", &ALL).text);
+    assert_eq!(ask("What is the wifi password?\nWho are you?", &ALL).text, options.unknown_text);
+}
+
+#[test]
+fn only_whole_sentences_are_quoted() {
+    let cut = ("Shipping", "… to islands costs ten euros. Parcels arrive within two days and sometimes when …", "s.md");
+    assert_eq!(ask("What do islands cost?", &[cut]).text, KnowledgeOptions::default().unknown_text);
+    let wrapped =
+        ("Returns", "You can return every item that we have sold to you within\n30 days of its arrival.", "r.md");
+    let answer = ask("return an item", &[wrapped]);
+    assert!(
+        answer.text.starts_with("You can return every item that we have sold to you within 30 days of its arrival.")
+    );
+}

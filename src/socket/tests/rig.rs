@@ -189,6 +189,8 @@ async fn furnish(store: &Store) -> (String, String) {
         model: "builtin/echo".into(),
         instructions: String::new(),
         settings: AgentSettings::default(),
+        is_active: true,
+        created_at: store.clock().now(),
     };
     store.put_agent(&StoredAgent { agent, api_key: None }).await.unwrap();
     (workspace_id, agent_id)

@@ -13,8 +13,7 @@ use crate::domain::api_keys;
 use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
 use crate::domain::principals::{Permission, Permissions};
-use crate::llm::openai::Endpoint;
-use crate::llm::{Model, ModelNameError};
+use crate::usecases::agents::{is_token, model_problem, read_settings};
 use crate::usecases::knowledge::{Document, Markup};
 use crate::usecases::vendors::settings::{self as vendors, Accepted};
 
@@ -142,38 +141,13 @@ impl Reading<'_> {
         let places: Vec<String> = documents.iter().map(|document| document.path("source")).collect();
         let knowledge: Vec<Document> = documents.into_iter().map(|document| self.document(document)).collect();
         unique(knowledge.iter().map(|one| one.source.as_str()).zip(places), &mut self.problems);
-        let settings = self.agent_settings(table);
+        let (inside, members) = table.rest();
+        let settings = read_settings(&inside, members, &mut self.problems);
         if !model.is_empty() {
-            let endpoint = settings.base_url.as_deref().map(Endpoint::new);
-            let complaint = Model::parse(&model, endpoint.as_ref()).err();
-            self.problems.extend(complaint.map(|complaint| model_problem(&path, &complaint)));
+            let places = (format!("{path}.model"), format!("{path}.base_url"));
+            self.problems.extend(model_problem(&model, &settings, &places.0, &places.1));
         }
         Agent { path, name, model, instructions, settings, api_key, knowledge }
-    }
-
-    fn agent_settings(&mut self, table: Fields) -> AgentSettings {
-        let (path, members) = table.rest();
-        let defaults = serde_json::to_value(AgentSettings::default()).unwrap_or_default();
-        let mut fitting = Map::new();
-        for (name, value) in members {
-            let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
-            let expected = match (defaults.get(&name), serde_json::from_value::<AgentSettings>(alone).is_ok()) {
-                (None, _) => "nothing: there is no such field",
-                (Some(Value::Number(_)), false) => "a whole number, not negative",
-                (Some(_), false) => "a text",
-                (Some(Value::Number(_)), true)
-                    if value.as_u64() == Some(0) && name != "queue" && name != "passages" =>
-                {
-                    "a number above zero"
-                }
-                (Some(_), true) => {
-                    fitting.insert(name, value);
-                    continue;
-                }
-            };
-            self.problems.push(FieldProblem::new(format!("{path}.{name}"), expected));
-        }
-        serde_json::from_value(Value::Object(fitting)).unwrap_or_default()
     }
 
     fn document(&mut self, mut table: Fields) -> Document {
@@ -275,24 +249,7 @@ impl Reading<'_> {
     }
 }
 
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 fn markup_of(file: &str) -> Markup {
     let ending = Path::new(file).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if matches!(ending.to_ascii_lowercase().as_str(), "md" | "markdown") { Markup::Markdown } else { Markup::Plain }
-}
-
-fn model_problem(path: &str, complaint: &ModelNameError) -> FieldProblem {
-    match complaint {
-        ModelNameError::Empty | ModelNameError::UnknownBuiltin(_) => {
-            FieldProblem::new(format!("{path}.model"), "builtin/knowledge, builtin/echo or a model's name")
-        }
-        ModelNameError::NoEndpoint(_) => FieldProblem::new(
-            format!("{path}.base_url"),
-            "the address of the OpenAI-compatible endpoint that serves the model",
-        ),
-        ModelNameError::BaseAddress(_) => FieldProblem::new(format!("{path}.base_url"), "an http or https address"),
-    }
 }

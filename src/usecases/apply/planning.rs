@@ -122,6 +122,9 @@ impl Planning<'_> {
                 model: wanted.model,
                 instructions: wanted.instructions,
                 settings: wanted.settings,
+                // The file does not say whether it answers.
+                is_active: stored.is_none_or(|stored| stored.agent.is_active),
+                created_at: stored.map_or_else(|| self.store.clock().now(), |stored| stored.agent.created_at),
             },
             api_key: wanted.api_key,
         };

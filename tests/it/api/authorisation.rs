@@ -12,16 +12,20 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     let column = path.split('/').nth(2).unwrap_or_default();
     let id = ids.get(column).cloned().unwrap_or_else(|| gateway.whatsapp.id.clone());
     let address = path.replace("{id}", &id).replace("{agentId}", &id).replace("{merge_id}", &id);
+    let address = address.replace("{document_id}", &id);
     let mut request = gateway.ask(method, &address);
+    let functions_chat =
+        format!(r#"{{"agent_id":"{}","messages":[{{"role":"user","content":"Hi"}}]}}"#, gateway.acme.other_agent.id);
     if matches!(method, "POST" | "PATCH" | "PUT") {
         let body = match (column, path.rsplit('/').next()) {
+            ("v1", Some("allxone-agent-chat")) => &functions_chat,
             ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
             ("contacts", Some("merge")) => r#"{"contact_id":"0198c1d2-7e00-7000-8000-00000000000c"}"#,
             ("contacts", _) => "{}",
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
-        request = request.header("content-type", "application/json").body(body);
+        request = request.header("content-type", "application/json").body(body.to_owned());
     }
     if let Some(key) = key {
         request = request.bearer_auth(key);
@@ -37,6 +41,7 @@ fn is_as_the_ledger_says() {
         let contact = gateway.read("/api/contacts").await["items"][0]["id"].as_str().unwrap().to_owned();
         let deliveries = gateway.read("/api/deliveries").await;
         let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
+        let lead = gateway.acme("POST", "/api/leads").json(&serde_json::json!({"contact_name": "Jane"}));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let ids = BTreeMap::from([
             ("agents", gateway.acme.other_agent.id.clone()),
@@ -45,6 +50,7 @@ fn is_as_the_ledger_says() {
             ("conversations", conversation),
             ("messages", text(&messages["messages"][0]["id"])),
             ("deliveries", text(&deliveries["items"][0]["id"])),
+            ("leads", text(&answer(lead).await.1["id"])),
             ("files", text(&answer(upload).await.1["id"])),
         ]);
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =

@@ -3,6 +3,7 @@
 mod authorisation;
 mod callbacks;
 mod limits;
+mod functions;
 mod operations;
 mod platform;
 mod unbuilt;

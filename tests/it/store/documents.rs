@@ -1,6 +1,9 @@
 //! What agents know: replaced whole, forgotten, and found by their own agent only.
 
+use switchboard::domain::documents::{Document, DocumentState, Origin};
+use switchboard::domain::jobs::{NewJob, Work};
 use switchboard::store::documents::NewDocument;
+use switchboard::store::documents::reading::{Content, Read};
 
 use crate::support::databases::{TestStore, agent, on_both_databases, workspace};
 
@@ -75,5 +78,74 @@ on_both_databases! {
         assert_eq!(store.forget_documents(&store.agent.id, &[]).await.unwrap(), 0);
         let search = store.search_passages(&store.workspace.id, &other.id, "secret recipe", 10).await.unwrap();
         assert_eq!(search.len(), 1);
+    }
+}
+
+fn reading(store: &TestStore, source: &str, revision: &str) -> Document {
+    Document {
+        id: store.id(),
+        agent_id: store.agent.id.clone(),
+        title: String::new(),
+        source: source.to_owned(),
+        origin: Origin::Url,
+        file_id: None,
+        url: Some(source.to_owned()),
+        state: DocumentState::Pending,
+        reason: None,
+        passages: 0,
+        created_at: 1,
+        updated_at: 1,
+        revision: revision.to_owned(),
+    }
+}
+
+fn job(store: &TestStore, document: &Document) -> Content {
+    let work = Work::Ingest { document_id: document.id.clone(), revision: document.revision.clone() };
+    Content::Job(NewJob { id: store.id(), lane: String::new(), work, run_at: 1, cargo: None })
+}
+
+fn read(title: &str, passage: &str) -> Read {
+    Read { title: title.to_owned(), hash: passage.to_owned(), passages: vec![passage.to_owned()] }
+}
+
+on_both_databases! {
+    async fn a_document_is_born_with_its_job_and_known_once_it_is_read(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let pending = reading(&store, "https://a.example", "r1");
+        assert!(store.add_document(&home, &pending, job(&store, &pending), None).await.unwrap().is_none());
+        let jobs = store.count_jobs().await.unwrap();
+        assert!(jobs.iter().any(|jobs| jobs.kind == "ingest" && jobs.count == 1), "{jobs:?}");
+        let twice = reading(&store, "https://a.example", "r1");
+        assert!(store.add_document(&home, &twice, job(&store, &twice), None).await.is_err_and(|error| error.is_taken()));
+        assert!(store.index_document(&home, &pending.id, "r1", &read("A", "apples")).await.unwrap());
+        let ready = store.document(&home, &pending.id).await.unwrap().unwrap();
+        assert_eq!((ready.state, ready.title.as_str(), ready.passages), (DocumentState::Ready, "A", 1));
+        assert_eq!(found(&store, "apples").await, ["apples"]);
+        assert_eq!(store.documents(&home, &store.agent.id, 10, 0).await.unwrap(), (vec![ready], 1));
+        assert_eq!(store.document(&workspace(&store, "stranger").await.id, &pending.id).await.unwrap(), None);
+    }
+
+    async fn a_reading_that_ends_late_changes_nothing(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let first = reading(&store, "https://a.example", "r1");
+        store.add_document(&home, &first, job(&store, &first), None).await.unwrap();
+        store.index_document(&home, &first.id, "r1", &read("A", "apples")).await.unwrap();
+        let second = Document { revision: "r2".to_owned(), ..first.clone() };
+        assert!(store.change_document(&home, &second, job(&store, &second)).await.unwrap());
+        assert_eq!(found(&store, "apples").await, ["apples"], "known until the new text is there");
+        assert!(!store.index_document(&home, &first.id, "r1", &read("A", "plums")).await.unwrap());
+        store.fail_document(&home, &first.id, "r1", "late").await.unwrap();
+        assert_eq!(store.document(&home, &first.id).await.unwrap().unwrap().state, DocumentState::Pending);
+        store.fail_document(&home, &first.id, "r2", "the address answered 404").await.unwrap();
+        let failed = store.document(&home, &first.id).await.unwrap().unwrap();
+        assert_eq!((failed.state, failed.reason.as_deref()), (DocumentState::Failed, Some("the address answered 404")));
+        assert_eq!(found(&store, "apples").await, ["apples"]);
+        let third = Document { origin: Origin::Text, state: DocumentState::Ready, revision: String::new(), ..first };
+        assert!(store.change_document(&home, &third, Content::Read(read("A", "pears"))).await.unwrap());
+        assert!(found(&store, "apples").await.is_empty());
+        assert_eq!(found(&store, "pears").await, ["pears"]);
+        assert!(store.remove_document(&home, &third.id).await.unwrap());
+        assert!(found(&store, "pears").await.is_empty());
+        assert!(!store.change_document(&home, &third, Content::Read(read("A", "x"))).await.unwrap());
     }
 }

@@ -1,6 +1,7 @@
 //! The store's promises, each kept on both databases.
 
 mod awaited_mails;
+mod agents;
 mod connections;
 mod contacts;
 mod deliveries;
@@ -8,6 +9,7 @@ mod documents;
 mod inbound;
 mod invariants;
 mod jobs;
+mod leads;
 mod mailboxes;
 mod outcomes;
 mod progress;

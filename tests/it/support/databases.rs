@@ -199,6 +199,8 @@ pub async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
         model: "builtin/echo".to_owned(),
         instructions: "Be kind.".to_owned(),
         settings: AgentSettings::default(),
+        is_active: true,
+        created_at: store.clock().now(),
     };
     let key = switchboard_channels::contract::credentials::Secret::new("sk-model".to_owned());
     store.put_agent(&StoredAgent { agent: agent.clone(), api_key: Some(key) }).await.unwrap();

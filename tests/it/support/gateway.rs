@@ -99,6 +99,7 @@ impl Gateway {
         let agents = Agents::start(&store, &client, None);
         let product = Options {
             files: folder.path().join("files"),
+            reader: env!("CARGO_BIN_EXE_switchboard").into(),
             quiet_period: Duration::ZERO,
             answer_timeout: Duration::from_secs(10),
             token_key: [9; 32],
@@ -313,6 +314,8 @@ async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
         model: "builtin/echo".to_owned(),
         instructions: String::new(),
         settings: AgentSettings::default(),
+        is_active: true,
+        created_at: store.clock().now(),
     };
     let api_key = Some(switchboard_channels::contract::credentials::Secret::new("sk-model-secret".to_owned()));
     store.put_agent(&StoredAgent { agent: agent.clone(), api_key }).await.unwrap();

@@ -1,6 +1,8 @@
 //! `/api/agents`: who answers, without their models' keys.
 
+pub mod changes;
 pub mod chat;
+pub mod documents;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -15,14 +17,20 @@ use crate::domain::agents::{Agent, AgentSettings};
 pub fn configure(services: &mut web::ServiceConfig) {
     services
         .service(
-            web::resource("/api/agents").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
+            web::resource("/api/agents")
+                .route(web::get().to(list))
+                .route(web::post().to(changes::create))
+                .default_service(web::route().to(no_such_method)),
         )
         .service(
             web::resource("/api/agents/{id}")
                 .route(web::get().to(one))
+                .route(web::patch().to(changes::amend))
+                .route(web::delete().to(changes::remove))
                 .default_service(web::route().to(no_such_method)),
         )
-        .configure(chat::configure);
+        .configure(chat::configure)
+        .configure(documents::configure);
 }
 
 /// A page of agents.
@@ -53,12 +61,18 @@ pub struct AgentView {
     pub instructions: String,
     /// Everything else.
     pub settings: AgentSettings,
+    /// Whether it answers.
+    #[schema(example = true)]
+    pub is_active: bool,
+    /// Unix milliseconds.
+    #[schema(example = 1_767_225_600_000_i64)]
+    pub created_at: i64,
 }
 
 impl From<Agent> for AgentView {
     fn from(agent: Agent) -> Self {
-        let Agent { id, workspace_id: _, name, model, instructions, settings } = agent;
-        Self { id, name, model, instructions, settings }
+        let Agent { id, workspace_id: _, name, model, instructions, settings, is_active, created_at } = agent;
+        Self { id, name, model, instructions, settings, is_active, created_at }
     }
 }
 
@@ -99,9 +113,14 @@ pub async fn one(
     doors: web::Data<Doors>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let id = reading::id(&request, &path, "agent")?;
-    let found = doors.switchboard.store.agent_by_id(&id).await.map_err(|error| Failure::store(&request, &error))?;
-    let found = found.map(|stored| stored.agent).filter(|agent| agent.workspace_id == caller.workspace_id());
-    let agent = found.ok_or_else(|| Failure::not_found(&request, "agent"))?;
+    let agent = find(&request, caller.workspace_id(), &doors, &path).await?;
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// The agent of the workspace that an address names.
+pub(super) async fn find(request: &HttpRequest, workspace_id: &str, doors: &Doors, id: &str) -> Result<Agent, Failure> {
+    let id = reading::id(request, id, "agent")?;
+    let found = doors.switchboard.store.agent_by_id(&id).await.map_err(|error| Failure::store(request, &error))?;
+    let found = found.map(|stored| stored.agent).filter(|agent| agent.workspace_id == workspace_id);
+    found.ok_or_else(|| Failure::not_found(request, "agent"))
 }

@@ -104,3 +104,48 @@ fn keeps_silent_where_a_person_owns_the_conversation() {
         }
     });
 }
+
+#[test]
+fn are_made_changed_and_removed() {
+    scenario(|gateway| async move {
+        let agent =
+            json!({"name": "Ada", "model": "builtin/knowledge", "settings": {"passages": 6}, "api_key": "sk-once"});
+        let make = || gateway.acme("POST", "/api/agents").header("idempotency-key", "a-1").json(&agent);
+        let (status, made) = answer(make()).await;
+        assert_eq!(
+            (status, &made["settings"]["passages"], &made["is_active"]),
+            (201, &json!(6), &json!(true)),
+            "{made}"
+        );
+        assert!(!made.to_string().contains("sk-once"));
+        assert_eq!(answer(make()).await.1["id"], made["id"]);
+        assert_eq!(answer(gateway.acme("POST", "/api/agents").json(&agent)).await.0, 409, "the name is taken");
+        let path = format!("/api/agents/{}", made["id"].as_str().unwrap());
+        let patch = json!({"instructions": "Be brief.", "settings": {"passages": null, "queue": 3}});
+        let (status, changed) = answer(gateway.acme("PATCH", &path).json(&patch)).await;
+        assert_eq!(
+            (status, &changed["settings"]["passages"], &changed["settings"]["queue"]),
+            (200, &json!(4), &json!(3))
+        );
+        assert_eq!((&changed["instructions"], &changed["name"]), (&json!("Be brief."), &json!("Ada")));
+        for (body, field) in [
+            (json!({"model": "builtin/oracle"}), "model"),
+            (json!({"model": "big-1"}), "settings.base_url"),
+            (json!({"name": " "}), "name"),
+            (json!({"settings": {"mood": "good"}}), "settings.mood"),
+            (json!({"settings": {"concurrency": 0}}), "settings.concurrency"),
+            (json!({"settings": {"base_url": "http://model.example"}}), "api_key"),
+            (json!({"colour": "red"}), "colour"),
+        ] {
+            let (status, failure) = answer(gateway.acme("PATCH", &path).json(&body)).await;
+            assert_eq!((status, &failure["error"]["details"][0]["field"]), (400, &json!(field)), "{failure}");
+        }
+        assert_eq!(answer(gateway.acme("PATCH", &path).json(&json!({"name": "Echo"}))).await.0, 409);
+        let used = format!("/api/agents/{}", gateway.acme.agent.id);
+        assert_eq!(answer(gateway.acme("DELETE", &used)).await.0, 409, "channels use it");
+        assert_eq!(answer(gateway.acme("DELETE", &path)).await.0, 204);
+        assert_eq!(answer(gateway.acme("GET", &path)).await.0, 404);
+        let own = format!("/api/agents/{}", gateway.acme.other_agent.id);
+        assert_eq!(answer(gateway.acme("DELETE", &own)).await.0, 204);
+    });
+}

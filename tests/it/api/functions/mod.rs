@@ -1,0 +1,5 @@
+//! The functions surface, column by column.
+
+mod agents;
+mod chat;
+mod leads;
