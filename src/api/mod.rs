@@ -5,6 +5,7 @@ pub mod assistant;
 pub mod authentication;
 pub mod callbacks;
 pub mod failure;
+pub mod functions;
 pub mod health;
 pub mod openapi;
 pub mod platform;
@@ -69,6 +70,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .app_data(failure::path_config())
         .configure(health::configure)
         .configure(callbacks::configure)
+        .configure(functions::configure)
         .configure(platform::configure)
         .configure(unbuilt::configure)
         .configure(openapi::configure)

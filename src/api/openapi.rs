@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::failure::no_such_method;
-use super::{assistant, callbacks, health, platform, unbuilt};
+use super::{assistant, callbacks, functions, health, platform, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -43,6 +43,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         read,
         callbacks::deliveries::handshake,
         callbacks::deliveries::deliver,
+        functions::webhooks::test,
         platform::agents::list,
         platform::agents::one,
         platform::agents::chat::chat,
@@ -83,6 +84,18 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::jobs::dead,
         platform::jobs::retry,
         platform::messages::exchanges,
+        platform::webhook_deliveries::one,
+        platform::webhook_deliveries::redeliver,
+        platform::webhook_endpoints::list,
+        platform::webhook_endpoints::create,
+        platform::webhook_endpoints::one,
+        platform::webhook_endpoints::amend,
+        platform::webhook_endpoints::remove,
+        platform::webhook_endpoints::rotate,
+        platform::webhook_endpoints::enable,
+        platform::webhook_endpoints::test,
+        platform::webhook_endpoints::deliveries,
+        platform::webhook_endpoints::redeliver,
         platform::widget::open,
         platform::widget::preflight,
         platform::widget::script,

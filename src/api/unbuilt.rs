@@ -44,7 +44,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/functions/v1/allxone-agent-chat", &["POST"]),
     ("/functions/v1/agents", &["GET"]),
     ("/functions/v1/leads", &["POST"]),
-    ("/functions/v1/webhooks/test", &["POST"]),
 ];
 
 /// Adds the addresses.

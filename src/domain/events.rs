@@ -37,6 +37,47 @@ pub enum EventKind {
     ChannelNotice,
     /// A contact said what they want to receive.
     ContactConsent,
+    /// A webhook endpoint kept failing, or did not want to be told any more, and is told nothing from now on.
+    WebhookDisabled,
+}
+
+/// Every word that an event may carry, those of parts that are not built yet included: what may be asked for.
+pub const WORDS: [&str; 29] = [
+    "agent.failed",
+    "broadcast.completed",
+    "channel.notice",
+    "compliance.alert",
+    "connector.disconnected",
+    "contact.consent",
+    "contact.created",
+    "contact.deleted",
+    "contact.updated",
+    "conversation.assigned",
+    "conversation.closed",
+    "conversation.opened",
+    "conversation.window_closed",
+    "lead_captured",
+    "message.delivered",
+    "message.failed",
+    "message.queued",
+    "message.read",
+    "message.received",
+    "message.sent",
+    "message.uncertain",
+    "message.updated",
+    "reminder.triggered",
+    "run.completed",
+    "run.failed",
+    "task.completed",
+    "task.created",
+    "transaction.settled",
+    "webhook.disabled",
+];
+
+/// The one of [`WORDS`] that reads so.
+#[must_use]
+pub fn word(text: &str) -> Option<&'static str> {
+    WORDS.into_iter().find(|word| *word == text)
 }
 
 impl EventKind {
@@ -61,6 +102,7 @@ impl EventKind {
             Self::AgentFailed => "agent.failed",
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",
+            Self::WebhookDisabled => "webhook.disabled",
         }
     }
 }
@@ -77,5 +119,23 @@ impl From<super::messages::Status> for EventKind {
             Status::Delivered => Self::MessageDelivered,
             Status::Read => Self::MessageRead,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventKind, WORDS, word};
+
+    #[test]
+    fn the_word_of_every_kind_may_be_asked_for() {
+        let text = include_str!("events.rs");
+        let matched = text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.split_once('"'));
+        let mut kinds = 0;
+        for (kind, _) in matched {
+            assert_eq!(word(kind), Some(kind), "add it to WORDS");
+            kinds += 1;
+        }
+        assert!(kinds > 10 && word(EventKind::WebhookDisabled.as_str()).is_some());
+        assert!(WORDS.is_sorted() && word("message.*").is_none());
     }
 }

@@ -14,5 +14,6 @@ pub mod jobs;
 pub mod messages;
 pub mod plans;
 pub mod principals;
+pub mod webhooks;
 pub mod windows;
 pub mod workspaces;

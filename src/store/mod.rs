@@ -33,6 +33,7 @@ pub mod suppressions;
 mod transactions;
 mod used_tokens;
 mod validate;
+pub mod webhooks;
 pub mod workspaces;
 mod writer;
 

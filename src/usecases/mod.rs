@@ -23,6 +23,7 @@ pub mod signing_in;
 pub mod templating;
 pub mod vendors;
 pub mod visiting;
+pub mod webhooks;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

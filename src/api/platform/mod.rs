@@ -9,6 +9,8 @@ pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod messages;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 pub mod widget;
 
 use actix_web::web;
@@ -25,5 +27,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(files::configure)
         .configure(jobs::configure)
         .configure(messages::configure)
+        .configure(webhook_deliveries::configure)
+        .configure(webhook_endpoints::configure)
         .configure(widget::configure);
 }
