@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn the_word_of_every_kind_may_be_asked_for() {
         let text = include_str!("events.rs");
-        let matched = text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.split_once('"'));
+        let matched =
+            text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.split_once('"'));
         let mut kinds = 0;
         for (kind, _) in matched {
             assert_eq!(word(kind), Some(kind), "add it to WORDS");

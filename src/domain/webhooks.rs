@@ -20,9 +20,8 @@ const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Secrets that may sign at once.
 pub const MOST_SECRETS: usize = 10;
 /// Waits before the second and every further attempt, in milliseconds: about three days in all.
-const SCHEDULE_MS: [i64; 9] = [
-    5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
-];
+const SCHEDULE_MS: [i64; 9] =
+    [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000];
 /// The longest that a receiver may ask us to wait, in milliseconds.
 const LONGEST_WISH_MS: i64 = 6 * 60 * 60 * 1_000;
 /// Failures in a row after which an endpoint is left alone for a while, and then tried with one delivery at a time.

@@ -14,6 +14,7 @@ mod db;
 pub mod deliveries;
 mod dialect;
 pub mod documents;
+mod elsewhere;
 mod encode;
 pub mod events;
 pub mod exchanges;
@@ -136,6 +137,7 @@ struct Inner {
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
+    elsewhere: broadcast::Sender<Arc<[LiveEvent]>>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
 }
@@ -155,8 +157,9 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
-        let store =
-            Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer, lease: nodes::Lease::new() }) };
+        let (elsewhere, _) = broadcast::channel(4_096);
+        let lease = nodes::Lease::new();
+        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, elsewhere, sealer, lease }) };
         writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, feed, store.inner.live.clone());
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))

@@ -239,13 +239,8 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn remove_webhook_endpoint(&self, workspace_id: &str, id: &str) -> Result<bool, StoreError> {
-        execute!(
-            self.db(),
-            "DELETE FROM webhook_endpoints WHERE workspace_id = $1 AND id = $2",
-            workspace_id,
-            id
-        )
-        .map(|touched| touched > 0)
+        execute!(self.db(), "DELETE FROM webhook_endpoints WHERE workspace_id = $1 AND id = $2", workspace_id, id)
+            .map(|touched| touched > 0)
     }
 
     /// Workspace and id of the endpoints, over all workspaces, that have something to be told now and that no other

@@ -206,12 +206,7 @@ impl Switchboard {
     ///
     /// # Errors
     /// See [`Unchanged`].
-    pub async fn redeliver_webhook_range(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        range: Range,
-    ) -> Result<u64, Unchanged> {
+    pub async fn redeliver_webhook_range(&self, workspace_id: &str, id: &str, range: Range) -> Result<u64, Unchanged> {
         let endpoint = self.store.webhook_endpoint(workspace_id, id).await?.ok_or(Unchanged::Unknown)?;
         if endpoint.state != EndpointState::Active {
             return Err(disabled());

@@ -162,8 +162,7 @@ impl Store {
         attempt: &NewAttempt,
         end: &AttemptEnd,
     ) -> Result<(), StoreError> {
-        let state =
-            if end.outcome == Outcome::Delivered { DeliveryState::Delivered } else { DeliveryState::Failed };
+        let state = if end.outcome == Outcome::Delivered { DeliveryState::Delivered } else { DeliveryState::Failed };
         let mut tx = Transaction::begin(self.db()).await?;
         run!(
             &mut tx,

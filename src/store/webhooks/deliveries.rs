@@ -160,12 +160,7 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn agent_names(&self, workspace_id: &str) -> Result<Vec<(String, String)>, StoreError> {
-        fetch_all!(
-            self.db(),
-            (String, String),
-            "SELECT id, name FROM agents WHERE workspace_id = $1",
-            workspace_id
-        )
+        fetch_all!(self.db(), (String, String), "SELECT id, name FROM agents WHERE workspace_id = $1", workspace_id)
     }
 
     /// Makes an endpoint's next events deliveries: moves it from the event that it was read with to `until`, and adds

@@ -189,14 +189,7 @@ impl Switchboard {
     }
 
     /// Posts a body, signed for this very moment, and reads the beginning of the answer.
-    async fn post_webhook(
-        &self,
-        endpoint: &Endpoint,
-        id: &str,
-        body: &str,
-        cause: Cause,
-        client: &Client,
-    ) -> Exchange {
+    async fn post_webhook(&self, endpoint: &Endpoint, id: &str, body: &str, cause: Cause, client: &Client) -> Exchange {
         let (at, begun) = (self.now(), Instant::now());
         let timestamp = at.div_euclid(1_000);
         let signatures = webhooks::signatures(&endpoint.secrets, id, timestamp, body.as_bytes(), at);

@@ -184,7 +184,9 @@ pub async fn one(
 async fn find(request: &HttpRequest, caller: &Principal, doors: &Doors, id: &str) -> Result<Endpoint, Failure> {
     let id = reading::id(request, id, "webhook endpoint")?;
     let found = doors.switchboard.store.webhook_endpoint(caller.workspace_id(), &id).await;
-    found.map_err(|error| Failure::store(request, &error))?.ok_or_else(|| Failure::not_found(request, "webhook endpoint"))
+    found
+        .map_err(|error| Failure::store(request, &error))?
+        .ok_or_else(|| Failure::not_found(request, "webhook endpoint"))
 }
 
 /// What a use case refused, in the envelope.
