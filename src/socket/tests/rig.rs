@@ -31,8 +31,8 @@ use crate::usecases::{self, Switchboard};
 pub(super) struct Rig {
     pub(super) switchboard: Switchboard,
     pub(super) address: SocketAddr,
-    workspace_id: String,
-    agent_id: String,
+    pub(super) workspace_id: String,
+    pub(super) agent_id: String,
     channel_id: String,
     server: ServerHandle,
     _folder: Arc<tempfile::TempDir>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::gateway::{Gateway, answer, scenario};
+use crate::support::receiver::Receiver;
 
 /// Asks an operation about things of the first workspace, with a body of the right type.
 async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>, key: Option<&str>) -> u16 {
@@ -14,14 +15,16 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     let address = path.replace("{id}", &id).replace("{agentId}", &id).replace("{merge_id}", &id);
     let mut request = gateway.ask(method, &address);
     if matches!(method, "POST" | "PATCH" | "PUT") {
+        let webhook = format!(r#"{{"webhook_id":"{}"}}"#, ids["webhook-endpoints"]);
         let body = match (column, path.rsplit('/').next()) {
             ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
             ("contacts", Some("merge")) => r#"{"contact_id":"0198c1d2-7e00-7000-8000-00000000000c"}"#,
             ("contacts", _) => "{}",
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
+            ("v1", Some("test")) => &webhook,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
-        request = request.header("content-type", "application/json").body(body);
+        request = request.header("content-type", "application/json").body(body.to_owned());
     }
     if let Some(key) = key {
         request = request.bearer_auth(key);
@@ -38,6 +41,12 @@ fn is_as_the_ledger_says() {
         let deliveries = gateway.read("/api/deliveries").await;
         let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let receiver = Receiver::start().await;
+        let hook = serde_json::json!({ "url": receiver.url });
+        let hook = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&hook)).await.1;
+        let path = format!("/api/webhook-endpoints/{}", text(&hook["id"]));
+        answer(gateway.acme("POST", &format!("{path}/test"))).await;
+        let told = gateway.read(&format!("{path}/deliveries")).await;
         let ids = BTreeMap::from([
             ("agents", gateway.acme.other_agent.id.clone()),
             ("channels", gateway.whatsapp.id.clone()),
@@ -45,6 +54,8 @@ fn is_as_the_ledger_says() {
             ("conversations", conversation),
             ("messages", text(&messages["messages"][0]["id"])),
             ("deliveries", text(&deliveries["items"][0]["id"])),
+            ("webhook-endpoints", text(&hook["id"])),
+            ("webhook-deliveries", text(&told["items"][0]["id"])),
             ("files", text(&answer(upload).await.1["id"])),
         ]);
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =

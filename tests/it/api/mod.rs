@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod callbacks;
+mod functions;
 mod operations;
 mod platform;
 mod unbuilt;

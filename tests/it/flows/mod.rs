@@ -7,3 +7,4 @@ mod lines;
 mod mail;
 mod manners;
 mod traces;
+mod webhooks;

@@ -8,4 +8,5 @@ mod deliveries;
 mod events;
 mod files;
 mod jobs;
+mod webhook_endpoints;
 mod widget;

@@ -1,0 +1,3 @@
+//! The functions surface, column by column.
+
+mod webhooks;
