@@ -50,8 +50,14 @@ pub async fn keep(
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut forgetting = tokio::time::interval(FORGET_EVERY);
     let room = Arc::new(Semaphore::new(IN_ALL));
-    let mut tasks = JoinSet::new();
-    let mut tellers: HashMap<String, Teller> = HashMap::new();
+    let mut tellers = Tellers {
+        switchboard,
+        client,
+        room,
+        stopping: stopping.clone(),
+        tasks: JoinSet::new(),
+        by_endpoint: HashMap::new(),
+    };
     loop {
         let goes_on = tokio::select! {
             () = stopping.cancelled() => false,
@@ -59,37 +65,14 @@ pub async fn keep(
             heard = here.recv() => !matches!(heard, Err(RecvError::Closed)),
             heard = elsewhere.recv() => !matches!(heard, Err(RecvError::Closed)),
             _ = forgetting.tick() => {
-                forget(&switchboard).await;
+                forget(&tellers.switchboard).await;
                 continue;
             }
         };
         if !goes_on {
             break;
         }
-        while tasks.try_join_next().is_some() {}
-        tellers.retain(|_, teller| !teller.task.is_finished());
-        match switchboard.store.due_webhook_endpoints().await {
-            Ok(due) => {
-                for (workspace_id, endpoint_id) in due {
-                    if let Some(teller) = tellers.get(&endpoint_id) {
-                        teller.nudge.notify_one();
-                        continue;
-                    }
-                    let nudge = Arc::new(Notify::new());
-                    let telling = Telling {
-                        switchboard: switchboard.clone(),
-                        client: client.clone(),
-                        workspace_id,
-                        endpoint_id: endpoint_id.clone(),
-                        room: Arc::clone(&room),
-                        nudge: Arc::clone(&nudge),
-                        stopping: stopping.clone(),
-                    };
-                    tellers.insert(endpoint_id, Teller { nudge, task: tasks.spawn_local(telling.run()) });
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the webhook endpoints could not be looked at"),
-        }
+        tellers.look().await;
         tokio::time::sleep(GATHER).await;
         for events in [&mut here, &mut elsewhere] {
             // What came meanwhile is looked at in one round; a listener that lagged has missed nothing that matters.
@@ -102,7 +85,47 @@ pub async fn keep(
             }
         }
     }
-    while tasks.join_next().await.is_some() {}
+    while tellers.tasks.join_next().await.is_some() {}
+}
+
+/// Who tells which endpoint.
+struct Tellers {
+    switchboard: Switchboard,
+    client: Client,
+    room: Arc<Semaphore>,
+    stopping: CancellationToken,
+    tasks: JoinSet<()>,
+    by_endpoint: HashMap<String, Teller>,
+}
+
+impl Tellers {
+    /// Looks which endpoints have something to be told, and has it told.
+    async fn look(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.by_endpoint.retain(|_, teller| !teller.task.is_finished());
+        let due = match self.switchboard.store.due_webhook_endpoints().await {
+            Ok(due) => due,
+            Err(error) => return tracing::warn!(%error, "the webhook endpoints could not be looked at"),
+        };
+        for (workspace_id, endpoint_id) in due {
+            if let Some(teller) = self.by_endpoint.get(&endpoint_id) {
+                teller.nudge.notify_one();
+                continue;
+            }
+            let nudge = Arc::new(Notify::new());
+            let telling = Telling {
+                switchboard: self.switchboard.clone(),
+                client: self.client.clone(),
+                workspace_id,
+                endpoint_id: endpoint_id.clone(),
+                room: Arc::clone(&self.room),
+                nudge: Arc::clone(&nudge),
+                stopping: self.stopping.clone(),
+            };
+            let task = self.tasks.spawn_local(telling.run());
+            self.by_endpoint.insert(endpoint_id, Teller { nudge, task });
+        }
+    }
 }
 
 async fn forget(switchboard: &Switchboard) {

@@ -78,7 +78,8 @@ fn only_what_is_wanted_is_told_and_only_from_now_on() {
         let bodies: Vec<_> = told.iter().map(|one| one.json()["data"]["message"]["body"].clone()).collect();
         assert!(bodies.contains(&json!("Hello")) && bodies.contains(&json!("Again")), "{bodies:?}");
         // The others have passed these events by, and were told of none.
-        for (endpoint, _) in gateway.switchboard.store.webhook_endpoints(&gateway.acme.workspace.id, 10, 0).await.iter() {
+        for (endpoint, _) in gateway.switchboard.store.webhook_endpoints(&gateway.acme.workspace.id, 10, 0).await.iter()
+        {
             for endpoint in endpoint.iter().filter(|one| one.agent_id.is_some()) {
                 let path = format!("/api/webhook-endpoints/{}", endpoint.id);
                 let newest = gateway.read("/api/events").await["newest_seq"].as_i64();
@@ -228,9 +229,18 @@ fn addresses_within_are_neither_taken_nor_called() {
         let receiver = Receiver::start().await;
         let made = endpoint(&gateway, json!({ "url": receiver.url })).await;
         let workspace_id = &gateway.acme.workspace.id;
-        for url in ["http://127.0.0.1/", "https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://10.0.0.1/",
-            "https://169.254.169.254/latest", "https://0x7f.1/", "ftp://example.com/", "https://user@1.1.1.1/", "nothing"]
-        {
+        for url in [
+            "http://127.0.0.1/",
+            "https://127.0.0.1/",
+            "https://localhost/",
+            "https://[::1]/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/latest",
+            "https://0x7f.1/",
+            "ftp://example.com/",
+            "https://user@1.1.1.1/",
+            "nothing",
+        ] {
             let wanted = Wanted { url: Some(url.to_owned()), ..Wanted::default() };
             let refused = gateway.switchboard.create_webhook(workspace_id, wanted, None, None, &outside).await;
             let Err(Unchanged::Fields(problems)) = refused else { panic!("{url}: {refused:?}") };

@@ -8,7 +8,12 @@ use switchboard::store::events::EventFilter;
 
 use crate::support::databases::{on_both_databases, workspace};
 
-async fn happens(store: &switchboard::store::Store, workspace_id: &str, kind: EventKind, conversation_id: Option<&str>) {
+async fn happens(
+    store: &switchboard::store::Store,
+    workspace_id: &str,
+    kind: EventKind,
+    conversation_id: Option<&str>,
+) {
     let event =
         NewEvent { kind, conversation_id: conversation_id.map(str::to_owned), data: serde_json::json!({ "n": 1 }) };
     let change = Change { workspace_id: workspace_id.to_owned(), events: vec![event], ..Change::default() };
