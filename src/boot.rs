@@ -77,12 +77,11 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let hub = Hub::default();
     actix_web::rt::spawn(hub.clone().follow(store.listen()));
     actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
-    let watched = hub.clone();
-    actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
     let agents = Agents::start(&store, &client, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
+    let watched = hub.clone();
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors {
         switchboard: switchboard.clone(),
@@ -110,10 +109,15 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         Mode::Serve => None,
     };
     announce(address, demo.as_ref());
-    tokio::select! {
-        stopped = stop_signal() => stopped?,
-        ended = serving => ended.map_err(std::io::Error::other)??,
-    }
+    let following = actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
+    let served = tokio::select! {
+        stopped = stop_signal() => stopped,
+        ended = serving => ended.map_err(std::io::Error::other).flatten(),
+    };
+    // Its connection wants to be closed while the runtime still runs.
+    following.abort();
+    let _ = following.await;
+    served?;
     inboxes.abort();
     stopping.cancel();
     let deadline = settings.shutdown.deadline.std();

@@ -197,6 +197,9 @@ fn an_endpoint_that_does_nothing_but_fail_is_paused_and_then_disabled() {
         let path = format!("/api/webhook-endpoints/{}", text(&made["id"]));
         let paused = |shown: &Value| shown["failures"].as_i64() >= Some(10) && shown["paused_until"].is_i64();
         shows(&gateway, &path, "a pause", paused).await;
+        // What was under way when the pause began has ended, too.
+        let ended = |shown: &Value| shown["failures"].as_u64() == u64::try_from(receiver.received().len()).ok();
+        shows(&gateway, &path, "what was under way to end", ended).await;
         let before = receiver.received().len();
         gateway.switchboard.store.clock().advance(6 * 24 * 60 * 60 * 1_000);
         shows(&gateway, &path, "the end", |shown| shown["state"] == "disabled").await;
