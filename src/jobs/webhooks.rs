@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Notify, Semaphore, broadcast};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -156,13 +156,16 @@ struct Telling {
     stopping: CancellationToken,
 }
 
+/// A delivery's id, and whether its endpoint may be told more at once.
+type Ended = (String, Result<bool, StoreError>);
+
 /// What is in hand.
 struct Hand {
     /// Read and not begun.
     queue: VecDeque<DueDelivery>,
     /// Begun and not ended.
     flying: HashSet<String>,
-    attempts: JoinSet<(String, Result<bool, StoreError>)>,
+    attempts: JoinSet<Ended>,
     /// When the next one may begin.
     next_at: Instant,
     at_once: usize,
@@ -258,11 +261,7 @@ impl Telling {
     }
 
     /// Takes note of an attempt's end. Where the endpoint is to be left alone, nothing more is begun.
-    fn end(
-        &self,
-        hand: &mut Hand,
-        ended: Option<Result<(String, Result<bool, StoreError>), tokio::task::JoinError>>,
-    ) -> Result<(), StoreError> {
+    fn end(&self, hand: &mut Hand, ended: Option<Result<Ended, JoinError>>) -> Result<(), StoreError> {
         let Some(ended) = ended else { return Ok(()) };
         let Ok((id, goes_on)) = ended else {
             // It panicked: whatever it was, the delivery waits, and is attempted again when all is read anew.
