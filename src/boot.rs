@@ -11,6 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
 
 use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
@@ -19,7 +20,7 @@ use crate::api::{self, Doors, limiting, request_id};
 use crate::cache::limits::Limits;
 use crate::config::{self, Settings, SettingsError};
 use crate::jobs::runner::Runners;
-use crate::jobs::{adoption, joining, mailboxes};
+use crate::jobs::{adoption, joining, mailboxes, webhooks};
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
@@ -80,10 +81,12 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let (store, feed) = Store::open(&store_options, sealer, Clock::default()).await?;
     let hub = Hub::default();
     actix_web::rt::spawn(hub.clone().follow(store.listen()));
+    actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
     let agents = Agents::start(&store, &client, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
+    let watched = hub.clone();
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
     let doors = Doors {
         switchboard: switchboard.clone(),
@@ -102,18 +105,30 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
+    let stopping = CancellationToken::new();
+    let (outside, here, elsewhere) = (client.trusting(Trust::Outside)?, store.listen(), store.listen_elsewhere());
+    let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, stopping.clone());
+    let telling = actix_web::rt::spawn(telling);
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
     let demo = match mode {
         Mode::Dev => Some(dev::set_up(&settings, &store, address).await?),
         Mode::Serve => None,
     };
     announce(address, demo.as_ref());
-    tokio::select! {
-        stopped = stop_signal() => stopped?,
-        ended = serving => ended.map_err(std::io::Error::other)??,
-    }
+    let following = actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
+    let served = tokio::select! {
+        stopped = stop_signal() => stopped,
+        ended = serving => ended.map_err(std::io::Error::other).flatten(),
+    };
+    // Its connection wants to be closed while the runtime still runs.
+    following.abort();
+    let _ = following.await;
+    served?;
     inboxes.abort();
-    drain(&settings, &handle, &runners, &store, demo).await;
+    stopping.cancel();
+    let deadline = settings.shutdown.deadline.std();
+    let told = tokio::time::timeout(deadline, telling);
+    let (_, ()) = tokio::join!(told, drain(&settings, &handle, &runners, &store, demo));
     Ok(())
 }
 
@@ -175,7 +190,11 @@ fn derived(key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
 
 fn listen(settings: &Settings, doors: Doors) -> Result<(actix_web::dev::Server, std::net::SocketAddr), BootError> {
     let refused = |source| BootError::Listen { address: settings.listen, source };
-    let line = socket::State { switchboard: doors.switchboard.clone(), options: socket::Options::default() };
+    let line = socket::State {
+        switchboard: doors.switchboard.clone(),
+        client: doors.client.clone(),
+        options: socket::Options::default(),
+    };
     let mut server = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(limiting::attach))

@@ -1,6 +1,8 @@
 //! Who watches which conversation in this process: sockets and streamed answers. What passes here is either committed
 //! already or a draft that nobody relies on.
 
+mod presence;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +12,8 @@ use futures_util::Stream;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::store::LiveEvent;
+
+pub use presence::Presence;
 
 /// Sights that may wait for one watcher; who falls further behind is no longer shown anything. More than the pieces
 /// of one answer, so that a stalled reader of a stream does not lose its end.
@@ -41,6 +45,15 @@ pub enum Sight {
         /// Tokens read and written, where the model says so.
         usage: Option<(u64, u64)>,
     },
+    /// Somebody is writing, for the moment.
+    Typing {
+        /// In which conversation.
+        conversation_id: Arc<str>,
+        /// The member; none: it is the contact.
+        member: Option<Arc<str>>,
+    },
+    /// Somebody came or went: look who is there.
+    Presence,
     /// Events were missed: read the store again.
     Resync,
 }
@@ -56,10 +69,11 @@ pub enum TurnEnd {
     Failed,
 }
 
-/// Watchers by conversation. Clones share them.
+/// Watchers by what they watch, a conversation or a whole workspace, whose ids are never the same. Clones share them.
 #[derive(Clone, Default)]
 pub struct Hub {
     watchers: Arc<Mutex<Watchers>>,
+    present: Arc<presence::Present>,
 }
 
 type Watchers = HashMap<String, Vec<mpsc::Sender<Sight>>>;
@@ -106,12 +120,18 @@ impl Drop for Watching {
 }
 
 impl Hub {
-    /// Watches a conversation until what is given back is dropped.
+    /// Watches a conversation, or everything in a workspace, until what is given back is dropped.
     #[must_use]
     pub fn watch(&self, conversation_id: &str) -> Watching {
         let (sender, sights) = mpsc::channel(BACKLOG);
         self.lock().entry(conversation_id.to_owned()).or_default().push(sender);
         Watching { hub: self.clone(), conversation_id: conversation_id.to_owned(), sights }
+    }
+
+    /// Whether anybody watches anything.
+    #[must_use]
+    pub fn is_any_watched(&self) -> bool {
+        !self.lock().is_empty()
     }
 
     /// Whether anybody watches a conversation.
@@ -120,7 +140,7 @@ impl Hub {
         self.lock().contains_key(conversation_id)
     }
 
-    /// Shows something to a conversation's watchers.
+    /// Shows something to the watchers of a conversation or a workspace.
     pub fn show(&self, conversation_id: &str, sight: &Sight) {
         let mut watchers = self.lock();
         if let Some(list) = watchers.get_mut(conversation_id) {
@@ -140,6 +160,7 @@ impl Hub {
                         if let Some(conversation) = &event.conversation_id {
                             self.show(conversation, &Sight::Event(event.clone()));
                         }
+                        self.show(&event.workspace_id, &Sight::Event(event.clone()));
                     }
                 }
                 Err(broadcast::error::RecvError::Lagged(missed)) => {

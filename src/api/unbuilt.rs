@@ -34,7 +34,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/v1/connectors/{id}/manage", &["POST"]),
     ("/api/v1/connectors/{id}/schemas", &["GET"]),
     ("/api/v1/my-day", &["GET"]),
-    ("/functions/v1/webhooks/test", &["POST"]),
 ];
 
 /// Adds the addresses.

@@ -5,6 +5,7 @@ use serde::Serialize;
 /// Where a document's text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DocumentOrigin)]
 pub enum Origin {
     /// It was handed in as it is.
     Text,

@@ -41,6 +41,48 @@ pub enum EventKind {
     ContactConsent,
     /// Somebody asked to be contacted.
     LeadCaptured,
+    /// A webhook endpoint kept failing, or did not want to be told any more, and is told nothing from now on.
+    WebhookDisabled,
+}
+
+/// Every word that an event may carry, those of parts that are not built yet included: what may be asked for.
+pub const WORDS: &[&str] = &[
+    "agent.failed",
+    "broadcast.completed",
+    "channel.notice",
+    "compliance.alert",
+    "connector.disconnected",
+    "contact.consent",
+    "contact.created",
+    "contact.deleted",
+    "contact.updated",
+    "conversation.assigned",
+    "conversation.closed",
+    "conversation.opened",
+    "conversation.window_closed",
+    "lead_captured",
+    "message.delivered",
+    "message.failed",
+    "message.fallback",
+    "message.queued",
+    "message.read",
+    "message.received",
+    "message.sent",
+    "message.uncertain",
+    "message.updated",
+    "reminder.triggered",
+    "run.completed",
+    "run.failed",
+    "task.completed",
+    "task.created",
+    "transaction.settled",
+    "webhook.disabled",
+];
+
+/// The one of [`WORDS`] that reads so.
+#[must_use]
+pub fn word(text: &str) -> Option<&'static str> {
+    WORDS.iter().copied().find(|word| *word == text)
 }
 
 impl EventKind {
@@ -67,6 +109,7 @@ impl EventKind {
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",
             Self::LeadCaptured => "lead_captured",
+            Self::WebhookDisabled => "webhook.disabled",
         }
     }
 }
@@ -83,5 +126,24 @@ impl From<super::messages::Status> for EventKind {
             Status::Delivered => Self::MessageDelivered,
             Status::Read => Self::MessageRead,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventKind, WORDS, word};
+
+    #[test]
+    fn the_word_of_every_kind_may_be_asked_for() {
+        let text = include_str!("events.rs");
+        let matched =
+            text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.split_once('"'));
+        let mut kinds = 0;
+        for (kind, _) in matched {
+            assert_eq!(word(kind), Some(kind), "add it to WORDS");
+            kinds += 1;
+        }
+        assert!(kinds > 10 && word(EventKind::WebhookDisabled.as_str()).is_some());
+        assert!(WORDS.is_sorted() && word("message.*").is_none());
     }
 }

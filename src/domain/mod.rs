@@ -19,5 +19,6 @@ pub mod messages;
 pub mod plans;
 pub mod principals;
 pub mod users;
+pub mod webhooks;
 pub mod windows;
 pub mod workspaces;

@@ -5,6 +5,7 @@ pub mod adoption;
 pub mod joining;
 pub mod mailboxes;
 pub mod runner;
+pub mod webhooks;
 
 use crate::domain::jobs::{Job, Verdict, Work};
 use crate::net::Client;

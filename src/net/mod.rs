@@ -254,6 +254,23 @@ impl Client {
         self.execute(call).await
     }
 
+    /// Posts these very bytes and returns once the answer's head is there; the caller reads the body and sets the time
+    /// limits.
+    ///
+    /// # Errors
+    /// See [`NetErrorKind`].
+    pub async fn post(&self, address: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Arriving, NetError> {
+        let call = self.http.post(self.address(address)?).body(body);
+        let call = headers.iter().fold(call, |call, (name, value)| call.header(*name, *value));
+        self.execute(call).await
+    }
+
+    /// Whether addresses from elsewhere may lead into private networks.
+    #[must_use]
+    pub fn allows_private_addresses(&self) -> bool {
+        self.options.allow_private_addresses
+    }
+
     /// Says early, where an address is entered, whether this client would call it. Where its name leads is found out,
     /// and checked, only at the call.
     ///

@@ -101,7 +101,7 @@ impl Line {
             Ok(ClientFrame::Hello { .. }) => Self::refuse(context, "INVALID_FRAME", "The line is open already.", None),
             Ok(ClientFrame::Send { client_id, content, reply_to }) => self.send(client_id, content, reply_to, context),
             Ok(ClientFrame::Seen { seq }) => self.see(seq, context),
-            Ok(ClientFrame::Typing) => {}
+            Ok(ClientFrame::Typing) => self.tell_typing(),
             Ok(ClientFrame::Ping) => context.text(ServerFrame::Pong.text()),
             Err(Unread::NoFrame(client_id)) => {
                 Self::refuse(context, "INVALID_FRAME", "This could not be understood.", client_id.as_deref());

@@ -1,20 +1,24 @@
-//! The WebSocket door: a visitor's line into their conversation, as `docs/widget-protocol.md` says. It keeps nothing
-//! that is not in the store: a line that breaks is opened again from the last sequence number its client has seen.
+//! The WebSocket door: a visitor's line into their conversation, as `docs/widget-protocol.md` says, and a member's line
+//! into the events of the workspace, as `docs/live-events.md` does. It keeps nothing that is not in the store: a line that
+//! breaks is opened again from the last sequence number its client has seen.
 
 mod allowance;
 mod frames;
 mod line;
+mod live;
 mod visible;
 mod visit;
 
 use std::time::Duration;
 
-use actix_web::http::header::ORIGIN;
+use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
+use crate::net::Client;
 use crate::usecases::Switchboard;
 use line::Line;
+use live::{Live, Opening};
 
 /// Largest message of a client, in bytes.
 const LARGEST_FRAME: usize = 64 * 1024;
@@ -51,18 +55,30 @@ impl Default for Options {
 pub struct State {
     /// The product.
     pub switchboard: Switchboard,
+    /// The way to the vendors, for typing signs.
+    pub client: Client,
     /// How the door behaves.
     pub options: Options,
 }
 
 /// Adds the door's address to an application.
 pub fn configure(state: &State, services: &mut web::ServiceConfig) {
-    services.app_data(web::Data::new(state.clone())).route("/api/widget/socket", web::get().to(open));
+    services
+        .app_data(web::Data::new(state.clone()))
+        .route("/api/widget/socket", web::get().to(open))
+        .route("/api/ws", web::get().to(open_live));
 }
 
 async fn open(request: HttpRequest, body: web::Payload, state: web::Data<State>) -> Result<HttpResponse, Error> {
     let origin = request.headers().get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into());
     ws::WsResponseBuilder::new(Line::new(state, origin), &request, body).frame_size(LARGEST_FRAME).start()
+}
+
+async fn open_live(request: HttpRequest, body: web::Payload, state: web::Data<State>) -> Result<HttpResponse, Error> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    let opening = Opening::of(request.query_string(), token.map(|(_, token)| token.trim()));
+    ws::WsResponseBuilder::new(Live::new(state, opening), &request, body).frame_size(LARGEST_FRAME).start()
 }
 
 #[cfg(test)]

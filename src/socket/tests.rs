@@ -1,6 +1,7 @@
 //! The door with a real client at the other end: what a visitor gets, and what nobody gets.
 
 mod client;
+mod live;
 mod rig;
 
 use std::time::Duration;

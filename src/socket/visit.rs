@@ -73,6 +73,13 @@ struct EventData {
 }
 
 impl Line {
+    /// Shows the members of the workspace that the visitor is writing.
+    pub(super) fn tell_typing(&self) {
+        let Some(visit) = self.visit.as_deref() else { return };
+        let sight = Sight::Typing { conversation_id: (*visit.conversation_id).into(), member: None };
+        self.state.switchboard.hub.show(&visit.workspace_id, &sight);
+    }
+
     /// Writes a message out if it is the next one. Gives whether something before it is missing.
     fn show(&mut self, message: &Message, context: &mut Context) -> bool {
         let Some(visit) = self.visit.as_deref_mut() else { return false };
@@ -209,6 +216,8 @@ impl StreamHandler<Sight> for Line {
             }
             Sight::TurnEnded { turn, end, .. } => self.end_turn(&turn, end, context),
             Sight::Resync => self.catch_up(None, context),
+            // The members' affair.
+            Sight::Typing { .. } | Sight::Presence => {}
         }
     }
 

@@ -16,6 +16,7 @@ mod db;
 pub mod deliveries;
 mod dialect;
 pub mod documents;
+mod elsewhere;
 mod encode;
 pub mod events;
 pub mod exchanges;
@@ -41,6 +42,7 @@ mod transactions;
 mod used_tokens;
 pub mod users;
 mod validate;
+pub mod webhooks;
 pub mod workspaces;
 mod writer;
 
@@ -144,6 +146,7 @@ struct Inner {
     writer: mpsc::Sender<writer::Envelope>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     feed: mpsc::UnboundedSender<Job>,
+    elsewhere: broadcast::Sender<Arc<[LiveEvent]>>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
 }
@@ -163,9 +166,11 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
+        let (elsewhere, _) = broadcast::channel(4_096);
         writer::start(db.clone(), node_id.clone(), queue, feed.clone(), live.clone());
         let lease = nodes::Lease::new();
-        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, feed, sealer, lease }) };
+        let inner = Inner { db, node_id, clock, writer, live, feed, elsewhere, sealer, lease };
+        let store = Self { inner: Arc::new(inner) };
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
     }

@@ -5,7 +5,7 @@ use super::seal::place;
 use super::{Db, Store, StoreError};
 
 /// The sealed columns.
-const COLUMNS: [Column; 4] = [
+const COLUMNS: &[Column] = &[
     Column {
         table: "channels",
         column: "settings",
@@ -21,6 +21,7 @@ const COLUMNS: [Column; 4] = [
         write: "UPDATE agents SET credentials = $2 WHERE id = $1",
     },
     Column {
+<<<<<<< HEAD
         table: "invitations",
         column: "token",
         read: "SELECT id, token FROM invitations WHERE token IS NOT NULL ORDER BY id",
@@ -33,6 +34,14 @@ const COLUMNS: [Column; 4] = [
         read: "SELECT id, code FROM one_time_codes WHERE code IS NOT NULL ORDER BY id",
         hold: "SELECT id, code FROM one_time_codes WHERE code IS NOT NULL ORDER BY id FOR UPDATE",
         write: "UPDATE one_time_codes SET code = $2 WHERE id = $1",
+    },
+    Column {
+        table: "webhook_endpoints",
+        column: "secrets",
+        read: "SELECT id, secrets FROM webhook_endpoints ORDER BY id",
+        hold: "SELECT id, secrets FROM webhook_endpoints ORDER BY id FOR UPDATE",
+        write: "UPDATE webhook_endpoints SET secrets = $2 WHERE id = $1",
+>>>>>>> webhooks
     },
 ];
 
@@ -77,7 +86,7 @@ impl Store {
         match self.db() {
             Db::Sqlite { write, .. } => {
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                for column in &COLUMNS {
+                for column in COLUMNS {
                     let rows: Vec<(String, String)> = sqlx::query_as(column.read).fetch_all(&mut *tx).await?;
                     let (renewed, result) = self.renewed(column, rows)?;
                     for (id, sealed) in renewed {
@@ -89,7 +98,7 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
-                for column in &COLUMNS {
+                for column in COLUMNS {
                     let rows: Vec<(String, String)> = sqlx::query_as(column.hold).fetch_all(&mut *tx).await?;
                     let (renewed, result) = self.renewed(column, rows)?;
                     for (id, sealed) in renewed {
@@ -109,7 +118,7 @@ impl Store {
     /// The database is not available.
     pub async fn examine_seals(&self) -> Result<Seals, StoreError> {
         let mut seals = Seals::default();
-        for column in &COLUMNS {
+        for column in COLUMNS {
             let rows: Vec<(String, String)> = match self.db() {
                 Db::Sqlite { write, .. } => sqlx::query_as(column.read).fetch_all(write).await?,
                 Db::Postgres(pool) => sqlx::query_as(column.read).fetch_all(pool).await?,

@@ -35,6 +35,7 @@ pub mod tokens;
 pub mod vendors;
 pub mod visiting;
 pub mod withdrawing;
+pub mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use crate::api::Doors;
 use crate::api::authentication::{Caller, Read};
 use crate::api::failure::{Failure, no_such_method};
-use crate::api::reading::Query;
-use crate::store::events::StoredEvent;
+use crate::api::reading::{self, Query};
+use crate::domain::events::{self, WORDS};
+use crate::store::events::{EventBounds, EventFilter, StoredEvent};
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
@@ -22,9 +23,16 @@ pub fn configure(services: &mut web::ServiceConfig) {
 pub struct Events {
     /// The events.
     pub events: Vec<Event>,
-    /// Number of the last one here: ask with it as `since` for what comes after.
+    /// Everything that is wanted up to this number is here: ask with it as `since` for what comes after.
     #[schema(example = 1043)]
     pub last_seq: i64,
+    /// The newest number in the workspace.
+    #[schema(example = 1043)]
+    pub newest_seq: i64,
+    /// Events after `since` are not kept any more, or `since` was never reached: read what you show anew, and go on from
+    /// `last_seq`.
+    #[schema(example = false)]
+    pub resync: bool,
 }
 
 /// Something that happened.
@@ -70,9 +78,15 @@ pub struct Since {
     /// Most events to give.
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<i64>,
+    /// Only events of these words, with commas between them.
+    #[param(example = "message.received,message.sent")]
+    events: Option<String>,
+    /// Only events of this conversation.
+    #[param(example = "0198c1d2-7e00-7000-8000-000000000004")]
+    conversation_id: Option<String>,
 }
 
-/// Reads the events after a number.
+/// Reads the events after a number: all of them, or those that are wanted.
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
@@ -87,9 +101,23 @@ pub async fn read(
     let mut query = Query::of(&request);
     let since = query.number("since", 0..=i64::MAX).unwrap_or(0);
     let limit = query.number("limit", 1..=500).unwrap_or(100);
+    let known = |list: &str| list.split(',').map(|word| events::word(word).map(str::to_owned)).collect();
+    let kinds: Option<Vec<String>> = query.word("events", &format!("some of: {}", WORDS.join(", ")), known);
+    let id = |text: &str| reading::id(&request, text, "conversation").ok();
+    let conversation_id = query.word("conversation_id", "a conversation's id", id);
     query.check(&request)?;
-    let found = doors.switchboard.store.events(caller.workspace_id(), since, limit).await;
+    let filter = EventFilter { kinds: kinds.unwrap_or_default(), conversation_id };
+    let (store, workspace_id) = (&doors.switchboard.store, caller.workspace_id());
+    // The bounds come first: what is committed meanwhile is read the next time, and nothing is passed over.
+    let bounds = store.event_bounds(workspace_id).await.map_err(|error| Failure::store(&request, &error))?;
+    let bounds = bounds.unwrap_or(EventBounds { oldest: 1, newest: 0 });
+    let resync = !bounds.covers(since);
+    let since = if resync { since.clamp(bounds.oldest - 1, bounds.newest) } else { since };
+    let found = store.wanted_events(workspace_id, since, limit, &filter).await;
     let found = found.map_err(|error| Failure::store(&request, &error))?;
-    let last_seq = found.last().map_or(since, |event| event.seq);
-    Ok(HttpResponse::Ok().json(Events { events: found.into_iter().map(Event::from).collect(), last_seq }))
+    let last = found.last().map_or(since, |event| event.seq);
+    let is_whole = i64::try_from(found.len()).is_ok_and(|count| count < limit);
+    let last_seq = if is_whole { last.max(bounds.newest) } else { last };
+    let events = found.into_iter().map(Event::from).collect();
+    Ok(HttpResponse::Ok().json(Events { events, last_seq, newest_seq: bounds.newest.max(last), resync }))
 }

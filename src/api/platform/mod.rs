@@ -15,6 +15,8 @@ pub mod jobs;
 pub mod members;
 pub mod leads;
 pub mod messages;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 pub mod widget;
 pub mod workspaces;
 
@@ -38,6 +40,8 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(members::configure)
         .configure(leads::configure)
         .configure(messages::configure)
+        .configure(webhook_deliveries::configure)
+        .configure(webhook_endpoints::configure)
         .configure(widget::configure)
         .configure(workspaces::configure);
 }

@@ -21,9 +21,15 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn connect(rig: &Rig, origin: Option<&str>) -> Self {
-        let mut request = format!("ws://{}/api/widget/socket", rig.address).into_client_request().unwrap();
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().unwrap());
+        let headers: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
+        Self::connect_to(rig, "/api/widget/socket", &headers).await
+    }
+
+    /// Connects to an address of the gateway with these headers.
+    pub(super) async fn connect_to(rig: &Rig, path: &str, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = format!("ws://{}{path}", rig.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (line, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         Self { line }

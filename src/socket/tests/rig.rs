@@ -31,8 +31,8 @@ use crate::usecases::{self, Switchboard};
 pub(super) struct Rig {
     pub(super) switchboard: Switchboard,
     pub(super) address: SocketAddr,
-    workspace_id: String,
-    agent_id: String,
+    pub(super) workspace_id: String,
+    pub(super) agent_id: String,
     channel_id: String,
     server: ServerHandle,
     _folder: Arc<tempfile::TempDir>,
@@ -77,8 +77,8 @@ impl Rig {
             ..usecases::Options::default()
         };
         let switchboard = Switchboard::new(store, conversations, agents, hub, product);
-        actix_web::rt::spawn(answer(switchboard.clone(), feed, client));
-        let state = State { switchboard: switchboard.clone(), options };
+        actix_web::rt::spawn(answer(switchboard.clone(), feed, client.clone()));
+        let state = State { switchboard: switchboard.clone(), client: client.clone(), options };
         let server = HttpServer::new(move || App::new().configure(|services| configure(&state, services)))
             .workers(1)
             .disable_signals()

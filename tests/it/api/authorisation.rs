@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::gateway::{Gateway, answer, scenario};
+use crate::support::receiver::Receiver;
 
 /// Asks an operation about things of the first workspace, with a body of the right type.
 async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>, key: Option<&str>) -> u16 {
@@ -17,12 +18,14 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     let functions_chat =
         format!(r#"{{"agent_id":"{}","messages":[{{"role":"user","content":"Hi"}}]}}"#, gateway.acme.other_agent.id);
     if matches!(method, "POST" | "PATCH" | "PUT") {
+        let webhook = format!(r#"{{"webhook_id":"{}"}}"#, ids["webhook-endpoints"]);
         let body = match (column, path.rsplit('/').next()) {
             ("v1", Some("allxone-agent-chat")) => &functions_chat,
             ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
             ("contacts", Some("merge")) => r#"{"contact_id":"0198c1d2-7e00-7000-8000-00000000000c"}"#,
             ("contacts", _) => "{}",
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
+            ("v1", Some("test")) => &webhook,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
         request = request.header("content-type", "application/json").body(body.to_owned());
@@ -43,6 +46,12 @@ fn is_as_the_ledger_says() {
         let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
         let lead = gateway.acme("POST", "/api/leads").json(&serde_json::json!({"contact_name": "Jane"}));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let receiver = Receiver::start().await;
+        let hook = serde_json::json!({ "url": receiver.url });
+        let hook = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&hook)).await.1;
+        let path = format!("/api/webhook-endpoints/{}", text(&hook["id"]));
+        answer(gateway.acme("POST", &format!("{path}/test"))).await;
+        let told = gateway.read(&format!("{path}/deliveries")).await;
         let ids = BTreeMap::from([
             ("agents", gateway.acme.other_agent.id.clone()),
             ("channels", gateway.whatsapp.id.clone()),
@@ -51,6 +60,8 @@ fn is_as_the_ledger_says() {
             ("messages", text(&messages["messages"][0]["id"])),
             ("deliveries", text(&deliveries["items"][0]["id"])),
             ("leads", text(&answer(lead).await.1["id"])),
+            ("webhook-endpoints", text(&hook["id"])),
+            ("webhook-deliveries", text(&told["items"][0]["id"])),
             ("files", text(&answer(upload).await.1["id"])),
         ]);
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =

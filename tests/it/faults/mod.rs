@@ -9,3 +9,5 @@ mod nodes;
 #[cfg(feature = "failpoints")]
 mod panics;
 mod vendor;
+#[cfg(feature = "failpoints")]
+mod webhooks;

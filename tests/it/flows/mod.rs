@@ -11,3 +11,4 @@ mod places;
 mod profiles;
 mod traces;
 mod ways;
+mod webhooks;

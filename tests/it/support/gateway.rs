@@ -20,7 +20,7 @@ use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
-use switchboard::jobs::{adoption, joining};
+use switchboard::jobs::{adoption, joining, webhooks};
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
@@ -32,6 +32,7 @@ use switchboard::widget;
 use switchboard_channels::Kind;
 use switchboard_simulator::{Account, Customer, Running, WindowRule};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 /// Longest time that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -108,6 +109,10 @@ impl Gateway {
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
         let runners = Runners::start(&switchboard, feed, &net);
         actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
+        let (outside, here, elsewhere) =
+            (client.trusting(Trust::Outside).unwrap(), store.listen(), store.listen_elsewhere());
+        let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, CancellationToken::new());
+        actix_web::rt::spawn(telling);
         actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

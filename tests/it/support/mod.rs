@@ -9,5 +9,6 @@ pub mod line;
 pub mod mail;
 pub mod people;
 pub mod process;
+pub mod receiver;
 pub mod stage;
 pub mod vendor;

@@ -3,3 +3,4 @@
 mod agents;
 mod chat;
 mod leads;
+mod webhooks;

@@ -11,4 +11,5 @@ mod files;
 mod jobs;
 mod messages;
 mod leads;
+mod webhook_endpoints;
 mod widget;
