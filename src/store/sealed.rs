@@ -21,7 +21,6 @@ const COLUMNS: &[Column] = &[
         write: "UPDATE agents SET credentials = $2 WHERE id = $1",
     },
     Column {
-<<<<<<< HEAD
         table: "invitations",
         column: "token",
         read: "SELECT id, token FROM invitations WHERE token IS NOT NULL ORDER BY id",
@@ -41,7 +40,6 @@ const COLUMNS: &[Column] = &[
         read: "SELECT id, secrets FROM webhook_endpoints ORDER BY id",
         hold: "SELECT id, secrets FROM webhook_endpoints ORDER BY id FOR UPDATE",
         write: "UPDATE webhook_endpoints SET secrets = $2 WHERE id = $1",
->>>>>>> webhooks
     },
 ];
 
