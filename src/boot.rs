@@ -18,7 +18,7 @@ use crate::actors::supervisor::{self, Conversations};
 use crate::api::{self, Doors, request_id};
 use crate::config::{Settings, SettingsError};
 use crate::jobs::runner::Runners;
-use crate::jobs::{adoption, joining, mailboxes};
+use crate::jobs::{adoption, joining, mailboxes, remembering};
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
@@ -94,6 +94,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
+    actix_web::rt::spawn(remembering::keep(switchboard.clone()));
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));
@@ -128,6 +129,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         largest_file: settings.media.max_bytes,
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
+        weather_url: Some(settings.assistant.weather_url.clone()).filter(|url| !url.is_empty()),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         previous_token_key: settings.previous_master_key().map(|key| derived(&key, b"visitor tokens")),
         ..usecases::Options::default()

@@ -70,6 +70,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .configure(health::configure)
         .configure(callbacks::configure)
         .configure(platform::configure)
+        .configure(assistant::configure)
         .configure(unbuilt::configure)
         .configure(openapi::configure)
         .default_service(web::route().to(failure::no_such_address));

@@ -46,6 +46,11 @@ impl Settings {
             "must be an http or https address without query and fragment, such as https://chat.example.com",
         );
         demand(
+            self.assistant.weather_url.is_empty() || is_web_address(&self.assistant.weather_url),
+            "assistant.weather_url",
+            "must be an http or https address without query and fragment, such as https://api.open-meteo.com, or empty",
+        );
+        demand(
             logs::is_level(&self.logging.level),
             "logging.level",
             "must be a level (error, warn, info, debug, trace) or directives such as `info,switchboard::jobs=debug`",

@@ -60,6 +60,8 @@ pub struct Settings {
     pub sending: Sending,
     /// Conversations.
     pub conversations: Conversations,
+    /// What the assistant knows of the world.
+    pub assistant: Assistant,
     /// What a client may ask of the HTTP server.
     pub limits: Limits,
     /// Files from and for messages.
@@ -120,6 +122,14 @@ pub struct Conversations {
     pub idle_after: Span,
     /// Earlier messages that an agent is given as context.
     pub history: usize,
+}
+
+/// What the assistant knows of the world.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assistant {
+    /// Base address of a forecast service; empty: days show no weather.
+    pub weather_url: String,
 }
 
 /// What a client may ask of the HTTP server.
@@ -188,6 +198,7 @@ impl Default for Settings {
             network: Network::default(),
             sending: Sending::default(),
             conversations: Conversations::default(),
+            assistant: Assistant::default(),
             limits: Limits::default(),
             media: Media::default(),
             store: StoreSettings::default(),

@@ -37,6 +37,22 @@ pub enum EventKind {
     ChannelNotice,
     /// A contact said what they want to receive.
     ContactConsent,
+    /// A task was made.
+    TaskCreated,
+    /// A task was changed.
+    TaskUpdated,
+    /// A task is done.
+    TaskCompleted,
+    /// A task was deleted.
+    TaskDeleted,
+    /// A follow-up was made.
+    FollowUpCreated,
+    /// A follow-up was changed.
+    FollowUpUpdated,
+    /// A follow-up was deleted.
+    FollowUpDeleted,
+    /// The time of a reminder has come.
+    ReminderTriggered,
 }
 
 impl EventKind {
@@ -61,6 +77,14 @@ impl EventKind {
             Self::AgentFailed => "agent.failed",
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",
+            Self::TaskCreated => "task.created",
+            Self::TaskUpdated => "task.updated",
+            Self::TaskCompleted => "task.completed",
+            Self::TaskDeleted => "task.deleted",
+            Self::FollowUpCreated => "follow_up.created",
+            Self::FollowUpUpdated => "follow_up.updated",
+            Self::FollowUpDeleted => "follow_up.deleted",
+            Self::ReminderTriggered => "reminder.triggered",
         }
     }
 }

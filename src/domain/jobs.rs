@@ -39,11 +39,28 @@ pub enum Work {
         /// The address.
         address: String,
     },
+    /// Tell that the time of a reminder has come.
+    Remind {
+        /// What it is about.
+        about: Reminded,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What a reminder is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reminded {
+    /// A task.
+    Task,
+    /// A follow-up.
+    FollowUp,
 }
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: [&str; 5] = ["answer", "send", "download", "profile", "visit"];
+    pub const KINDS: [&str; 6] = ["answer", "send", "download", "profile", "visit", "remind"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -54,6 +71,7 @@ impl Work {
             Self::Download { .. } => "download",
             Self::Profile { .. } => "profile",
             Self::Visit { .. } => "visit",
+            Self::Remind { .. } => "remind",
         }
     }
 }

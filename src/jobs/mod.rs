@@ -4,6 +4,7 @@
 pub mod adoption;
 pub mod joining;
 pub mod mailboxes;
+pub mod remembering;
 pub mod runner;
 
 use crate::domain::jobs::{Job, Verdict, Work};
@@ -18,6 +19,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Profile { conversation_id } => switchboard.look_up(job, conversation_id, client).await,
         Work::Download { message_id } => switchboard.download(job, message_id, client).await,
         Work::Visit { address, .. } => switchboard.visit_address(job, address, client).await,
+        Work::Remind { about, id } => switchboard.remind(job, *about, id).await,
     }
 }
 

@@ -94,7 +94,7 @@ impl Runners {
     }
 }
 
-/// What decides where a job runs: its conversation, else its message, else its channel.
+/// What decides where a job runs: its conversation, else its message, else its channel, else what it is about.
 fn place(job: &Job) -> &str {
     match &job.work {
         Work::Answer { conversation_id } | Work::Send { conversation_id, .. } | Work::Profile { conversation_id } => {
@@ -102,6 +102,7 @@ fn place(job: &Job) -> &str {
         }
         Work::Download { message_id } => message_id,
         Work::Visit { channel_id, .. } => channel_id,
+        Work::Remind { id, .. } => id,
     }
 }
 

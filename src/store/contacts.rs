@@ -11,7 +11,7 @@ use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::dialect::Dialect;
 use super::rows::Rows;
 use super::transactions::{Told, Transaction, lost_a_race, rows, run};
-use super::{Db, Store, StoreError};
+use super::{Db, Store, StoreError, idempotency, remembered};
 use crate::domain::changes::Idempotency;
 use crate::domain::contacts::{Particulars, Person, PersonIdentity};
 use crate::domain::events::EventKind;
@@ -274,8 +274,8 @@ impl Store {
     ) -> Result<(), ContactRefusal> {
         let now = self.clock().now();
         let mut tx = Transaction::begin(self.db()).await?;
-        if let Some(key) = key {
-            remember(&mut tx, workspace_id, key, now).await?;
+        if let Some(earlier) = idempotency::remember(&mut tx, workspace_id, key, now).await? {
+            return Err(ContactRefusal::Repeated(earlier));
         }
         judge_keys(&mut tx, workspace_id, None, said).await?;
         let mut row = blank(id, now);
@@ -355,6 +355,7 @@ impl Store {
             if !held.is_empty() {
                 return Err(ContactRefusal::HasConversations);
             }
+            remembered::forget_contact_in(&mut tx, workspace_id, member).await?;
             run!(&mut tx, "DELETE FROM identities WHERE contact_id = $1", member)?;
             run!(&mut tx, "DELETE FROM merges WHERE kept_id = $1 OR merged_id = $1", member)?;
             // A conversation that began meanwhile holds its contact.
@@ -442,30 +443,6 @@ fn blank(id: &str, now: i64) -> ContactRow {
         created_at: now,
         updated_at: now,
     }
-}
-
-async fn remember(tx: &mut Transaction, workspace_id: &str, key: &Idempotency, now: i64) -> Result<(), ContactRefusal> {
-    let earlier = rows!(
-        tx,
-        (String, String),
-        "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
-        workspace_id,
-        key.key.as_str()
-    )?;
-    if let Some((request_hash, result_id)) = earlier.into_iter().next() {
-        let key = key.key.clone();
-        return Err(ContactRefusal::Repeated(Idempotency { key, request_hash, result_id }));
-    }
-    run!(
-        tx,
-        "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        workspace_id,
-        key.key.as_str(),
-        key.request_hash.as_str(),
-        key.result_id.as_str(),
-        now
-    )?;
-    Ok(())
 }
 
 /// The contact that stands for the person of `id`.

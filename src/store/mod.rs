@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod calendars;
 pub mod channels;
 mod commit;
 pub mod contacts;
@@ -18,18 +19,24 @@ mod encode;
 pub mod events;
 pub mod exchanges;
 pub mod files;
+pub mod follow_ups;
+pub mod idempotency;
 pub mod jobs;
 pub mod mailboxes;
+pub mod memories;
 pub mod merges;
 pub mod messages;
 pub mod nodes;
 pub mod profiles;
+pub mod remembered;
+mod reminders;
 mod rows;
 pub mod schema;
 pub mod seal;
 pub mod sealed;
 pub mod signing_in;
 pub mod suppressions;
+pub mod tasks;
 mod transactions;
 mod used_tokens;
 mod validate;
@@ -134,6 +141,7 @@ struct Inner {
     node_id: String,
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
+    feed: mpsc::UnboundedSender<Job>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
@@ -154,9 +162,9 @@ impl Store {
         let (writer, queue) = mpsc::channel(options.queue);
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
-        let store =
-            Self { inner: Arc::new(Inner { db, node_id, clock, writer, live, sealer, lease: nodes::Lease::new() }) };
-        writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, feed, store.inner.live.clone());
+        let (writers_feed, lease) = (feed.clone(), nodes::Lease::new());
+        let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, feed, live, sealer, lease }) };
+        writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, writers_feed, store.inner.live.clone());
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
     }

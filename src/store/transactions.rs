@@ -6,6 +6,7 @@ use sqlx::{Postgres, Sqlite};
 
 use super::{Db, LiveEvent, Store, StoreError};
 use crate::domain::events::EventKind;
+use crate::domain::jobs::{Job, NewJob};
 
 /// A transaction on either database. Dropping it undoes it.
 pub(super) enum Transaction {
@@ -67,6 +68,41 @@ pub(super) struct Told {
 }
 
 impl Store {
+    /// Writes jobs within a transaction, leased to this node. Whoever commits it hands them to [`Self::feed`].
+    pub(super) async fn add_jobs(
+        &self,
+        tx: &mut Transaction,
+        workspace_id: &str,
+        jobs: &[NewJob],
+    ) -> Result<(), StoreError> {
+        for job in jobs {
+            let work = serde_json::to_string(&job.work).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            run!(
+                tx,
+                "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) VALUES ($1, $2, $3, $4, $5, 'ready', $6, 0, $7, $8)",
+                job.id.as_str(),
+                workspace_id,
+                job.work.kind(),
+                job.lane.as_str(),
+                work.as_str(),
+                job.run_at,
+                self.node_id(),
+                self.clock().now()
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Hands jobs that were committed to this node's runners.
+    pub(super) fn feed(&self, workspace_id: &str, jobs: Vec<NewJob>) {
+        for NewJob { id, lane, work, run_at, cargo } in jobs {
+            let (workspace_id, behind) = (workspace_id.to_owned(), !lane.is_empty());
+            let job = Job { id, workspace_id, lane, work, run_at, attempts: 0, reclaimed: false, behind, cargo };
+            // Without runners, as in a command, the job waits for a node that has them.
+            let _ = self.inner.feed.send(job);
+        }
+    }
+
     /// Writes the events of a transaction into their workspace's sequence, commits, and shows them to whoever listens.
     /// The workspace's row is locked last, as the hot path does, so that the two cannot hold each other's rows.
     pub(super) async fn tell_and_commit(

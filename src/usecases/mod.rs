@@ -3,16 +3,21 @@
 pub mod answering;
 pub mod apply;
 pub mod authenticating;
+pub mod calendars;
 pub mod channels;
 pub mod chatting;
 pub mod contacts;
 pub mod conversing;
+pub mod days;
 pub mod directory;
 pub mod downloading;
 pub mod falling_back;
 pub mod filing;
+pub mod follow_ups;
 pub mod knocking;
 pub mod knowledge;
+pub mod memories;
+pub mod once;
 mod profiling;
 pub mod recalling;
 pub mod receiving;
@@ -20,6 +25,7 @@ mod rendering;
 pub mod routing;
 pub mod sending;
 pub mod signing_in;
+pub mod tasks;
 pub mod templating;
 pub mod vendors;
 pub mod visiting;
@@ -65,6 +71,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The same for vendors; none where the operator has not said that vendors can.
     pub callback_url: Option<String>,
+    /// The forecast service that days show the weather of; none: they show none.
+    pub weather_url: Option<String>,
 }
 
 impl Default for Options {
@@ -82,6 +90,7 @@ impl Default for Options {
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,
+            weather_url: None,
         }
     }
 }
@@ -103,6 +112,10 @@ pub struct Switchboard {
     pub routes: Arc<Routes>,
     /// Recently read templates of channels.
     pub templates: Arc<templating::Templates>,
+    /// What calendars had when they were read lately.
+    pub calendars: Arc<calendars::Read>,
+    /// Forecasts of late.
+    pub forecasts: Arc<days::Forecasts>,
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
@@ -126,6 +139,8 @@ impl Switchboard {
             )),
             routes: Arc::default(),
             templates: Arc::default(),
+            calendars: Arc::default(),
+            forecasts: Arc::default(),
             options: Arc::new(options),
             contexts: Arc::default(),
             store,
