@@ -168,7 +168,8 @@ fn meeting(
     }
     let start = component.property(&ICalendarProperty::Dtstart).and_then(|entry| entry.values.first());
     let all_day = matches!(start, Some(ICalendarValue::PartialDateTime(at)) if !at.has_time());
-    let has_end = component.has_property(&ICalendarProperty::Dtend) || component.has_property(&ICalendarProperty::Duration);
+    let has_end =
+        component.has_property(&ICalendarProperty::Dtend) || component.has_property(&ICalendarProperty::Duration);
     let starts_at = starts.checked_mul(1_000)?;
     // What says no end takes its day, or no time.
     let ends_at = if has_end || all_day { ends.checked_mul(1_000)? } else { starts_at };
@@ -207,7 +208,10 @@ mod tests {
             .collect();
         let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\n{events}END:VCALENDAR\r\n");
         let found = meetings(&text, "Team", &Standpoint::new(zone, now)).unwrap();
-        found.into_iter().map(|meeting| (meeting.title, meeting.starts_at - now, meeting.ends_at - now, meeting.all_day)).collect()
+        found
+            .into_iter()
+            .map(|meeting| (meeting.title, meeting.starts_at - now, meeting.ends_at - now, meeting.all_day))
+            .collect()
     }
 
     fn titles(now: i64, events: &[&str]) -> Vec<String> {
@@ -216,17 +220,21 @@ mod tests {
 
     #[test]
     fn a_day_has_what_touches_it() {
-        let found = on("Europe/Berlin", NOW, &[
-            "SUMMARY:Today|DTSTART:20260325T120000Z|DTEND:20260325T130000Z",
-            "SUMMARY:Yesterday|DTSTART:20260324T120000Z|DTEND:20260324T130000Z",
-            "SUMMARY:In its zone|DTSTART;TZID=America/New_York:20260325T090000|DURATION:PT30M",
-            "SUMMARY:On the wall|DTSTART:20260325T080000|DTEND:20260325T083000",
-            "SUMMARY:A day|DTSTART;VALUE=DATE:20260325",
-            "SUMMARY:Three days|DTSTART;VALUE=DATE:20260324|DTEND;VALUE=DATE:20260327",
-            "SUMMARY:Over|DTSTART;VALUE=DATE:20260324|DTEND;VALUE=DATE:20260325",
-            "SUMMARY:Off|STATUS:CANCELLED|DTSTART:20260325T120000Z|DTEND:20260325T130000Z",
-            "SUMMARY:A moment|DTSTART:20260325T150000Z",
-        ]);
+        let found = on(
+            "Europe/Berlin",
+            NOW,
+            &[
+                "SUMMARY:Today|DTSTART:20260325T120000Z|DTEND:20260325T130000Z",
+                "SUMMARY:Yesterday|DTSTART:20260324T120000Z|DTEND:20260324T130000Z",
+                "SUMMARY:In its zone|DTSTART;TZID=America/New_York:20260325T090000|DURATION:PT30M",
+                "SUMMARY:On the wall|DTSTART:20260325T080000|DTEND:20260325T083000",
+                "SUMMARY:A day|DTSTART;VALUE=DATE:20260325",
+                "SUMMARY:Three days|DTSTART;VALUE=DATE:20260324|DTEND;VALUE=DATE:20260327",
+                "SUMMARY:Over|DTSTART;VALUE=DATE:20260324|DTEND;VALUE=DATE:20260325",
+                "SUMMARY:Off|STATUS:CANCELLED|DTSTART:20260325T120000Z|DTEND:20260325T130000Z",
+                "SUMMARY:A moment|DTSTART:20260325T150000Z",
+            ],
+        );
         let (day, half) = (24 * HOUR, HOUR / 2);
         let midnight = -10 * HOUR - half;
         let expected = [
@@ -237,14 +245,18 @@ mod tests {
             ("In its zone", 3 * HOUR + half, 4 * HOUR, false),
             ("A moment", 5 * HOUR + half, 5 * HOUR + half, false),
         ];
-        let expected: Vec<_> = expected.into_iter().map(|(title, from, to, all)| (title.to_owned(), from, to, all)).collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|(title, from, to, all)| (title.to_owned(), from, to, all)).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn what_repeats_comes_on_its_days_with_its_exceptions() {
         let weekly = "SUMMARY:Weekly|UID:a|SEQUENCE:1|DTSTART;TZID=Europe/Berlin:20240103T140000|DTEND;TZID=Europe/Berlin:20240103T150000|RRULE:FREQ=WEEKLY;BYDAY=WE";
-        assert_eq!(on("Europe/Berlin", NOW, &[weekly]), [("Weekly".to_owned(), 3 * HOUR + HOUR / 2, 4 * HOUR + HOUR / 2, false)]);
+        assert_eq!(
+            on("Europe/Berlin", NOW, &[weekly]),
+            [("Weekly".to_owned(), 3 * HOUR + HOUR / 2, 4 * HOUR + HOUR / 2, false)]
+        );
         assert_eq!(titles(NOW - 24 * HOUR, &[weekly]), Vec::<String>::new());
         // A week later the clocks have changed, and it is two o'clock still.
         let later = on("Europe/Berlin", NOW + 7 * 24 * HOUR, &[weekly]);

@@ -235,7 +235,10 @@ mod tests {
             "daily": {"weather_code": [61], "temperature_2m_max": [13.2], "temperature_2m_min": [6], "precipitation_probability_max": [70]},
         });
         let read = weather(&answer, Some("Berlin".to_owned())).unwrap();
-        assert_eq!((read.summary.as_str(), read.temperature, read.low, read.high), ("light rain", Some(11.4), Some(6.0), Some(13.2)));
+        assert_eq!(
+            (read.summary.as_str(), read.temperature, read.low, read.high),
+            ("light rain", Some(11.4), Some(6.0), Some(13.2))
+        );
         assert_eq!(weather(&json!({"error": true}), None), None);
     }
 }

@@ -157,7 +157,8 @@ impl FollowUp {
                 None => problems.push(FieldProblem::new("note", "1 to 2,000 characters")),
             }
         }
-        let (contact, conversation) = (("contact_id", "the id of a contact"), ("conversation_id", "the id of a conversation"));
+        let (contact, conversation) =
+            (("contact_id", "the id of a contact"), ("conversation_id", "the id of a conversation"));
         lay(&mut changed.contact_id, said.contact_id.clone(), contact, fields::id, &mut problems);
         lay(&mut changed.conversation_id, said.conversation_id.clone(), conversation, fields::id, &mut problems);
         let due = match (&said.due_at, &said.due) {

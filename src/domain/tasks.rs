@@ -275,7 +275,8 @@ impl Task {
         let assignee = ("assignee", "1 to 200 characters on one line");
         let form = |text: &str| fields::line(text, LONGEST_LINE);
         lay(&mut task.assignee, said.assignee.clone(), assignee, form, &mut problems);
-        let (contact, conversation) = (("contact_id", "the id of a contact"), ("conversation_id", "the id of a conversation"));
+        let (contact, conversation) =
+            (("contact_id", "the id of a contact"), ("conversation_id", "the id of a conversation"));
         lay(&mut task.contact_id, said.contact_id.clone(), contact, fields::id, &mut problems);
         lay(&mut task.conversation_id, said.conversation_id.clone(), conversation, fields::id, &mut problems);
         task.due(said.due_date.as_ref(), from, &mut problems);
@@ -378,11 +379,16 @@ mod tests {
 
     #[test]
     fn a_change_keeps_what_it_does_not_name_and_a_replacement_does_not() {
-        let task = made(json!({"title": "Call", "description": "x", "tags": ["a"], "priority": "high", "remind": "in 1 hour"}));
+        let task = made(
+            json!({"title": "Call", "description": "x", "tags": ["a"], "priority": "high", "remind": "in 1 hour"}),
+        );
         let later = Standpoint::new("Europe/Berlin", NOW + 7_200_000);
         let told = Task { reminded_at: Some(NOW + 3_600_000), ..task };
         let changed = told.changed(&said(json!({"status": "done", "description": null})), &later).unwrap();
-        assert_eq!((changed.description.as_deref(), changed.tags.len(), changed.completed_at), (None, 1, Some(later.now)));
+        assert_eq!(
+            (changed.description.as_deref(), changed.tags.len(), changed.completed_at),
+            (None, 1, Some(later.now))
+        );
         assert_eq!((changed.reminded_at, changed.reminder()), (told.reminded_at, None));
         assert_eq!(changed.changed(&said(json!({"status": "open"})), &later).unwrap().completed_at, None);
         let again = told.changed(&said(json!({"remind": "in 1 hour"})), &later).unwrap();

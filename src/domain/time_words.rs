@@ -369,10 +369,8 @@ impl Found {
 
 /// So much later: hours and minutes by the second, days and more by the calendar.
 fn later(from: &Standpoint, offset: Span, time: Option<Time>) -> Option<When> {
-    let by_calendar = offset.get_days() != 0
-        || offset.get_weeks() != 0
-        || offset.get_months() != 0
-        || offset.get_years() != 0;
+    let by_calendar =
+        offset.get_days() != 0 || offset.get_weeks() != 0 || offset.get_months() != 0 || offset.get_years() != 0;
     let by_clock = offset.get_hours() != 0 || offset.get_minutes() != 0;
     let now = Timestamp::from_millisecond(from.now).ok()?.to_zoned(from.zone.clone());
     let then = now.checked_add(offset).ok()?;
@@ -390,9 +388,8 @@ impl Day {
         match self {
             Self::From(days) => today.checked_add(days.days()).ok(),
             Self::Weekday(day) => {
-                let still_today = !next
-                    && today.weekday() == day
-                    && time.is_some_and(|time| today.to_datetime(time) > now);
+                let still_today =
+                    !next && today.weekday() == day && time.is_some_and(|time| today.to_datetime(time) > now);
                 if still_today { Some(today) } else { today.nth_weekday(1, day).ok() }
             }
             Self::NextWeek => today.nth_weekday(1, Weekday::Monday).ok(),

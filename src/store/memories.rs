@@ -211,15 +211,8 @@ impl Store {
             limit,
             offset
         )?;
-        let (total,) = fetch_one!(
-            self.db(),
-            (i64,),
-            concat!("SELECT COUNT(*)", chosen!()),
-            workspace_id,
-            kind,
-            agent,
-            contact
-        )?;
+        let (total,) =
+            fetch_one!(self.db(), (i64,), concat!("SELECT COUNT(*)", chosen!()), workspace_id, kind, agent, contact)?;
         Ok((found.into_iter().map(MemoryRow::read).collect::<Result<_, _>>()?, total))
     }
 }

@@ -164,7 +164,13 @@ impl Store {
         let (live, _) = broadcast::channel(4_096);
         let (writers_feed, lease) = (feed.clone(), nodes::Lease::new());
         let store = Self { inner: Arc::new(Inner { db, node_id, clock, writer, feed, live, sealer, lease }) };
-        writer::start(store.inner.db.clone(), store.node_id().to_owned(), queue, writers_feed, store.inner.live.clone());
+        writer::start(
+            store.inner.db.clone(),
+            store.node_id().to_owned(),
+            queue,
+            writers_feed,
+            store.inner.live.clone(),
+        );
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))
     }

@@ -42,12 +42,8 @@ impl Store {
     /// Ends within a transaction the job that tells of a reminder. Gives `false` when it is no longer this node's: then
     /// nothing may be committed.
     pub(super) async fn end_reminder_job(&self, tx: &mut Transaction, job_id: &str) -> Result<bool, StoreError> {
-        let ended = run!(
-            tx,
-            "DELETE FROM jobs WHERE id = $1 AND node_id = $2 AND state = 'ready'",
-            job_id,
-            self.node_id()
-        )?;
+        let ended =
+            run!(tx, "DELETE FROM jobs WHERE id = $1 AND node_id = $2 AND state = 'ready'", job_id, self.node_id())?;
         Ok(ended > 0)
     }
 }

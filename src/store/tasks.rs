@@ -301,10 +301,7 @@ async fn hold(
     let held = rows!(
         tx,
         TaskRow,
-        concat!(
-            "UPDATE tasks SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ",
-            columns!()
-        ),
+        concat!("UPDATE tasks SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ", columns!()),
         workspace_id,
         id
     )?;

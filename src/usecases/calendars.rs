@@ -94,9 +94,8 @@ impl Switchboard {
             problems.push(FieldProblem::new("name", "1 to 100 characters on one line"));
         }
         let address = calendars::address(&said.url);
-        let allowed = |address: &str| {
-            client.trusting(Trust::Outside).is_ok_and(|client| client.check_address(address).is_ok())
-        };
+        let allowed =
+            |address: &str| client.trusting(Trust::Outside).is_ok_and(|client| client.check_address(address).is_ok());
         let address = address.filter(|(address, _)| allowed(address));
         if address.is_none() {
             problems.push(FieldProblem::new("url", "an https address of a calendar on the public internet"));
@@ -125,7 +124,8 @@ impl Switchboard {
         if let Some(meetings) = self.calendars.fresh(&key, here.now) {
             return Ok(meetings);
         }
-        let address = self.store.calendar_address(workspace_id, &calendar.id).await.map_err(|error| error.to_string())?;
+        let address =
+            self.store.calendar_address(workspace_id, &calendar.id).await.map_err(|error| error.to_string())?;
         let address = address.ok_or("it was removed")?;
         let fetched = tokio::time::timeout(PATIENCE, fetch(address, client)).await;
         let text = fetched.map_err(|_| "its server does not answer in time".to_owned())??;
@@ -143,8 +143,7 @@ impl Switchboard {
 async fn fetch(mut address: String, client: &Client) -> Result<String, String> {
     let client = client.trusting(Trust::Outside).map_err(|error| error.to_string())?;
     for _ in 0..=MOST_REDIRECTS {
-        let request =
-            Request { method: Method::Get, url: address.clone(), authorisation: None, body: Body::Empty };
+        let request = Request { method: Method::Get, url: address.clone(), authorisation: None, body: Body::Empty };
         let accept = [("accept", "text/calendar, text/plain;q=0.5, */*;q=0.1")];
         let mut answer = client.open(&request, &accept).await.map_err(|error| error.to_string())?;
         match answer.status() {

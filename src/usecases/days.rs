@@ -61,10 +61,8 @@ impl Switchboard {
         let (follow_ups, _) = self.store.follow_ups(workspace_id, &due, MOST, 0).await?;
         let pressing = self.pressing(workspace_id, &tasks).await?;
         let priorities = days::ranked(&pressing, &follow_ups, here.now, ends);
-        let (calendar, weather) = tokio::join!(
-            self.meetings_of_today(workspace_id, &here, client),
-            self.weather_at(place, here.now, client)
-        );
+        let (calendar, weather) =
+            tokio::join!(self.meetings_of_today(workspace_id, &here, client), self.weather_at(place, here.now, client));
         let (calendar, reason) = calendar?;
         reasons.extend(reason.map(|reason| ("calendar", reason)));
         let weather = weather.map_err(|reason| reasons.insert("weather", reason)).ok();
@@ -129,7 +127,8 @@ impl Switchboard {
         let answer = answer.map_err(|error| format!("the forecast service cannot be reached: {error}"))?;
         let read = serde_json::from_slice(&answer.body).ok().and_then(|body| days::weather(&body, place.name));
         let weather = read.filter(|_| answer.status == 200);
-        let weather = weather.ok_or_else(|| format!("the forecast service answers {} and no forecast", answer.status))?;
+        let weather =
+            weather.ok_or_else(|| format!("the forecast service answers {} and no forecast", answer.status))?;
         self.forecasts.remember(address, now, &weather);
         Ok(weather)
     }

@@ -103,10 +103,9 @@ impl Switchboard {
             Ok(true) => Verdict::Done,
             // It was set anew, is no longer wanted, or another node tells it.
             Ok(false) => Verdict::Drop,
-            Err(error) => Verdict::Retry {
-                after_ms: backoff_ms(job.attempts, chance::below(1_000)),
-                reason: error.to_string(),
-            },
+            Err(error) => {
+                Verdict::Retry { after_ms: backoff_ms(job.attempts, chance::below(1_000)), reason: error.to_string() }
+            }
         }
     }
 }

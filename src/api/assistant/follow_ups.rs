@@ -196,5 +196,7 @@ async fn write(
     let follow_up = find(request, workspace_id, doors, id).await?;
     let said: FollowUpFields = reading::json(request, doors, payload).await?;
     let changed = doors.switchboard.change_follow_up(workspace_id, &follow_up.id, &said, whole).await;
-    changed.map(|follow_up| asking::shown(request, follow_up)).map_err(|refusal| asking::refuse(request, "follow-up", refusal))
+    changed
+        .map(|follow_up| asking::shown(request, follow_up))
+        .map_err(|refusal| asking::refuse(request, "follow-up", refusal))
 }

@@ -81,9 +81,32 @@ fn words_are_understood_in_their_zone() {
 fn what_is_not_understood_is_not_guessed() {
     let long = "tomorrow ".repeat(20);
     let cases = [
-        "", " ", "soon", "tomorrow at", "tomorrow at nine maybe", "yesterday", "at 25", "tomorrow today", "monday friday",
-        "at nine at ten", "in 2", "13 pm", "31 april", "2026-13-01", "2026-03-26T25:00", "in 2 hours at nine", "next",
-        "tomorrow in 2 hours", "5/6", "14:3", "in 99999999999999999999 days", "half", long.as_str(), "am", "\u{0}", "9:00:00:00",
+        "",
+        " ",
+        "soon",
+        "tomorrow at",
+        "tomorrow at nine maybe",
+        "yesterday",
+        "at 25",
+        "tomorrow today",
+        "monday friday",
+        "at nine at ten",
+        "in 2",
+        "13 pm",
+        "31 april",
+        "2026-13-01",
+        "2026-03-26T25:00",
+        "in 2 hours at nine",
+        "next",
+        "tomorrow in 2 hours",
+        "5/6",
+        "14:3",
+        "in 99999999999999999999 days",
+        "half",
+        long.as_str(),
+        "am",
+        "\u{0}",
+        "9:00:00:00",
     ];
     for text in cases.iter().filter(|text| **text != "tomorrow at") {
         assert_eq!(read("Europe/Berlin", text), "?", "{text}");

@@ -9,7 +9,8 @@ use crate::support::gateway::{Gateway, answer, scenario};
 /// Asks an operation about things of the first workspace, with a body of the right type.
 async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>, key: Option<&str>) -> u16 {
     let (method, path) = operation.split_once(' ').unwrap();
-    let column = path.split('/').nth(2).unwrap_or_default();
+    let mut words = path.split('/').skip(2).skip_while(|word| *word == "v1");
+    let column = words.next().unwrap_or_default();
     let id = ids.get(column).cloned().unwrap_or_else(|| gateway.whatsapp.id.clone());
     let address = path.replace("{id}", &id).replace("{agentId}", &id).replace("{merge_id}", &id);
     let mut request = gateway.ask(method, &address);
@@ -29,6 +30,14 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     answer(request).await.0
 }
 
+/// Makes something on the assistant's surface and gives its id.
+async fn made(gateway: &Gateway, column: &str, body: &'static str) -> String {
+    let request = gateway.acme("POST", &format!("/api/v1/{column}")).header("content-type", "application/json");
+    let (status, made) = answer(request.body(body)).await;
+    assert_eq!(status, 201, "{made}");
+    made["data"]["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn is_as_the_ledger_says() {
     scenario(|gateway| async move {
@@ -46,6 +55,10 @@ fn is_as_the_ledger_says() {
             ("messages", text(&messages["messages"][0]["id"])),
             ("deliveries", text(&deliveries["items"][0]["id"])),
             ("files", text(&answer(upload).await.1["id"])),
+            ("tasks", made(&gateway, "tasks", r#"{"title":"Call"}"#).await),
+            ("follow-ups", made(&gateway, "follow-ups", r#"{"note":"Call","due":"tomorrow"}"#).await),
+            ("memory", made(&gateway, "memory", r#"{"text":"Likes tea"}"#).await),
+            ("calendars", made(&gateway, "calendars", r#"{"name":"Team","url":"https://example.com/a.ics"}"#).await),
         ]);
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =
             toml::from_str(include_str!("../../ledger.toml")).unwrap();

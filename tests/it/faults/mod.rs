@@ -8,4 +8,6 @@ mod model;
 mod nodes;
 #[cfg(feature = "failpoints")]
 mod panics;
+#[cfg(feature = "failpoints")]
+mod reminders;
 mod vendor;

@@ -6,4 +6,5 @@ mod keys;
 mod lines;
 mod mail;
 mod manners;
+pub mod reminders;
 mod traces;
