@@ -141,6 +141,8 @@ struct Found {
     /// The default hour of a part of the day, and whether a clock's twelve hours are its second.
     part: Option<(i8, bool)>,
     next: bool,
+    /// A measure was announced.
+    measured: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +172,8 @@ impl Reading<'_> {
         while let Some(meaning) = self.peek(0) {
             self.at += 1;
             match meaning {
-                Meaning::Skip | Meaning::At | Meaning::In => {}
+                Meaning::Skip | Meaning::At => {}
+                Meaning::In => self.found.measured = true,
                 Meaning::Day(days) => self.day(Day::From(days))?,
                 Meaning::Weekday(day) => self.day(Day::Weekday(day))?,
                 Meaning::Month(month) => self.month(month)?,
@@ -225,27 +228,33 @@ impl Reading<'_> {
     }
 
     fn year(&mut self) -> Option<i16> {
-        let Some(Meaning::Number(year @ 1970..=9999)) = self.peek(0) else { return None };
-        self.at += 1;
+        let ahead = self.skips();
+        let Some(Meaning::Number(year @ 1970..=9999)) = self.peek(ahead) else { return None };
+        self.at += ahead + 1;
         i16::try_from(year).ok()
+    }
+
+    /// How many words follow that add nothing.
+    fn skips(&self) -> usize {
+        (0..).take_while(|ahead| self.peek(*ahead) == Some(Meaning::Skip)).count()
     }
 
     fn number(&mut self, number: i64) -> Option<()> {
         let small = i8::try_from(number).ok();
+        // "the 3rd of March".
+        let ahead = self.skips();
+        if let Some(Meaning::Month(month)) = self.peek(ahead) {
+            self.at += ahead + 1;
+            let year = self.year();
+            return self.day(Day::Date(small?, month, year));
+        }
         match self.peek(0) {
             Some(Meaning::Unit(unit)) => {
                 self.at += 1;
                 self.offset(number, unit)
             }
-            Some(Meaning::Half) if matches!(self.peek(1), Some(Meaning::Unit(Unit::Hour))) => {
-                self.at += 2;
-                self.offset(number.checked_mul(60)?.checked_add(30)?, Unit::Minute)
-            }
-            Some(Meaning::Month(month)) => {
-                self.at += 1;
-                let year = self.year();
-                self.day(Day::Date(small?, month, year))
-            }
+            // "a half hour".
+            Some(Meaning::Half) if number == 1 => Some(()),
             Some(Meaning::Morning | Meaning::Afternoon) => {
                 let late = self.peek(0) == Some(Meaning::Afternoon);
                 self.at += 1;
@@ -345,6 +354,9 @@ impl Found {
             (None, Some((hour, _))) => Some(Time::new(hour, 0, 0, 0).ok()?),
             (None, None) => None,
         };
+        if self.measured && self.offset.is_none() {
+            return None;
+        }
         if let Some(offset) = self.offset {
             return if self.day.is_some() { None } else { later(from, offset, time) };
         }

@@ -84,7 +84,6 @@ fn what_is_not_understood_is_not_guessed() {
         "",
         " ",
         "soon",
-        "tomorrow at",
         "tomorrow at nine maybe",
         "yesterday",
         "at 25",
@@ -108,7 +107,7 @@ fn what_is_not_understood_is_not_guessed() {
         "\u{0}",
         "9:00:00:00",
     ];
-    for text in cases.iter().filter(|text| **text != "tomorrow at") {
+    for text in cases {
         assert_eq!(read("Europe/Berlin", text), "?", "{text}");
     }
 }
