@@ -129,7 +129,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         largest_file: settings.media.max_bytes,
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
-        weather_url: Some(settings.assistant.weather_url.clone()).filter(|url| !url.is_empty()),
+        weather_url: settings.assistant.weather_url.clone(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         previous_token_key: settings.previous_master_key().map(|key| derived(&key, b"visitor tokens")),
         ..usecases::Options::default()

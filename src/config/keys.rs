@@ -110,7 +110,7 @@ pub const KEYS: &[Key] = &[
         "assistant.weather_url",
         Form::Text,
         "not connected",
-        "Base address of a forecast service, for example https://api.open-meteo.com; empty shows no weather.",
+        "Base address of a forecast service, for example https://api.open-meteo.com; days show the weather from there.",
     ),
     key("limits.body_bytes", Form::Number, "The largest body of a callback, in bytes."),
     key(

@@ -128,8 +128,8 @@ pub struct Conversations {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Assistant {
-    /// Base address of a forecast service; empty: days show no weather.
-    pub weather_url: String,
+    /// Base address of a forecast service; none: days show no weather.
+    pub weather_url: Option<String>,
 }
 
 /// What a client may ask of the HTTP server.

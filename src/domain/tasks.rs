@@ -334,13 +334,16 @@ impl Task {
     }
 }
 
+/// How long a time may be past and is still meant as now, in milliseconds: a request takes its time.
+const GRACE_MS: i64 = 60_000;
+
 /// The moment of a reminder, which lies ahead unless it is the one that is set already.
 ///
 /// # Errors
 /// What was expected instead.
 pub fn judge_reminder(said: &Said, set: Option<i64>, from: &Standpoint) -> Result<i64, String> {
     match from.read_moment(said) {
-        Some(at) if at >= from.now || Some(at) == set => Ok(at),
+        Some(at) if at > from.now - GRACE_MS || Some(at) == set => Ok(at),
         Some(_) => Err("a time that is still to come".to_owned()),
         None => Err(EXPECTED.to_owned()),
     }
@@ -407,7 +410,7 @@ mod tests {
             (json!({"title": "a\nb"}), "title"),
             (json!({"title": "x", "description": ""}), "description"),
             (json!({"title": "x", "due_date": "soon"}), "due_date"),
-            (json!({"title": "x", "remind_at": NOW - 1}), "remind_at"),
+            (json!({"title": "x", "remind_at": NOW - 60_000}), "remind_at"),
             (json!({"title": "x", "remind": "whenever"}), "remind"),
             (json!({"title": "x", "remind": "tomorrow", "remind_at": NOW}), "remind"),
             (json!({"title": "x", "contact_id": "1"}), "contact_id"),

@@ -47,8 +47,8 @@ with_both_databases! {
         make(&stage, "before", 200).await;
         until_told(&stage, 1).await;
         make(&stage, "meanwhile", 400).await;
-        let (moved, at) = make(&stage, "moved", 400).await;
-        let change = stage.ask(reqwest::Method::PATCH, &format!("/api/v1/tasks/{moved}")).json(&json!({"remind_at": at + 2_500}));
+        let (moved, at) = make(&stage, "moved", 60_000).await;
+        let change = stage.ask(reqwest::Method::PATCH, &format!("/api/v1/tasks/{moved}")).json(&json!({"remind_at": at - 57_000}));
         assert_eq!(change.send().await.unwrap().status(), 200);
         process.stop().await;
         let process = stage.start().await;

@@ -103,6 +103,8 @@ fn reads_calendars() {
 #[test]
 fn a_calendar_never_leads_into_the_private_network() {
     scenario(|gateway| async move {
+        // All of it, so that it lives as long as the scenario.
+        let gateway = &gateway;
         let client = Client::new(Options::default(), Trust::Operator).unwrap();
         let said =
             |url: &str| switchboard::domain::calendars::CalendarFields { name: "x".to_owned(), url: url.to_owned() };
@@ -123,6 +125,8 @@ fn a_calendar_never_leads_into_the_private_network() {
 #[test]
 fn shows_the_weather_of_its_place() {
     scenario(|gateway| async move {
+        // All of it, so that it lives as long as the scenario.
+        let gateway = &gateway;
         let mut switchboard = gateway.switchboard.clone();
         let options = switchboard::usecases::Options { weather_url: Some(world()), ..(*switchboard.options).clone() };
         switchboard.options = Arc::new(options);

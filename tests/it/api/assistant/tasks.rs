@@ -120,7 +120,7 @@ fn names_what_is_wrong() {
 fn reminds_once_at_its_time() {
     scenario(|gateway| async move {
         let mut watch = gateway.watch();
-        let soon = gateway.switchboard.now() + 400;
+        let soon = gateway.switchboard.now() + 3_000;
         let first = make(&gateway, "/api/v1/tasks", json!({"title": "First", "remind_at": soon})).await;
         let path = |task: &Value| format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
         // These are set anew, done or deleted before their time, and tell nothing at it.
