@@ -41,13 +41,13 @@ pub struct Failure {
     details: Option<serde_json::Value>,
     request_id: String,
     /// What the assistant's envelope says beside it; none on the other surfaces.
-    meta: Option<assistant::Meta>,
+    meta: Option<Box<assistant::Meta>>,
 }
 
 impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
-        let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
+        let meta = assistant::owns(request.path()).then(|| Box::new(assistant::Meta::of(request)));
         Self { code, message: message.into(), details: None, request_id: request_id::of(request).0, meta }
     }
 
@@ -125,7 +125,10 @@ impl ResponseError for Failure {
             response.insert_header(("Retry-After", "1"));
         }
         match &self.meta {
-            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta.clone())),
+            Some(meta) => {
+                let meta = meta.as_ref().clone();
+                response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta))
+            }
             None => response.json(FailureBody { error: self.detail() }),
         }
     }
