@@ -324,7 +324,7 @@ impl Reading<'_> {
         }
         let span = self.found.offset.unwrap_or_default();
         let added = match unit {
-            Unit::Minute => span.try_minutes(i64::from(span.get_minutes()) + number),
+            Unit::Minute => span.try_minutes(span.get_minutes() + number),
             Unit::Hour => span.try_hours(i64::from(span.get_hours()) + number),
             Unit::Day => span.try_days(i64::from(span.get_days()) + number),
             Unit::Week => span.try_weeks(i64::from(span.get_weeks()) + number),

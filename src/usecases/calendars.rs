@@ -31,8 +31,11 @@ const MOST_REDIRECTS: usize = 3;
 /// Days of calendars that are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
 
-/// What was read lately, by calendar and day.
-pub struct Read(Mutex<LruCache<(String, i64), (i64, Vec<Meeting>)>>);
+/// A calendar and the first moment of a day.
+type Page = (String, i64);
+
+/// What was read lately, and when.
+pub struct Read(Mutex<LruCache<Page, (i64, Vec<Meeting>)>>);
 
 impl Default for Read {
     fn default() -> Self {
@@ -41,12 +44,12 @@ impl Default for Read {
 }
 
 impl Read {
-    fn fresh(&self, key: &(String, i64), now: i64) -> Option<Vec<Meeting>> {
+    fn fresh(&self, key: &Page, now: i64) -> Option<Vec<Meeting>> {
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.get(key).filter(|(at, _)| (0..FRESH_MS).contains(&(now - at))).map(|(_, meetings)| meetings.clone())
     }
 
-    fn remember(&self, key: (String, i64), now: i64, meetings: &[Meeting]) {
+    fn remember(&self, key: Page, now: i64, meetings: &[Meeting]) {
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.put(key, (now, meetings.to_vec()));
     }
