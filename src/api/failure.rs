@@ -161,7 +161,10 @@ impl ResponseError for Failure {
             }
         }
         match &self.meta {
-            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), (**meta).clone())),
+            Some(meta) => {
+                let meta = meta.as_ref().clone();
+                response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), meta))
+            }
             None => response.json(FailureBody { error: self.detail() }),
         }
     }

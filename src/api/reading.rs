@@ -165,6 +165,13 @@ impl Query {
         word
     }
 
+    /// Says that a field has to be there.
+    pub fn need(&mut self, name: &str, expected: &str) {
+        if self.text(name).is_none() {
+            self.problems.push(FieldProblem::new(name, expected));
+        }
+    }
+
     /// The page of a list: `limit` (1 to 100, else 20) and `offset` (from 0).
     pub fn page(&mut self) -> (i64, i64) {
         (self.number("limit", 1..=100).unwrap_or(20), self.number("offset", 0..=i64::MAX).unwrap_or(0))

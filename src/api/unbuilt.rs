@@ -22,18 +22,12 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/replay", &["POST"]),
     ("/api/webhooks/automations/{path}", &["POST"]),
     ("/api/v1/chat", &["POST"]),
-    ("/api/v1/tasks", &["GET", "POST"]),
-    ("/api/v1/tasks/{id}", &["GET", "PATCH", "PUT", "DELETE"]),
-    ("/api/v1/follow-ups", &["GET", "POST"]),
-    ("/api/v1/follow-ups/{id}", &["GET", "PATCH", "PUT", "DELETE"]),
-    ("/api/v1/memory/search", &["GET"]),
     ("/api/v1/connectors", &["GET"]),
     ("/api/v1/connectors/schemas", &["GET"]),
     ("/api/v1/connectors/{id}", &["GET"]),
     ("/api/v1/connectors/{id}/configure", &["POST"]),
     ("/api/v1/connectors/{id}/manage", &["POST"]),
     ("/api/v1/connectors/{id}/schemas", &["GET"]),
-    ("/api/v1/my-day", &["GET"]),
 ];
 
 /// Adds the addresses.

@@ -40,11 +40,14 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        demand(
-            self.public_url.as_deref().is_none_or(is_web_address),
-            "public_url",
-            "must be an http or https address without query and fragment, such as https://chat.example.com",
-        );
+        let addresses = [("public_url", &self.public_url), ("assistant.weather_url", &self.assistant.weather_url)];
+        for (key, address) in addresses {
+            demand(
+                address.as_deref().is_none_or(is_web_address),
+                key,
+                "must be an http or https address without query and fragment, such as https://chat.example.com",
+            );
+        }
         demand(
             self.trusted_proxies().is_some(),
             "network.trusted_proxies",

@@ -124,6 +124,12 @@ pub const KEYS: &[Key] = &[
         "How long an idle conversation stays in memory; it comes back from the database when needed.",
     ),
     key("conversations.history", Form::Number, "Earlier messages that an agent is given as context."),
+    optional(
+        "assistant.weather_url",
+        Form::Text,
+        "not connected",
+        "Base address of a forecast service, for example https://api.open-meteo.com; days show the weather from there.",
+    ),
     key("limits.body_bytes", Form::Number, "The largest body of a callback, in bytes."),
     key(
         "limits.request_timeout",

@@ -70,6 +70,8 @@ pub struct Settings {
     pub sending: Sending,
     /// Conversations.
     pub conversations: Conversations,
+    /// What the assistant knows of the world.
+    pub assistant: Assistant,
     /// What a client may ask of the HTTP server.
     pub limits: Limits,
     /// Files from and for messages.
@@ -148,6 +150,14 @@ pub struct Conversations {
     pub history: usize,
 }
 
+/// What the assistant knows of the world.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assistant {
+    /// Base address of a forecast service; none: days show no weather.
+    pub weather_url: Option<String>,
+}
+
 /// What a client may ask of the HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -219,6 +229,7 @@ impl Default for Settings {
             network: Network::default(),
             sending: Sending::default(),
             conversations: Conversations::default(),
+            assistant: Assistant::default(),
             limits: Limits::default(),
             media: Media::default(),
             store: StoreSettings::default(),

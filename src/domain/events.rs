@@ -43,6 +43,22 @@ pub enum EventKind {
     LeadCaptured,
     /// A webhook endpoint kept failing, or did not want to be told any more, and is told nothing from now on.
     WebhookDisabled,
+    /// A task was made.
+    TaskCreated,
+    /// A task was changed.
+    TaskUpdated,
+    /// A task is done.
+    TaskCompleted,
+    /// A task was deleted.
+    TaskDeleted,
+    /// A follow-up was made.
+    FollowUpCreated,
+    /// A follow-up was changed.
+    FollowUpUpdated,
+    /// A follow-up was deleted.
+    FollowUpDeleted,
+    /// The time of a reminder has come.
+    ReminderTriggered,
 }
 
 /// Every word that an event may carry, those of parts that are not built yet included: what may be asked for.
@@ -60,6 +76,9 @@ pub const WORDS: &[&str] = &[
     "conversation.closed",
     "conversation.opened",
     "conversation.window_closed",
+    "follow_up.created",
+    "follow_up.deleted",
+    "follow_up.updated",
     "lead_captured",
     "message.delivered",
     "message.failed",
@@ -75,6 +94,8 @@ pub const WORDS: &[&str] = &[
     "run.failed",
     "task.completed",
     "task.created",
+    "task.deleted",
+    "task.updated",
     "transaction.settled",
     "webhook.disabled",
 ];
@@ -110,6 +131,14 @@ impl EventKind {
             Self::ContactConsent => "contact.consent",
             Self::LeadCaptured => "lead_captured",
             Self::WebhookDisabled => "webhook.disabled",
+            Self::TaskCreated => "task.created",
+            Self::TaskUpdated => "task.updated",
+            Self::TaskCompleted => "task.completed",
+            Self::TaskDeleted => "task.deleted",
+            Self::FollowUpCreated => "follow_up.created",
+            Self::FollowUpUpdated => "follow_up.updated",
+            Self::FollowUpDeleted => "follow_up.deleted",
+            Self::ReminderTriggered => "reminder.triggered",
         }
     }
 }

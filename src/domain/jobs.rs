@@ -61,12 +61,29 @@ pub enum Work {
         /// The wish to read it; a newer one makes this job needless.
         revision: String,
     },
+    /// Tell that the time of a reminder has come.
+    Remind {
+        /// What it is about.
+        about: Reminded,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What a reminder is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reminded {
+    /// A task.
+    Task,
+    /// A follow-up.
+    FollowUp,
 }
 
 impl Work {
     /// The stored words of all kinds.
     pub const KINDS: &[&str] =
-        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest"];
+        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "remind"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -81,6 +98,7 @@ impl Work {
             Self::Code { .. } => "code",
             Self::Invite { .. } => "invite",
             Self::Ingest { .. } => "ingest",
+            Self::Remind { .. } => "remind",
         }
     }
 }

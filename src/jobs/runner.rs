@@ -94,7 +94,7 @@ impl Runners {
     }
 }
 
-/// What decides where a job runs: its conversation, else its message, channel or document.
+/// What decides where a job runs: its conversation, else its message or channel, else what it is about.
 fn place(job: &Job) -> &str {
     match &job.work {
         Work::Answer { conversation_id } | Work::Send { conversation_id, .. } | Work::Profile { conversation_id } => {
@@ -105,6 +105,7 @@ fn place(job: &Job) -> &str {
         Work::Code { code_id } => code_id,
         Work::Invite { invitation_id } => invitation_id,
         Work::Ingest { document_id, .. } => document_id,
+        Work::Remind { id, .. } => id,
     }
 }
 

@@ -5,7 +5,8 @@ use switchboard_channels::contract::credentials::Secret;
 
 use super::db::{execute, fetch_all, fetch_optional};
 use super::seal::place;
-use super::transactions::{Transaction, remember, rows, run};
+use super::idempotency::remember;
+use super::transactions::{Transaction, rows, run};
 use super::{Store, StoreError};
 use crate::domain::agents::Agent;
 use crate::domain::changes::Idempotency;
@@ -143,7 +144,7 @@ impl Store {
         let settings = serde_json::to_string(&agent.settings).unwrap_or_default();
         let mut tx = Transaction::begin(self.db()).await?;
         if let Some(key) = key
-            && let Some(earlier) = remember(&mut tx, &agent.workspace_id, key, agent.created_at).await?
+            && let Some(earlier) = remember(&mut tx, &agent.workspace_id, Some(key), agent.created_at).await?
         {
             return Ok(Some(earlier));
         }

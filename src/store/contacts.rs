@@ -10,8 +10,8 @@ use switchboard_channels::contract::peer::IdentityKind;
 use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::dialect::Dialect;
 use super::rows::Rows;
-use super::transactions::{Told, Transaction, lost_a_race, remember, rows, run};
-use super::{Db, Store, StoreError};
+use super::transactions::{Told, Transaction, lost_a_race, rows, run};
+use super::{Db, Store, StoreError, idempotency, remembered};
 use crate::domain::changes::Idempotency;
 use crate::domain::contacts::{Particulars, Person, PersonIdentity};
 use crate::domain::events::EventKind;
@@ -274,10 +274,8 @@ impl Store {
     ) -> Result<(), ContactRefusal> {
         let now = self.clock().now();
         let mut tx = Transaction::begin(self.db()).await?;
-        if let Some(key) = key {
-            if let Some(earlier) = remember(&mut tx, workspace_id, key, now).await? {
-                return Err(ContactRefusal::Repeated(earlier));
-            }
+        if let Some(earlier) = idempotency::remember(&mut tx, workspace_id, key, now).await? {
+            return Err(ContactRefusal::Repeated(earlier));
         }
         judge_keys(&mut tx, workspace_id, None, said).await?;
         let mut row = blank(id, now);
@@ -357,6 +355,7 @@ impl Store {
             if !held.is_empty() {
                 return Err(ContactRefusal::HasConversations);
             }
+            remembered::forget_contact_in(&mut tx, workspace_id, member).await?;
             run!(&mut tx, "DELETE FROM identities WHERE contact_id = $1", member)?;
             run!(&mut tx, "DELETE FROM merges WHERE kept_id = $1 OR merged_id = $1", member)?;
             // A conversation that began meanwhile holds its contact.

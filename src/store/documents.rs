@@ -180,7 +180,7 @@ async fn add_passages(
 }
 
 /// The words of a question, letters and digits only, so that no operator of a search language can be among them.
-fn words(question: &str) -> Vec<String> {
+pub(super) fn words(question: &str) -> Vec<String> {
     let mut words: Vec<String> = question
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())

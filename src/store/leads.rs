@@ -4,7 +4,8 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one, fetch_optional};
-use super::transactions::{Told, Transaction, lost_a_race, remember, rows, run};
+use super::idempotency::remember;
+use super::transactions::{Told, Transaction, lost_a_race, rows, run};
 use super::{Store, StoreError};
 use crate::domain::changes::Idempotency;
 use crate::domain::events::EventKind;
@@ -93,7 +94,7 @@ impl Store {
     ) -> Result<Option<Idempotency>, StoreError> {
         let mut tx = Transaction::begin(self.db()).await?;
         if let Some(key) = key
-            && let Some(earlier) = remember(&mut tx, workspace_id, key, lead.created_at).await?
+            && let Some(earlier) = remember(&mut tx, workspace_id, Some(key), lead.created_at).await?
         {
             return Ok(Some(earlier));
         }

@@ -8,6 +8,7 @@ pub mod agents;
 pub mod api_keys;
 pub mod audit;
 mod awaited_mails;
+pub mod calendars;
 pub mod channels;
 mod commit;
 pub mod contacts;
@@ -22,15 +23,20 @@ pub mod events;
 pub mod exchanges;
 pub mod files;
 pub mod invitations;
+pub mod follow_ups;
+pub mod idempotency;
 pub mod jobs;
 pub mod leads;
 pub mod mailboxes;
 pub mod members;
+pub mod memories;
 pub mod merges;
 pub mod messages;
 pub mod nodes;
 pub mod one_time_codes;
 pub mod profiles;
+pub mod remembered;
+mod reminders;
 mod rows;
 pub mod schema;
 pub mod seal;
@@ -38,6 +44,7 @@ pub mod sealed;
 pub mod sessions;
 pub mod signing_in;
 pub mod suppressions;
+pub mod tasks;
 mod transactions;
 mod used_tokens;
 pub mod users;
@@ -144,6 +151,7 @@ struct Inner {
     node_id: String,
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
+    feed: mpsc::UnboundedSender<Job>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     feed: mpsc::UnboundedSender<Job>,
     elsewhere: broadcast::Sender<Arc<[LiveEvent]>>,

@@ -41,6 +41,13 @@ const COLUMNS: &[Column] = &[
         hold: "SELECT id, secrets FROM webhook_endpoints ORDER BY id FOR UPDATE",
         write: "UPDATE webhook_endpoints SET secrets = $2 WHERE id = $1",
     },
+    Column {
+        table: "calendars",
+        column: "address",
+        read: "SELECT id, address FROM calendars ORDER BY id",
+        hold: "SELECT id, address FROM calendars ORDER BY id FOR UPDATE",
+        write: "UPDATE calendars SET address = $2 WHERE id = $1",
+    },
 ];
 
 struct Column {

@@ -77,32 +77,46 @@ impl Store {
         workspace_id: &str,
         job: NewJob,
     ) -> Result<(), StoreError> {
-        let work = serde_json::to_string(&job.work).unwrap_or_default();
-        run!(
-            &mut tx,
-            "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) VALUES ($1, $2, $3, '', $4, 'ready', $5, 0, $6, $7)",
-            job.id.as_str(),
-            workspace_id,
-            job.work.kind(),
-            work.as_str(),
-            job.run_at,
-            self.node_id(),
-            self.clock().now()
-        )?;
+        let jobs = vec![job];
+        self.add_jobs(&mut tx, workspace_id, &jobs).await?;
         tx.commit().await?;
-        // Where nobody takes jobs, another node will once this one's lease is over.
-        let _ = self.inner.feed.send(Job {
-            id: job.id,
-            workspace_id: workspace_id.to_owned(),
-            lane: String::new(),
-            work: job.work,
-            run_at: job.run_at,
-            attempts: 0,
-            reclaimed: false,
-            behind: false,
-            cargo: None,
-        });
+        self.feed(workspace_id, jobs);
         Ok(())
+    }
+
+    /// Writes jobs within a transaction, leased to this node. Whoever commits it hands them to [`Self::feed`].
+    pub(super) async fn add_jobs(
+        &self,
+        tx: &mut Transaction,
+        workspace_id: &str,
+        jobs: &[NewJob],
+    ) -> Result<(), StoreError> {
+        for job in jobs {
+            let work = serde_json::to_string(&job.work).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            run!(
+                tx,
+                "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) VALUES ($1, $2, $3, $4, $5, 'ready', $6, 0, $7, $8)",
+                job.id.as_str(),
+                workspace_id,
+                job.work.kind(),
+                job.lane.as_str(),
+                work.as_str(),
+                job.run_at,
+                self.node_id(),
+                self.clock().now()
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Hands jobs that were committed to this node's runners.
+    pub(super) fn feed(&self, workspace_id: &str, jobs: Vec<NewJob>) {
+        for NewJob { id, lane, work, run_at, cargo } in jobs {
+            let (workspace_id, behind) = (workspace_id.to_owned(), !lane.is_empty());
+            let job = Job { id, workspace_id, lane, work, run_at, attempts: 0, reclaimed: false, behind, cargo };
+            // Without runners, as in a command, the job waits for a node that has them.
+            let _ = self.inner.feed.send(job);
+        }
     }
 
     /// Writes the events of a transaction into their workspace's sequence, commits, and shows them to whoever listens.
@@ -148,35 +162,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Remembers the caller's key for what a transaction makes. Gives what was made under it before, if it was.
-pub(super) async fn remember(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    key: &Idempotency,
-    now: i64,
-) -> Result<Option<Idempotency>, StoreError> {
-    let earlier = rows!(
-        tx,
-        (String, String),
-        "SELECT request_hash, result_id FROM idempotency_keys WHERE workspace_id = $1 AND key = $2",
-        workspace_id,
-        key.key.as_str()
-    )?;
-    if let Some((request_hash, result_id)) = earlier.into_iter().next() {
-        return Ok(Some(Idempotency { key: key.key.clone(), request_hash, result_id }));
-    }
-    run!(
-        tx,
-        "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        workspace_id,
-        key.key.as_str(),
-        key.request_hash.as_str(),
-        key.result_id.as_str(),
-        now
-    )?;
-    Ok(None)
 }
 
 /// Whether a transaction failed because another was first, so that trying again sees what the other wrote.

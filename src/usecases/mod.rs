@@ -6,11 +6,13 @@ pub mod answering;
 pub mod apply;
 pub mod authenticating;
 mod carrying;
+pub mod calendars;
 pub mod channels;
 pub mod chatting;
 pub mod codes;
 pub mod contacts;
 pub mod conversing;
+pub mod days;
 pub mod directory;
 pub mod downloading;
 pub mod falling_back;
@@ -22,6 +24,11 @@ pub mod knowledge;
 pub mod leads;
 pub mod members;
 pub mod passwords;
+pub mod follow_ups;
+pub mod knocking;
+pub mod knowledge;
+pub mod memories;
+pub mod once;
 mod profiling;
 pub mod recalling;
 pub mod receiving;
@@ -29,6 +36,7 @@ mod rendering;
 pub mod routing;
 pub mod sending;
 pub mod signing_in;
+pub mod tasks;
 pub mod templating;
 pub mod throttling;
 pub mod tokens;
@@ -90,6 +98,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The same for vendors; none where the operator has not said that vendors can.
     pub callback_url: Option<String>,
+    /// The forecast service that days show the weather of; none: they show none.
+    pub weather_url: Option<String>,
 }
 
 impl Default for Options {
@@ -112,6 +122,7 @@ impl Default for Options {
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,
+            weather_url: None,
         }
     }
 }
@@ -137,6 +148,10 @@ pub struct Switchboard {
     pub throttle: Arc<Throttle>,
     /// Turns of work with passwords.
     pub passwords: Arc<Passwords>,
+    /// What calendars had when they were read lately.
+    pub calendars: Arc<calendars::Read>,
+    /// Forecasts of late.
+    pub forecasts: Arc<days::Forecasts>,
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
@@ -162,6 +177,8 @@ impl Switchboard {
             templates: Arc::default(),
             throttle: Arc::default(),
             passwords: Arc::default(),
+            calendars: Arc::default(),
+            forecasts: Arc::default(),
             options: Arc::new(options),
             contexts: Arc::default(),
             store,

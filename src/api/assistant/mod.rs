@@ -1,7 +1,15 @@
 //! The assistant's surface, under `/api/v1`: one file for the first word of an address. Every answer, a failure too,
 //! is `{"success","data","error","meta"}`.
 
+pub mod asking;
 pub mod auth;
+pub mod calendars;
+pub mod follow_ups;
+pub mod memory;
+pub mod my_day;
+pub mod tasks;
+
+use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -22,6 +30,16 @@ pub fn owns(path: &str) -> bool {
     path.starts_with("/api/v1/")
 }
 
+/// Adds the addresses.
+pub fn configure(services: &mut web::ServiceConfig) {
+    services
+        .configure(calendars::configure)
+        .configure(follow_ups::configure)
+        .configure(memory::configure)
+        .configure(my_day::configure)
+        .configure(tasks::configure);
+}
+
 /// What stands beside every answer.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Meta {
@@ -40,6 +58,10 @@ pub struct Meta {
     /// Of a list: most items on a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
+    /// Why parts of the answer are not there, by part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"calendar": "no calendar is connected"}))]
+    pub reasons: Option<BTreeMap<&'static str, String>>,
 }
 
 impl Meta {
@@ -47,13 +69,20 @@ impl Meta {
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
         let now = request.app_data::<web::Data<Doors>>().map(|doors| doors.switchboard.now()).unwrap_or_default();
-        Self { request_id: request_id::of(request).0, timestamp: timestamp(now), page: None, total: None, limit: None }
+        let (request_id, timestamp) = (request_id::of(request).0, timestamp(now));
+        Self { request_id, timestamp, page: None, total: None, limit: None, reasons: None }
     }
 
     /// The same beside one page of a list.
     #[must_use]
     pub fn with_page(self, page: i64, total: i64, limit: i64) -> Self {
         Self { page: Some(page), total: Some(total), limit: Some(limit), ..self }
+    }
+
+    /// The same with why parts of the answer are not there.
+    #[must_use]
+    pub fn with_reasons(self, reasons: BTreeMap<&'static str, String>) -> Self {
+        Self { reasons: (!reasons.is_empty()).then_some(reasons), ..self }
     }
 }
 

@@ -4,7 +4,8 @@
 use sqlx::FromRow;
 
 use super::super::db::{execute, fetch_all, fetch_one, fetch_optional};
-use super::super::transactions::{Transaction, remember, rows, run};
+use super::super::idempotency::remember;
+use super::super::transactions::{Transaction, rows, run};
 use super::super::{Store, StoreError};
 use super::{Owner, add_passages};
 use crate::domain::changes::Idempotency;
@@ -134,7 +135,7 @@ impl Store {
     ) -> Result<Option<Idempotency>, StoreError> {
         let mut tx = Transaction::begin(self.db()).await?;
         if let Some(key) = key
-            && let Some(earlier) = remember(&mut tx, workspace_id, key, document.created_at).await?
+            && let Some(earlier) = remember(&mut tx, workspace_id, Some(key), document.created_at).await?
         {
             return Ok(Some(earlier));
         }

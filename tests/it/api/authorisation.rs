@@ -10,7 +10,8 @@ use crate::support::receiver::Receiver;
 /// Asks an operation about things of the first workspace, with a body of the right type.
 async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>, key: Option<&str>) -> u16 {
     let (method, path) = operation.split_once(' ').unwrap();
-    let column = path.split('/').nth(2).unwrap_or_default();
+    let mut words = path.split('/').skip(2).skip_while(|word| *word == "v1");
+    let column = words.next().unwrap_or_default();
     let id = ids.get(column).cloned().unwrap_or_else(|| gateway.whatsapp.id.clone());
     let address = path.replace("{id}", &id).replace("{agentId}", &id).replace("{merge_id}", &id);
     let address = address.replace("{document_id}", &id);
@@ -34,6 +35,14 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
         request = request.bearer_auth(key);
     }
     answer(request).await.0
+}
+
+/// Makes something on the assistant's surface and gives its id.
+async fn made(gateway: &Gateway, column: &str, body: &'static str) -> String {
+    let request = gateway.acme("POST", &format!("/api/v1/{column}")).header("content-type", "application/json");
+    let (status, made) = answer(request.body(body)).await;
+    assert_eq!(status, 201, "{made}");
+    made["data"]["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -63,6 +72,10 @@ fn is_as_the_ledger_says() {
             ("webhook-endpoints", text(&hook["id"])),
             ("webhook-deliveries", text(&told["items"][0]["id"])),
             ("files", text(&answer(upload).await.1["id"])),
+            ("tasks", made(&gateway, "tasks", r#"{"title":"Call"}"#).await),
+            ("follow-ups", made(&gateway, "follow-ups", r#"{"note":"Call","due":"tomorrow"}"#).await),
+            ("memory", made(&gateway, "memory", r#"{"text":"Likes tea"}"#).await),
+            ("calendars", made(&gateway, "calendars", r#"{"name":"Team","url":"https://example.com/a.ics"}"#).await),
         ]);
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =
             toml::from_str(include_str!("../../ledger.toml")).unwrap();

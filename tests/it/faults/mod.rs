@@ -8,6 +8,8 @@ mod model;
 mod nodes;
 #[cfg(feature = "failpoints")]
 mod panics;
+#[cfg(feature = "failpoints")]
+mod reminders;
 mod vendor;
 #[cfg(feature = "failpoints")]
 mod webhooks;

@@ -9,6 +9,7 @@ mod manners;
 mod overtaking;
 mod places;
 mod profiles;
+pub mod reminders;
 mod traces;
 mod ways;
 mod webhooks;

@@ -2,6 +2,7 @@
 
 mod awaited_mails;
 mod agents;
+mod calendars;
 mod connections;
 mod contacts;
 mod deliveries;
@@ -12,10 +13,12 @@ mod invariants;
 mod jobs;
 mod leads;
 mod mailboxes;
+mod memories;
 mod outcomes;
 mod progress;
 mod revisions;
 mod secrets;
+mod tasks;
 mod tenancy;
 mod texts;
 mod used_tokens;

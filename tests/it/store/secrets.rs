@@ -35,7 +35,8 @@ on_both_databases! {
     async fn a_new_master_key_takes_over(store: TestStore) {
         let both = store.reopen_with(Sealer::new(&NEW_KEY).with_previous(&MASTER_KEY)).await;
         let counts = |done: &[switchboard::store::sealed::Resealed]| -> Vec<_> {
-            done.iter().map(|one| (one.table, one.column, one.renewed, one.current)).collect()
+            let touched = done.iter().filter(|one| one.renewed + one.current > 0);
+            touched.map(|one| (one.table, one.column, one.renewed, one.current)).collect()
         };
         let before = both.examine_seals().await.unwrap();
         assert_eq!((before.outdated, before.unreadable), (2, Vec::new()));

@@ -1,21 +1,18 @@
 //! What the workspace may say about a person, and whether it has the documented shape.
 
 use actix_web::HttpRequest;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::api::failure::Failure;
 use crate::domain::contacts::{Particulars, email, phone};
 use crate::domain::errors::FieldProblem;
+use crate::domain::fields::{self, LONGEST_TAG, given, line};
 
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 200;
 /// Longest id in the workspace's own system, in characters.
 const LONGEST_ID: usize = 255;
-/// Most tags.
-const MOST_TAGS: usize = 50;
-/// Longest tag and longest name of an attribute, in characters.
-const LONGEST_TAG: usize = 64;
 /// Most attributes in one request.
 const MOST_ATTRIBUTES: usize = 100;
 /// Longest attribute, in bytes of JSON.
@@ -75,11 +72,6 @@ pub struct ContactPatch {
     tags: Option<Vec<String>>,
 }
 
-/// A member that is there, be it null.
-fn given<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(member).map(Some)
-}
-
 impl NewContact {
     /// What it says, in the stored forms.
     ///
@@ -124,7 +116,7 @@ impl ContactPatch {
         let external_id =
             read("external_id", self.external_id, "1 to 255 characters on one line", |text| line(text, LONGEST_ID));
         judge_attributes(&self.attributes, &mut problems);
-        let tags = self.tags.map(|tags| judge_tags(tags, &mut problems));
+        let tags = self.tags.map(|tags| fields::tags(&tags, &mut problems));
         if problems.is_empty() {
             Ok(Particulars { name, phone, email, external_id, attributes: self.attributes, tags })
         } else {
@@ -135,12 +127,6 @@ impl ContactPatch {
 
 /// Reads a text into its stored form.
 type Form = fn(&str) -> Option<String>;
-
-fn line(text: &str, longest: usize) -> Option<String> {
-    let text = text.trim();
-    let good = !text.is_empty() && text.chars().count() <= longest && !text.contains(char::is_control);
-    good.then(|| text.to_owned())
-}
 
 fn judge_attributes(attributes: &Map<String, Value>, problems: &mut Vec<FieldProblem>) {
     if attributes.len() > MOST_ATTRIBUTES {
@@ -155,22 +141,4 @@ fn judge_attributes(attributes: &Map<String, Value>, problems: &mut Vec<FieldPro
             problems.push(FieldProblem::new(format!("attributes.{name}"), expected));
         }
     }
-}
-
-fn judge_tags(tags: Vec<String>, problems: &mut Vec<FieldProblem>) -> Vec<String> {
-    if tags.len() > MOST_TAGS {
-        problems.push(FieldProblem::new("tags", format!("at most {MOST_TAGS} tags")));
-    }
-    let mut good: Vec<String> = Vec::with_capacity(tags.len());
-    for (index, tag) in tags.iter().enumerate() {
-        match line(tag, LONGEST_TAG) {
-            Some(tag) if good.contains(&tag) => {}
-            Some(tag) => good.push(tag),
-            None => {
-                let expected = format!("1 to {LONGEST_TAG} characters on one line");
-                problems.push(FieldProblem::new(format!("tags[{index}]"), expected));
-            }
-        }
-    }
-    good
 }
