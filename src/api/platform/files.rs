@@ -95,7 +95,7 @@ pub struct VisitorToken {
 ///
 /// # Errors
 /// 400 for a name that is not as documented, 413 for a file that is too large, 415 without a type.
-#[utoipa::path(post, path = "/api/files", tag = "files", params(Named),
+#[utoipa::path(post, path = "/api/files", tag = "files", extensions(("x-permission" = json!("write"))), params(Named),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes, under their own Content-Type."),
     responses((status = 201, description = "It is kept.", body = FileView),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),

@@ -62,7 +62,7 @@ impl From<StoredExchange> for Exchange {
 ///
 /// # Errors
 /// 404 for an unknown message.
-#[utoipa::path(get, path = "/api/messages/{id}/exchanges", tag = "messages",
+#[utoipa::path(get, path = "/api/messages/{id}/exchanges", tag = "messages", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The message.")),
     responses((status = 200, description = "What was sent to the vendor and what it answered.", body = Exchanges),
               (status = 404, description = "There is no such message.", body = crate::api::failure::FailureBody)))]

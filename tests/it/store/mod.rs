@@ -1,5 +1,6 @@
 //! The store's promises, each kept on both databases.
 
+mod audit;
 mod connections;
 mod contacts;
 mod deliveries;
@@ -8,6 +9,8 @@ mod inbound;
 mod invariants;
 mod jobs;
 mod mailboxes;
+mod members;
+mod one_time_codes;
 mod outcomes;
 mod progress;
 mod revisions;
@@ -15,3 +18,4 @@ mod secrets;
 mod tenancy;
 mod texts;
 mod used_tokens;
+mod users;

@@ -1,11 +1,17 @@
 //! The platform surface, column by column.
 
 mod agents;
+mod api_keys;
+mod audit;
+mod auth;
 mod channels;
 mod contacts;
 mod conversations;
 mod deliveries;
 mod events;
 mod files;
+mod invitations;
 mod jobs;
+mod members;
 mod widget;
+mod workspaces;
