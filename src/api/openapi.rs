@@ -169,7 +169,14 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let mut shared: Vec<Code> = Vec::new();
     if !open {
-        shared.extend([Code::Unauthenticated, Code::Forbidden, Code::Unavailable]);
+        // A member may name no workspace, or one that is none of theirs.
+        shared.extend([
+            Code::InvalidRequest,
+            Code::Unauthenticated,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::Unavailable,
+        ]);
     }
     if reads_json {
         shared.extend([Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType]);

@@ -1,5 +1,5 @@
 //! The ledger, asked of a running gateway: what a stranger, another workspace and too small a role get. What an operation
-//! needs is proved from both sides: a key with everything else is refused, and a key with that alone is not.
+//! needs is proved from both sides: a key with everything else is refused, and a key with that alone may read.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ fn is_as_the_ledger_says() {
             if let Some(needs) = entry.get("needs") {
                 let (lacking, alone) = &without[needs.as_str().unwrap()];
                 assert_eq!(status(&gateway, operation, &ids, Some(lacking)).await, 403, "{operation}: all but {needs}");
-                // What alone is enough may still be refused for what it asks, but what it deletes is needed further on.
+                // Only what changes nothing is tried: the others need these things as they are.
                 if operation.starts_with("GET ") {
                     let status = status(&gateway, operation, &ids, Some(alone)).await;
                     assert!(status != 401 && status != 403, "{operation}: {needs} alone gives {status}");
