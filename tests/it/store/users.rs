@@ -48,7 +48,8 @@ on_both_databases! {
         store.found_workspace(&workspace, &channel, Founder::New(&jane)).await.unwrap();
         assert!(store.has_users().await.unwrap());
         assert_eq!(store.user_by_email("jane@example.com").await.unwrap().unwrap(), jane);
-        assert_eq!(store.channels(&workspace.id).await.unwrap(), [channel]);
+        let channels = store.channels(&workspace.id).await.unwrap();
+        assert_eq!((channels.len(), &channels[0].id, channels[0].kind), (1, &channel.id, Kind::Api));
         assert_eq!(store.memberships(&jane.user.id).await.unwrap()[0].role, Role::Owner);
 
         let kim = user(&store, "kim@example.com");
