@@ -43,13 +43,13 @@ pub struct Failure {
     /// Seconds after which to try again.
     retry_after: Option<i64>,
     /// What the assistant's envelope says beside it; none on the other surfaces.
-    meta: Option<assistant::Meta>,
+    meta: Option<Box<assistant::Meta>>,
 }
 
 impl Failure {
     /// A failure of this kind, for this request.
     pub fn new(request: &HttpRequest, code: Code, message: impl Into<String>) -> Self {
-        let meta = assistant::owns(request.path()).then(|| assistant::Meta::of(request));
+        let meta = assistant::owns(request.path()).then(|| Box::new(assistant::Meta::of(request)));
         let request_id = request_id::of(request).0;
         Self { code, message: message.into(), details: None, request_id, retry_after: None, meta }
     }
@@ -140,7 +140,9 @@ impl ResponseError for Failure {
             response.insert_header(("Retry-After", seconds));
         }
         match &self.meta {
-            Some(meta) => response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), meta.clone())),
+            Some(meta) => {
+                response.json(Answer::failed(self.code, &self.message, self.details.as_ref(), (**meta).clone()))
+            }
             None => response.json(FailureBody { error: self.detail() }),
         }
     }
