@@ -91,11 +91,7 @@ pub async fn caller<N: Need>(request: &HttpRequest) -> Result<Caller<N>, Failure
 /// # Errors
 /// As [`caller`].
 pub async fn caller_in<N: Need>(request: &HttpRequest, workspace_id: Option<&str>) -> Result<Caller<N>, Failure> {
-    let (doors, credential) = presented(request)?;
-    let known = doors.switchboard.authenticate(credential, workspace_id).await;
-    let principal = known.map_err(|stranger| turn_away(request, &stranger))?;
-    guard(request, doors, credential)?;
-    limiting::by_caller(request, doors, &principal).await?;
+    let principal = known(request, workspace_id).await?;
     if principal.may(N::PERMISSION) {
         Ok(Caller(principal, PhantomData))
     } else {
@@ -103,6 +99,19 @@ pub async fn caller_in<N: Need>(request: &HttpRequest, workspace_id: Option<&str
             format!("this needs the permission {:?}, which this credential does not carry", N::PERMISSION.as_str());
         Err(Failure::new(request, Code::Forbidden, sentence))
     }
+}
+
+/// Whoever calls, in this workspace, whatever they may do there.
+///
+/// # Errors
+/// As [`caller`], but for the permission.
+pub async fn known(request: &HttpRequest, workspace_id: Option<&str>) -> Result<Arc<Principal>, Failure> {
+    let (doors, credential) = presented(request)?;
+    let found = doors.switchboard.authenticate(credential, workspace_id).await;
+    let principal = found.map_err(|stranger| turn_away(request, &stranger))?;
+    guard(request, doors, credential)?;
+    limiting::by_caller(request, doors, &principal).await?;
+    Ok(principal)
 }
 
 /// The user who is signed in.

@@ -162,8 +162,7 @@ impl ResponseError for Failure {
         }
         match &self.meta {
             Some(meta) => {
-                let meta = meta.as_ref().clone();
-                response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), meta))
+                response.json(Answer::failed(self.code, &self.message, self.details.as_deref(), (**meta).clone()))
             }
             None => response.json(FailureBody { error: self.detail() }),
         }

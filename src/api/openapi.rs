@@ -266,17 +266,28 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let open = operation.get("security").and_then(Value::as_array).is_some_and(|all| all.iter().any(asks_nothing));
     let reads_json =
         operation.get("requestBody").is_some_and(|body| body.pointer("/content/application~1json").is_some());
+    let needs = operation.get("x-permission").and_then(Value::as_str).map(str::to_owned);
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let mut shared: Vec<Code> = Vec::new();
     if !open {
-        shared.extend([Code::Unauthenticated, Code::Forbidden, Code::Unavailable]);
+        // A member may name no workspace, or one that is none of theirs.
+        shared.extend([
+            Code::InvalidRequest,
+            Code::Unauthenticated,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::Unavailable,
+        ]);
     }
     if reads_json {
         shared.extend([Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType]);
     }
     for code in shared {
         let status = code.status().to_string();
-        responses.entry(status).or_insert_with(|| failure(path, code.meaning()));
+        let needs = needs.as_deref().filter(|_| code == Code::Forbidden);
+        let needs = needs.map(|word| format!("The credential does not carry the permission `{word}`."));
+        let meaning = needs.as_deref().unwrap_or(code.meaning());
+        responses.entry(status).or_insert_with(|| failure(path, meaning));
     }
     for (status, response) in responses.iter_mut() {
         exemplify(path, status, response);

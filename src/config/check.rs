@@ -68,7 +68,23 @@ impl Settings {
             "logging.level",
             "must be a level (error, warn, info, debug, trace) or directives such as `info,switchboard::jobs=debug`",
         );
-        let positive = [
+        for (key, value) in self.positive() {
+            demand(value > 0, key, "must be more than zero");
+        }
+        demand(
+            self.store.lease.as_millis() >= 1_000,
+            "store.lease",
+            "must be at least a second, or this process loses its jobs while it works on them",
+        );
+        if let Err(problem) = self.plans() {
+            problems.push(problem);
+        }
+        problems
+    }
+
+    /// What must be more than zero.
+    fn positive(&self) -> [(&'static str, u64); 13] {
+        [
             ("network.connect_timeout", self.network.connect_timeout.as_millis()),
             ("network.request_timeout", self.network.request_timeout.as_millis()),
             ("network.download_idle_timeout", self.network.download_idle_timeout.as_millis()),
@@ -82,19 +98,7 @@ impl Settings {
             ("store.connections", u64::from(self.store.connections)),
             ("store.queue", self.store.queue as u64),
             ("store.acquire_timeout", self.store.acquire_timeout.as_millis()),
-        ];
-        for (key, value) in positive {
-            demand(value > 0, key, "must be more than zero");
-        }
-        demand(
-            self.store.lease.as_millis() >= 1_000,
-            "store.lease",
-            "must be at least a second, or this process loses its jobs while it works on them",
-        );
-        if let Err(problem) = self.plans() {
-            problems.push(problem);
-        }
-        problems
+        ]
     }
 
     fn master_key_problem(&self, mode: Mode) -> Option<String> {

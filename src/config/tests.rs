@@ -237,7 +237,7 @@ fn the_demo_is_complete() {
         _ => "11111111111111111111111111111111",
     };
     let variables: BTreeMap<String, String> = named
-        .filter(|name| name.starts_with("SIMULATOR_"))
+        .filter(|name| name.starts_with("SIMULATOR_") || *name == "DEMO_PASSWORD")
         .map(|name| (name.to_owned(), value(name).to_owned()))
         .collect();
     let input =

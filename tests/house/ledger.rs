@@ -19,10 +19,12 @@ struct Entry {
     anonymous: Answer,
     /// 404, or "n/a" where nothing of a workspace is named.
     other_workspace: Answer,
-    /// 403, or "n/a" where every role may call.
+    /// 403, or "n/a" where every role may call: 403 goes with `needs`.
     too_small_role: Answer,
     /// `tests/it/api/<surface>/<column>.rs::<function>`.
     scenario: String,
+    /// The permission that it needs, as the document's `x-permission` says; absent where none is needed.
+    needs: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -61,20 +63,35 @@ pub fn check<'a>(document: &str, ledger: &str, find: impl Fn(&str) -> Option<&'a
         known.difference(&kept).map(|name| format!("{name} is not in the ledger")).collect();
     breaches.extend(kept.difference(&known).map(|name| format!("{name} is in the ledger, but is no operation")));
     for (name, entry) in &ledger {
-        let public = operations.get(name).copied();
+        let public = operations.get(name).map(|operation| operation.public);
+        if let Some(operation) = operations.get(name)
+            && operation.needs != entry.needs
+        {
+            breaches.push(format!("{name}: `x-permission` of the document and `needs` differ"));
+        }
         breaches.extend(problems(entry, public, &find).into_iter().map(|problem| format!("{name}: {problem}")));
     }
     breaches
 }
 
-/// The operations as "METHOD path", each with whether the document lets anyone call it.
-fn operations(document: &Value) -> BTreeMap<String, bool> {
+/// What the document says of one operation.
+struct Operation {
+    /// Whether anyone may call it.
+    public: bool,
+    /// Its `x-permission`.
+    needs: Option<String>,
+}
+
+/// The operations as "METHOD path".
+fn operations(document: &Value) -> BTreeMap<String, Operation> {
     let mut found = BTreeMap::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             if METHODS.contains(&method.as_str()) {
                 let security = operation.get("security").or_else(|| document.get("security"));
-                found.insert(format!("{} {path}", method.to_uppercase()), is_public(security));
+                let needs = operation.get("x-permission").and_then(Value::as_str).map(str::to_owned);
+                let said = Operation { public: is_public(security), needs };
+                found.insert(format!("{} {path}", method.to_uppercase()), said);
             }
         }
     }
@@ -99,6 +116,7 @@ fn problems<'a>(entry: &Entry, public: Option<bool>, find: impl Fn(&str) -> Opti
     demand(entry.too_small_role.is(403, "n/a"), "too_small_role is 403 or \"n/a\"");
     let said_public = entry.anonymous == Answer::Word("public".to_owned());
     demand(public.is_none_or(|public| public == said_public), "`security` of the document and `anonymous` differ");
+    demand(entry.needs.is_some() == entry.too_small_role.is(403, ""), "`needs` goes with too_small_role = 403");
     demand(!said_public || entry.too_small_role.is(0, "n/a"), "what anyone may call needs no role");
     match entry.scenario.split_once("::") {
         Some((path, function)) => match find(path) {
@@ -122,7 +140,7 @@ mod samples {
     use super::*;
 
     const DOCUMENT: &str = r#"{"security": [{"key": []}], "paths": {
-        "/api/agents/{id}": {"summary": "x", "parameters": [], "get": {}},
+        "/api/agents/{id}": {"summary": "x", "parameters": [], "get": {"x-permission": "read"}},
         "/health": {"get": {"security": []}}
     }}"#;
     const LEDGER: &str = r#"
@@ -130,6 +148,7 @@ mod samples {
 anonymous = 401
 other_workspace = 404
 too_small_role = 403
+needs = "read"
 scenario = "tests/it/api/platform/agents.rs::reads_one"
 ["GET /health"]
 anonymous = "public"
@@ -156,7 +175,7 @@ scenario = "tests/it/api/health.rs::is_well"
     fn what_is_missing_or_too_much_is_found() {
         assert_eq!(breaches(DOCUMENT, &LEDGER[LEDGER.find("[\"GET /health").expect("it is there")..]).len(), 1);
         assert_eq!(breaches(&DOCUMENT.replace("/health", "/health/live"), LEDGER).len(), 2);
-        assert_eq!(breaches(&DOCUMENT.replace("\"get\": {}", "\"get\": {}, \"patch\": {}"), LEDGER).len(), 1);
+        assert_eq!(breaches(&DOCUMENT.replace("\"get\": {\"x", "\"patch\": {}, \"get\": {\"x"), LEDGER).len(), 1);
         assert_eq!(breaches("{\"paths\": {}}", LEDGER), ["docs/openapi.json has no operation"]);
         assert_eq!(breaches("", LEDGER).len(), 1);
     }
@@ -168,8 +187,9 @@ scenario = "tests/it/api/health.rs::is_well"
             ("anonymous = 401", "anonymous = \"n/a\""),
             ("anonymous = 401", "anonymous = 401\nnote = \"x\""),
             ("other_workspace = 404", "other_workspace = 403"),
-            ("too_small_role = 403", "too_small_role = \"public\""),
             ("too_small_role = 403\n", ""),
+            ("needs = \"read\"", "needs = \"write\""),
+            ("too_small_role = 403\nneeds = \"read\"", "too_small_role = \"n/a\"\nneeds = \"read\""),
             ("anonymous = \"public\"", "anonymous = 401"),
         ] {
             assert!(LEDGER.contains(right));

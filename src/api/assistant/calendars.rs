@@ -39,7 +39,7 @@ pub struct Calendars {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/v1/calendars", tag = "my-day", params(Paged),
+#[utoipa::path(get, path = "/api/v1/calendars", tag = "my-day", extensions(("x-permission" = json!("read"))), params(Paged),
     responses((status = 200, description = "The calendars.", body = Served<Calendars>),
               (status = 400, description = "The query is not as documented.", body = AssistantFailure)))]
 pub async fn list(
@@ -60,7 +60,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/api/v1/calendars", tag = "my-day",
+#[utoipa::path(post, path = "/api/v1/calendars", tag = "my-day", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = CalendarFields,
     responses((status = 201, description = "The calendar.", body = Served<Calendar>),
@@ -82,7 +82,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown calendar.
-#[utoipa::path(delete, path = "/api/v1/calendars/{id}", tag = "my-day",
+#[utoipa::path(delete, path = "/api/v1/calendars/{id}", tag = "my-day", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The calendar.")),
     responses((status = 200, description = "It is removed.", body = Served<Deleted>),
               (status = 404, description = "There is no such calendar.", body = AssistantFailure)))]

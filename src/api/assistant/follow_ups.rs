@@ -58,7 +58,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/v1/follow-ups", tag = "follow-ups", params(Filter, Paged),
+#[utoipa::path(get, path = "/api/v1/follow-ups", tag = "follow-ups", extensions(("x-permission" = json!("read"))), params(Filter, Paged),
     responses((status = 200, description = "The follow-ups.", body = Served<FollowUps>),
               (status = 400, description = "The query is not as documented.", body = AssistantFailure)))]
 pub async fn list(
@@ -84,7 +84,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/api/v1/follow-ups", tag = "follow-ups",
+#[utoipa::path(post, path = "/api/v1/follow-ups", tag = "follow-ups", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = FollowUpFields,
     responses((status = 201, description = "The follow-up.", body = Served<FollowUp>),
@@ -106,7 +106,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown follow-up.
-#[utoipa::path(get, path = "/api/v1/follow-ups/{id}", tag = "follow-ups",
+#[utoipa::path(get, path = "/api/v1/follow-ups/{id}", tag = "follow-ups", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The follow-up.")),
     responses((status = 200, description = "The follow-up.", body = Served<FollowUp>),
               (status = 404, description = "There is no such follow-up.", body = AssistantFailure)))]
@@ -124,7 +124,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown follow-up.
-#[utoipa::path(patch, path = "/api/v1/follow-ups/{id}", tag = "follow-ups",
+#[utoipa::path(patch, path = "/api/v1/follow-ups/{id}", tag = "follow-ups", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The follow-up.")), request_body = FollowUpFields,
     responses((status = 200, description = "The follow-up as it is now.", body = Served<FollowUp>),
               (status = 400, description = "Fields are not as documented.", body = AssistantFailure),
@@ -143,7 +143,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown follow-up.
-#[utoipa::path(put, path = "/api/v1/follow-ups/{id}", tag = "follow-ups",
+#[utoipa::path(put, path = "/api/v1/follow-ups/{id}", tag = "follow-ups", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The follow-up.")), request_body = FollowUpFields,
     responses((status = 200, description = "The follow-up as it is now.", body = Served<FollowUp>),
               (status = 400, description = "Fields are not as documented.", body = AssistantFailure),
@@ -162,7 +162,7 @@ pub async fn replace(
 ///
 /// # Errors
 /// 404 for an unknown follow-up.
-#[utoipa::path(delete, path = "/api/v1/follow-ups/{id}", tag = "follow-ups",
+#[utoipa::path(delete, path = "/api/v1/follow-ups/{id}", tag = "follow-ups", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The follow-up.")),
     responses((status = 200, description = "It is deleted.", body = Served<Deleted>),
               (status = 404, description = "There is no such follow-up.", body = AssistantFailure)))]

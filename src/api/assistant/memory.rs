@@ -84,7 +84,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/v1/memory/search", tag = "memory", params(Question, Paged),
+#[utoipa::path(get, path = "/api/v1/memory/search", tag = "memory", extensions(("x-permission" = json!("read"))), params(Question, Paged),
     responses((status = 200, description = "What was found.", body = Served<Results>),
               (status = 400, description = "The query is not as documented.", body = AssistantFailure)))]
 pub async fn search(
@@ -111,7 +111,7 @@ pub async fn search(
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/v1/memory", tag = "memory", params(Filter, Paged),
+#[utoipa::path(get, path = "/api/v1/memory", tag = "memory", extensions(("x-permission" = json!("read"))), params(Filter, Paged),
     responses((status = 200, description = "The memories.", body = Served<Memories>),
               (status = 400, description = "The query is not as documented.", body = AssistantFailure)))]
 pub async fn list(
@@ -135,7 +135,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/api/v1/memory", tag = "memory",
+#[utoipa::path(post, path = "/api/v1/memory", tag = "memory", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = MemoryFields,
     responses((status = 201, description = "The memory.", body = Served<Memory>),
@@ -157,7 +157,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown memory.
-#[utoipa::path(get, path = "/api/v1/memory/{id}", tag = "memory",
+#[utoipa::path(get, path = "/api/v1/memory/{id}", tag = "memory", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The memory.")),
     responses((status = 200, description = "The memory.", body = Served<Memory>),
               (status = 404, description = "There is no such memory.", body = AssistantFailure)))]
@@ -174,7 +174,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown memory.
-#[utoipa::path(patch, path = "/api/v1/memory/{id}", tag = "memory",
+#[utoipa::path(patch, path = "/api/v1/memory/{id}", tag = "memory", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The memory.")), request_body = MemoryFields,
     responses((status = 200, description = "The memory as it is now.", body = Served<Memory>),
               (status = 400, description = "Fields are not as documented.", body = AssistantFailure),
@@ -197,7 +197,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 404 for an unknown memory.
-#[utoipa::path(delete, path = "/api/v1/memory/{id}", tag = "memory",
+#[utoipa::path(delete, path = "/api/v1/memory/{id}", tag = "memory", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The memory.")),
     responses((status = 200, description = "It is forgotten.", body = Served<Deleted>),
               (status = 404, description = "There is no such memory.", body = AssistantFailure)))]

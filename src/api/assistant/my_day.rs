@@ -22,7 +22,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
 ///
 /// # Errors
 /// 503 when the store could not be read.
-#[utoipa::path(get, path = "/api/v1/my-day", tag = "my-day",
+#[utoipa::path(get, path = "/api/v1/my-day", tag = "my-day", extensions(("x-permission" = json!("read"))),
     responses((status = 200, description = "The day.", body = Served<Day>)))]
 pub async fn read(
     request: HttpRequest,

@@ -63,7 +63,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(Filter, Paged),
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", extensions(("x-permission" = json!("read"))), params(Filter, Paged),
     responses((status = 200, description = "The tasks.", body = Served<Tasks>),
               (status = 400, description = "The query is not as documented.", body = AssistantFailure)))]
 pub async fn list(
@@ -90,7 +90,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks",
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = TaskFields,
     responses((status = 201, description = "The task.", body = Served<Task>),
@@ -112,7 +112,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown task.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks",
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The task.")),
     responses((status = 200, description = "The task.", body = Served<Task>),
               (status = 404, description = "There is no such task.", body = AssistantFailure)))]
@@ -130,7 +130,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown task.
-#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks",
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The task.")), request_body = TaskFields,
     responses((status = 200, description = "The task as it is now.", body = Served<Task>),
               (status = 400, description = "Fields are not as documented.", body = AssistantFailure),
@@ -149,7 +149,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown task.
-#[utoipa::path(put, path = "/api/v1/tasks/{id}", tag = "tasks",
+#[utoipa::path(put, path = "/api/v1/tasks/{id}", tag = "tasks", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The task.")), request_body = TaskFields,
     responses((status = 200, description = "The task as it is now.", body = Served<Task>),
               (status = 400, description = "Fields are not as documented.", body = AssistantFailure),
@@ -168,7 +168,7 @@ pub async fn replace(
 ///
 /// # Errors
 /// 404 for an unknown task.
-#[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks",
+#[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The task.")),
     responses((status = 200, description = "It is deleted.", body = Served<Deleted>),
               (status = 404, description = "There is no such task.", body = AssistantFailure)))]

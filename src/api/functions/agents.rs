@@ -48,7 +48,7 @@ pub struct ActiveAgent {
 ///
 /// # Errors
 /// Only those that all addresses share.
-#[utoipa::path(get, path = "/functions/v1/agents", tag = "agents",
+#[utoipa::path(get, path = "/functions/v1/agents", tag = "agents", extensions(("x-permission" = json!("read"))),
     responses((status = 200, description = "The agents that answer.", body = ActiveAgents)))]
 pub async fn list(
     request: HttpRequest,

@@ -76,7 +76,7 @@ pub enum ChatEvent {
 /// 400 for fields that are not as documented, 401 before anything is spent, 403 for the key of another agent, 404 for
 /// an unknown agent, 409 when nobody will answer, 504 when no answer came in time. What fails after the first event is
 /// an event.
-#[utoipa::path(post, path = "/functions/v1/allxone-agent-chat", tag = "agents",
+#[utoipa::path(post, path = "/functions/v1/allxone-agent-chat", tag = "agents", extensions(("x-permission" = json!("chat"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key says it once.")),
     request_body = FunctionsChatRequest,
     responses((status = 200, description = "`data: ` and a `ChatEvent`, event by event.",

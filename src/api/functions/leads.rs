@@ -64,7 +64,7 @@ pub struct CapturedLead {
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/functions/v1/leads", tag = "leads",
+#[utoipa::path(post, path = "/functions/v1/leads", tag = "leads", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = FunctionsLead,
     responses((status = 201, description = "The lead.", body = CapturedLead),

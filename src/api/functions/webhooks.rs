@@ -30,7 +30,7 @@ pub struct WebhookToTest {
 ///
 /// # Errors
 /// 400 for a body that is not as documented, 404 for an unknown endpoint.
-#[utoipa::path(post, path = "/functions/v1/webhooks/test", tag = "functions",
+#[utoipa::path(post, path = "/functions/v1/webhooks/test", tag = "functions", extensions(("x-permission" = json!("manage"))),
     request_body = WebhookToTest,
     responses((status = 200, description = "What it answered.", body = WebhookTest),
               (status = 400, description = "The body is not as documented.", body = crate::api::failure::FailureBody),

@@ -115,7 +115,7 @@ pub struct MadeKey {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/api-keys", tag = "API keys", params(Page),
+#[utoipa::path(get, path = "/api/api-keys", tag = "API keys", extensions(("x-permission" = json!("manage"))), params(Page),
     responses((status = 200, description = "The keys.", body = ApiKeys),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -136,7 +136,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 403 for scopes that the caller does not have, 409 when the name is taken.
-#[utoipa::path(post, path = "/api/api-keys", tag = "API keys", request_body = KeyToMake,
+#[utoipa::path(post, path = "/api/api-keys", tag = "API keys", extensions(("x-permission" = json!("manage"))), request_body = KeyToMake,
     responses((status = 201, description = "The key with its secret.", body = MadeKey),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
               (status = 409, description = "Another key has the name.", body = crate::api::failure::FailureBody)))]
@@ -165,7 +165,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown key.
-#[utoipa::path(get, path = "/api/api-keys/{id}", tag = "API keys",
+#[utoipa::path(get, path = "/api/api-keys/{id}", tag = "API keys", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The key.")),
     responses((status = 200, description = "The key.", body = ApiKey),
               (status = 404, description = "There is no such key.", body = crate::api::failure::FailureBody)))]
@@ -183,7 +183,7 @@ pub async fn one(
 /// # Errors
 /// 400 for fields that are not as documented, 403 for a key or scopes that may do more than the caller, 404 for an
 /// unknown or revoked key, 409 when the name is taken.
-#[utoipa::path(patch, path = "/api/api-keys/{id}", tag = "API keys",
+#[utoipa::path(patch, path = "/api/api-keys/{id}", tag = "API keys", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The key.")), request_body = KeyPatch,
     responses((status = 200, description = "The key as it is now.", body = ApiKey),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -215,7 +215,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 403 for a key that may do more than the caller, 404 for an unknown key.
-#[utoipa::path(delete, path = "/api/api-keys/{id}", tag = "API keys",
+#[utoipa::path(delete, path = "/api/api-keys/{id}", tag = "API keys", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The key.")),
     responses((status = 204, description = "It is revoked."),
               (status = 404, description = "There is no such key.", body = crate::api::failure::FailureBody)))]
@@ -239,7 +239,7 @@ pub async fn revoke(
 /// # Errors
 /// 400 for fields that are not as documented, 403 for a key that may do more than the caller, 404 for an unknown or
 /// revoked key.
-#[utoipa::path(post, path = "/api/api-keys/{id}/rotate", tag = "API keys",
+#[utoipa::path(post, path = "/api/api-keys/{id}/rotate", tag = "API keys", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The key.")), request_body = KeyRotation,
     responses((status = 200, description = "The key with its new secret.", body = MadeKey),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),

@@ -30,7 +30,7 @@ pub struct Audit {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/audit", tag = "people", params(Page),
+#[utoipa::path(get, path = "/api/audit", tag = "people", extensions(("x-permission" = json!("own"))), params(Page),
     responses((status = 200, description = "The log.", body = Audit),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(request: HttpRequest, caller: Caller<Own>, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {

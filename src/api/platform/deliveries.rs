@@ -104,7 +104,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/deliveries", tag = "deliveries", params(Filter, Page),
+#[utoipa::path(get, path = "/api/deliveries", tag = "deliveries", extensions(("x-permission" = json!("manage"))), params(Filter, Page),
     responses((status = 200, description = "The deliveries.", body = Deliveries),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -127,7 +127,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown delivery.
-#[utoipa::path(get, path = "/api/deliveries/{id}", tag = "deliveries",
+#[utoipa::path(get, path = "/api/deliveries/{id}", tag = "deliveries", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The delivery.")),
     responses((status = 200, description = "The delivery.", body = Delivery),
               (status = 404, description = "There is no such delivery.", body = crate::api::failure::FailureBody)))]
@@ -145,7 +145,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 404 for an unknown delivery, 409 for one that cannot be run, 503 when it could not be written down.
-#[utoipa::path(post, path = "/api/deliveries/{id}/redeliver", tag = "deliveries",
+#[utoipa::path(post, path = "/api/deliveries/{id}/redeliver", tag = "deliveries", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The delivery.")),
     responses((status = 200, description = "How it ended this time.", body = Outcome),
               (status = 404, description = "There is no such delivery.", body = crate::api::failure::FailureBody),

@@ -90,7 +90,7 @@ pub struct Since {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/events", tag = "events", params(Since),
+#[utoipa::path(get, path = "/api/events", tag = "events", extensions(("x-permission" = json!("read"))), params(Since),
     responses((status = 200, description = "The events after `since`, in order.", body = Events),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn read(

@@ -95,7 +95,7 @@ pub struct VisitorToken {
 ///
 /// # Errors
 /// 400 for a name that is not as documented, 413 for a file that is too large, 415 without a type.
-#[utoipa::path(post, path = "/api/files", tag = "files", params(Named),
+#[utoipa::path(post, path = "/api/files", tag = "files", extensions(("x-permission" = json!("write"))), params(Named),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes, under their own Content-Type."),
     responses((status = 201, description = "It is kept.", body = FileView),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
@@ -154,7 +154,7 @@ fn filename(request: &HttpRequest) -> Result<Option<String>, Failure> {
 ///
 /// # Errors
 /// 401 without a key or a visitor's token, 403 for the key of one agent, 404 for a file that is not the caller's.
-#[utoipa::path(get, path = "/api/files/{id}", tag = "files",
+#[utoipa::path(get, path = "/api/files/{id}", tag = "files", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The file."), VisitorToken),
     responses((status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
               (status = 404, description = "There is no such file.", body = crate::api::failure::FailureBody)))]

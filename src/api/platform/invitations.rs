@@ -92,7 +92,7 @@ pub struct InvitationToAccept {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/invitations", tag = "people", params(Page),
+#[utoipa::path(get, path = "/api/invitations", tag = "people", extensions(("x-permission" = json!("manage"))), params(Page),
     responses((status = 200, description = "The invitations.", body = Invitations),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -113,7 +113,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 403 for a role that may do more than the caller.
-#[utoipa::path(post, path = "/api/invitations", tag = "people", request_body = InvitationToMake,
+#[utoipa::path(post, path = "/api/invitations", tag = "people", extensions(("x-permission" = json!("manage"))), request_body = InvitationToMake,
     responses((status = 201, description = "The invitation.", body = MadeInvitation),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
@@ -137,7 +137,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown invitation, and for an accepted one.
-#[utoipa::path(delete, path = "/api/invitations/{id}", tag = "people",
+#[utoipa::path(delete, path = "/api/invitations/{id}", tag = "people", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The invitation.")),
     responses((status = 204, description = "Its token opens nothing any more."),
               (status = 404, description = "There is no such invitation.", body = crate::api::failure::FailureBody)))]

@@ -74,7 +74,7 @@ impl From<DeadJob> for Job {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/jobs/dead", tag = "jobs", params(Page),
+#[utoipa::path(get, path = "/api/jobs/dead", tag = "jobs", extensions(("x-permission" = json!("manage"))), params(Page),
     responses((status = 200, description = "The dead jobs of the workspace.", body = DeadJobs),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn dead(
@@ -95,7 +95,7 @@ pub async fn dead(
 ///
 /// # Errors
 /// 404 when the workspace has no such dead job.
-#[utoipa::path(post, path = "/api/jobs/{id}/retry", tag = "jobs",
+#[utoipa::path(post, path = "/api/jobs/{id}/retry", tag = "jobs", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The job.")),
     responses((status = 202, description = "It waits to be run again."),
               (status = 404, description = "There is no such dead job.", body = crate::api::failure::FailureBody)))]

@@ -115,7 +115,7 @@ fn given<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>,
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/leads", tag = "leads", params(Filter, Page),
+#[utoipa::path(get, path = "/api/leads", tag = "leads", extensions(("x-permission" = json!("read"))), params(Filter, Page),
     responses((status = 200, description = "The leads.", body = Leads),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -137,7 +137,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 409 when the key was used for something else.
-#[utoipa::path(post, path = "/api/leads", tag = "leads",
+#[utoipa::path(post, path = "/api/leads", tag = "leads", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = LeadToCapture,
     responses((status = 201, description = "The lead.", body = Lead),
@@ -173,7 +173,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown lead.
-#[utoipa::path(get, path = "/api/leads/{id}", tag = "leads", params(("id" = String, Path, description = "The lead.")),
+#[utoipa::path(get, path = "/api/leads/{id}", tag = "leads", extensions(("x-permission" = json!("read"))), params(("id" = String, Path, description = "The lead.")),
     responses((status = 200, description = "The lead.", body = Lead),
               (status = 404, description = "There is no such lead.", body = crate::api::failure::FailureBody)))]
 pub async fn one(
@@ -192,7 +192,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown lead.
-#[utoipa::path(patch, path = "/api/leads/{id}", tag = "leads",
+#[utoipa::path(patch, path = "/api/leads/{id}", tag = "leads", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The lead.")), request_body = LeadPatch,
     responses((status = 200, description = "The lead as it is now.", body = Lead),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -216,7 +216,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 404 for an unknown lead.
-#[utoipa::path(delete, path = "/api/leads/{id}", tag = "leads",
+#[utoipa::path(delete, path = "/api/leads/{id}", tag = "leads", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The lead.")),
     responses((status = 204, description = "It is deleted."),
               (status = 404, description = "There is no such lead.", body = crate::api::failure::FailureBody)))]

@@ -49,7 +49,7 @@ pub struct MemberPatch {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/members", tag = "people", params(Page),
+#[utoipa::path(get, path = "/api/members", tag = "people", extensions(("x-permission" = json!("read"))), params(Page),
     responses((status = 200, description = "The members.", body = Members),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -71,7 +71,7 @@ pub async fn list(
 /// # Errors
 /// 400 for a role that does not exist, 403 for more than the caller has, 404 for an unknown member, 409 for the last
 /// owner.
-#[utoipa::path(patch, path = "/api/members/{id}", tag = "people",
+#[utoipa::path(patch, path = "/api/members/{id}", tag = "people", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The member.")), request_body = MemberPatch,
     responses((status = 200, description = "The member as they are now.", body = Member),
               (status = 400, description = "There is no such role.", body = crate::api::failure::FailureBody),
@@ -96,7 +96,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 403 for who has more than the caller, 404 for an unknown member, 409 for the last owner.
-#[utoipa::path(delete, path = "/api/members/{id}", tag = "people",
+#[utoipa::path(delete, path = "/api/members/{id}", tag = "people", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The member.")),
     responses((status = 204, description = "They belong to it no longer."),
               (status = 404, description = "There is no such member.", body = crate::api::failure::FailureBody),

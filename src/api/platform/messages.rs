@@ -73,7 +73,7 @@ impl From<StoredExchange> for Exchange {
 ///
 /// # Errors
 /// 404 for an unknown message, 409 for one that is not held: it has left, is about to, or never waited.
-#[utoipa::path(delete, path = "/api/messages/{id}", tag = "messages",
+#[utoipa::path(delete, path = "/api/messages/{id}", tag = "messages", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The message.")),
     responses((status = 200, description = "It will not leave; so it stands now.", body = Message),
               (status = 404, description = "There is no such message.", body = crate::api::failure::FailureBody),
@@ -100,7 +100,7 @@ pub async fn withdraw(
 ///
 /// # Errors
 /// 404 for an unknown message.
-#[utoipa::path(get, path = "/api/messages/{id}/exchanges", tag = "messages",
+#[utoipa::path(get, path = "/api/messages/{id}/exchanges", tag = "messages", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The message.")),
     responses((status = 200, description = "What was sent to the vendor and what it answered.", body = Exchanges),
               (status = 404, description = "There is no such message.", body = crate::api::failure::FailureBody)))]

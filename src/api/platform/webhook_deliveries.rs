@@ -150,7 +150,7 @@ impl From<Attempt> for WebhookAttempt {
 ///
 /// # Errors
 /// 404 for an unknown delivery.
-#[utoipa::path(get, path = "/api/webhook-deliveries/{id}", tag = "webhooks",
+#[utoipa::path(get, path = "/api/webhook-deliveries/{id}", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The delivery.")),
     responses((status = 200, description = "The delivery.", body = WebhookDelivery),
               (status = 404, description = "There is no such delivery.", body = crate::api::failure::FailureBody)))]
@@ -176,7 +176,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 404 for an unknown delivery, 409 when its endpoint is disabled.
-#[utoipa::path(post, path = "/api/webhook-deliveries/{id}/redeliver", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-deliveries/{id}/redeliver", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The delivery.")),
     responses((status = 202, description = "It is due now.", body = WebhookDelivery),
               (status = 404, description = "There is no such delivery.", body = crate::api::failure::FailureBody),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::auth::{NAME, OwnWorkspace, keep_out, own_workspaces};
-use crate::api::authentication::{Caller, Chat, Manage, Read, SignedIn, bearer, caller, caller_in, signed_in};
+use crate::api::authentication::{Caller, Manage, Read, SignedIn, bearer, caller_in, known, signed_in};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::{Doors, auditing, reading};
 use crate::domain::audit::Action;
@@ -111,7 +111,7 @@ impl From<(Workspace, WorkspaceSettings)> for WorkspaceView {
 pub async fn list(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
     let items = match bearer(&request) {
         Some(key) if !tokens::is_token(key) => {
-            let key = caller::<Chat>(&request).await?;
+            let key = known(&request, None).await?;
             let found = doors.switchboard.store.workspace(key.workspace_id()).await;
             let found = found.map_err(|error| Failure::store(&request, &error))?;
             let view = |(workspace, _): (Workspace, _)| {
@@ -157,7 +157,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for a workspace that is none of theirs.
-#[utoipa::path(get, path = "/api/workspaces/{id}", tag = "people",
+#[utoipa::path(get, path = "/api/workspaces/{id}", tag = "people", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The workspace.")),
     responses((status = 200, description = "The workspace.", body = WorkspaceView),
               (status = 404, description = "There is no such workspace.", body = crate::api::failure::FailureBody)))]
@@ -175,7 +175,7 @@ pub async fn one(
 /// # Errors
 /// 400 for fields that are not as documented, 404 for a workspace that is none of the caller's, 409 when the name is
 /// taken.
-#[utoipa::path(patch, path = "/api/workspaces/{id}", tag = "people",
+#[utoipa::path(patch, path = "/api/workspaces/{id}", tag = "people", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The workspace.")), request_body = WorkspacePatch,
     responses((status = 200, description = "The workspace as it is now.", body = WorkspaceView),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),

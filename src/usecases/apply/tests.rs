@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::{Action, ApplyError, Input, MadeKey, Plan, apply, plan, read};
 use crate::domain::api_keys;
 use crate::domain::channels::ChannelState;
+use crate::domain::members::Role;
 use crate::domain::plans::{Plan as Tariff, Plans};
 use crate::store::seal::Sealer;
 use crate::store::{Options, Store};
@@ -243,6 +244,55 @@ name = "Acme"
     assert!(store.workspace_named("Other").await.expect("read").is_none());
 }
 
+#[tokio::test]
+async fn people_and_scopes_are_as_the_file_says() {
+    let (store, _folder) = store().await;
+    let file = |password: &str, role: &str, scopes: &str| {
+        format!(
+            r#"
+[[workspaces]]
+name = "Acme"
+  [[workspaces.members]]
+  email = "Ana@acme.example"
+  name = "Ana"
+  role = "{role}"
+  password = "{password}"
+  phone = "+1 415 555 1234"
+  [[workspaces.api_keys]]
+  name = "ops"
+  scopes = {scopes}
+"#
+        )
+    };
+    let first = file("a first password", "owner", r#"["read"]"#);
+    applied(&store, &first).await;
+    let ana = store.user_by_phone("+14155551234").await.expect("read").expect("Ana");
+    assert_eq!(ana.user.email.as_deref(), Some("ana@acme.example"));
+    let workspace = store.workspace_named("Acme").await.expect("read").expect("Acme");
+    let memberships = store.memberships(&ana.user.id).await.expect("read");
+    assert_eq!((memberships.len(), memberships[0].role), (1, Role::Owner));
+    assert!(!planned(&store, &first).await.changes_anything(), "a second time changes nothing");
+
+    let second = file("another password", "admin", r#"["read", "write"]"#);
+    let plan = planned(&store, &second).await;
+    assert_eq!(
+        lines(&plan, Action::Update),
+        ["member Acme / ana@acme.example (password, role)", "API key Acme / ops (scopes)"]
+    );
+    apply(&store, plan).await.expect("applied");
+    let changed = store.user(&ana.user.id).await.expect("read").expect("Ana");
+    assert!(changed.password != ana.password && changed.tokens_from > 0);
+    assert_eq!(store.member(&workspace.id, &ana.user.id).await.expect("read").expect("Ana").role, Role::Admin);
+    let foreign = r#"
+[[workspaces]]
+name = "Other"
+members = [{ email = "ben@other.example", phone = "+14155551234" }]
+"#;
+    let file = wanted(foreign).map_err(|error| error.to_string()).expect("it makes sense");
+    let error = super::plan(&store, file).await.err().expect("the phone is Ana's");
+    assert_eq!(complaints(&error), ["workspaces[0].members[0].phone"]);
+}
+
 #[test]
 fn every_mistake_in_a_file_is_named_at_once() {
     let file = r#"
@@ -250,7 +300,11 @@ colour = "red"
 [[workspaces]]
 name = " Acme"
 plan = "gold"
-members = [{ name = "Ana", email = "ana@acme.example", role = "owner" }]
+members = [
+  { name = "Ana", email = "ana", role = "king", password = "hunter2", phone = "123", shoe = 41 },
+  { email = "ben@acme.example" },
+  { email = "Ben@acme.example" },
+]
   [[workspaces.agents]]
   model = "builtin/oracle"
   concurrency = 0
@@ -310,14 +364,19 @@ name = " Acme"
         "workspaces[0].channels[0].name",
         "workspaces[0].channels[1].access_token",
         "workspaces[0].channels[1].fax",
-        "workspaces[0].members",
+        "workspaces[0].members[0].email",
+        "workspaces[0].members[0].password",
+        "workspaces[0].members[0].phone",
+        "workspaces[0].members[0].role",
+        "workspaces[0].members[0].shoe",
+        "workspaces[0].members[2].email",
         "workspaces[0].name",
         "workspaces[0].plan",
         "workspaces[1].name",
     ];
     assert_eq!(fields, expected);
     let said = error.to_string();
-    assert!(said.contains("environment variable MISSING") && said.contains("members are not built yet"), "{said}");
+    assert!(said.contains("environment variable MISSING"), "{said}");
     assert!(!said.contains("hunter2"), "a secret is shown: {said}");
 }
 

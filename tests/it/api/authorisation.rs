@@ -1,8 +1,10 @@
-//! The ledger, asked of a running gateway: what a stranger, another workspace and too small a role get.
+//! The ledger, asked of a running gateway: what a stranger, another workspace and too small a role get. What an operation
+//! needs is proved from both sides: a key with everything else is refused, and a key with that alone may read.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use switchboard::domain::principals::Permission;
 
 use crate::support::gateway::{Gateway, answer, scenario};
 use crate::support::receiver::Receiver;
@@ -45,38 +47,55 @@ async fn made(gateway: &Gateway, column: &str, body: &'static str) -> String {
     made["data"]["id"].as_str().unwrap().to_owned()
 }
 
+/// The first workspace's things, by the first word of their address.
+async fn things(gateway: &Gateway) -> BTreeMap<&'static str, String> {
+    let conversation = gateway.customer_writes("wamid.1", "Hello").await;
+    let messages = gateway.read(&format!("/api/conversations/{conversation}/messages")).await;
+    let contact = gateway.read("/api/contacts").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let deliveries = gateway.read("/api/deliveries").await;
+    let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
+    let invite = gateway.acme("POST", "/api/invitations").json(&json!({"email": "x@example.com", "role": "viewer"}));
+    let lead = gateway.acme("POST", "/api/leads").json(&json!({"contact_name": "Jane"}));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let receiver = Receiver::start().await;
+    let hook = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&json!({"url": receiver.url}))).await.1;
+    let path = format!("/api/webhook-endpoints/{}", text(&hook["id"]));
+    answer(gateway.acme("POST", &format!("{path}/test"))).await;
+    let told = gateway.read(&format!("{path}/deliveries")).await;
+    BTreeMap::from([
+        ("agents", gateway.acme.other_agent.id.clone()),
+        ("api-keys", text(&gateway.read("/api/api-keys").await["items"][0]["id"])),
+        ("calendars", made(gateway, "calendars", r#"{"name":"Team","url":"https://example.com/a.ics"}"#).await),
+        ("channels", gateway.whatsapp.id.clone()),
+        ("contacts", contact),
+        ("conversations", conversation),
+        ("deliveries", text(&deliveries["items"][0]["id"])),
+        ("files", text(&answer(upload).await.1["id"])),
+        ("follow-ups", made(gateway, "follow-ups", r#"{"note":"Call","due":"tomorrow"}"#).await),
+        ("invitations", text(&answer(invite).await.1["id"])),
+        ("leads", text(&answer(lead).await.1["id"])),
+        ("members", gateway.acme.owner.id.clone()),
+        ("memory", made(gateway, "memory", r#"{"text":"Likes tea"}"#).await),
+        ("messages", text(&messages["messages"][0]["id"])),
+        ("tasks", made(gateway, "tasks", r#"{"title":"Call"}"#).await),
+        ("webhook-deliveries", text(&told["items"][0]["id"])),
+        ("webhook-endpoints", text(&hook["id"])),
+        ("workspaces", gateway.acme.workspace.id.clone()),
+    ])
+}
+
 #[test]
 fn is_as_the_ledger_says() {
     scenario(|gateway| async move {
-        let conversation = gateway.customer_writes("wamid.1", "Hello").await;
-        let messages = gateway.read(&format!("/api/conversations/{conversation}/messages")).await;
-        let contact = gateway.read("/api/contacts").await["items"][0]["id"].as_str().unwrap().to_owned();
-        let deliveries = gateway.read("/api/deliveries").await;
-        let upload = gateway.acme("POST", "/api/files").header("content-type", "text/plain").body("x");
-        let lead = gateway.acme("POST", "/api/leads").json(&serde_json::json!({"contact_name": "Jane"}));
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let receiver = Receiver::start().await;
-        let hook = serde_json::json!({ "url": receiver.url });
-        let hook = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&hook)).await.1;
-        let path = format!("/api/webhook-endpoints/{}", text(&hook["id"]));
-        answer(gateway.acme("POST", &format!("{path}/test"))).await;
-        let told = gateway.read(&format!("{path}/deliveries")).await;
-        let ids = BTreeMap::from([
-            ("agents", gateway.acme.other_agent.id.clone()),
-            ("channels", gateway.whatsapp.id.clone()),
-            ("contacts", contact),
-            ("conversations", conversation),
-            ("messages", text(&messages["messages"][0]["id"])),
-            ("deliveries", text(&deliveries["items"][0]["id"])),
-            ("leads", text(&answer(lead).await.1["id"])),
-            ("webhook-endpoints", text(&hook["id"])),
-            ("webhook-deliveries", text(&told["items"][0]["id"])),
-            ("files", text(&answer(upload).await.1["id"])),
-            ("tasks", made(&gateway, "tasks", r#"{"title":"Call"}"#).await),
-            ("follow-ups", made(&gateway, "follow-ups", r#"{"note":"Call","due":"tomorrow"}"#).await),
-            ("memory", made(&gateway, "memory", r#"{"text":"Likes tea"}"#).await),
-            ("calendars", made(&gateway, "calendars", r#"{"name":"Team","url":"https://example.com/a.ics"}"#).await),
-        ]);
+        let ids = things(&gateway).await;
+        let mut without = BTreeMap::new();
+        for needed in Permission::ALL {
+            let others: Vec<_> = Permission::ALL.into_iter().filter(|other| *other != needed).collect();
+            let lacking = gateway.key_with(&gateway.acme, &others).await;
+            let alone = gateway.key_with(&gateway.acme, &[needed]).await;
+            without.insert(needed.as_str(), (lacking, alone));
+        }
+        let rival = gateway.key_with(&gateway.rival, &Permission::ALL).await;
         let ledger: BTreeMap<String, BTreeMap<String, toml::Value>> =
             toml::from_str(include_str!("../../ledger.toml")).unwrap();
         for (operation, entry) in &ledger {
@@ -87,12 +106,16 @@ fn is_as_the_ledger_says() {
                 assert_eq!(status(&gateway, operation, &ids, Some(wrong)).await, expected, "{operation}: wrong key");
             }
             if let Some(expected) = expected("other_workspace") {
-                let key = Some(gateway.rival.key.as_str());
-                assert_eq!(status(&gateway, operation, &ids, key).await, expected, "{operation}: other workspace");
+                assert_eq!(status(&gateway, operation, &ids, Some(&rival)).await, expected, "{operation}: another's");
             }
-            if let Some(expected) = expected("too_small_role") {
-                let key = Some(gateway.acme.agent_key.as_str());
-                assert_eq!(status(&gateway, operation, &ids, key).await, expected, "{operation}: agent's key");
+            if let Some(needs) = entry.get("needs") {
+                let (lacking, alone) = &without[needs.as_str().unwrap()];
+                assert_eq!(status(&gateway, operation, &ids, Some(lacking)).await, 403, "{operation}: all but {needs}");
+                // Only what changes nothing is tried: the others need these things as they are.
+                if operation.starts_with("GET ") {
+                    let status = status(&gateway, operation, &ids, Some(alone)).await;
+                    assert!(status != 401 && status != 403, "{operation}: {needs} alone gives {status}");
+                }
             }
         }
     });

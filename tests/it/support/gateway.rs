@@ -17,7 +17,9 @@ use switchboard::config::Settings;
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
+use switchboard::domain::members::Role;
 use switchboard::domain::principals::{Permission, Permissions};
+use switchboard::domain::users::User;
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining, webhooks};
@@ -25,12 +27,15 @@ use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
 use switchboard::store::seal::Sealer;
+use switchboard::store::sessions::NewSession;
+use switchboard::store::users::StoredUser;
 use switchboard::store::{self, LiveEvent, Store};
 use switchboard::telemetry::clock::Clock;
+use switchboard::usecases::accounts::SignUp;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard::widget;
 use switchboard_channels::Kind;
-use switchboard_simulator::{Account, Customer, Running, WindowRule};
+use switchboard_simulator::{Account, Customer, Running, TwilioAccount, WindowRule};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +53,9 @@ pub struct Tenant {
     pub agent: Agent,
     pub other_agent: Agent,
     pub widget: Channel,
+    /// Its owner, and the token of their session.
+    pub owner: User,
+    pub session: String,
 }
 
 /// A running gateway.
@@ -56,6 +64,7 @@ pub struct Gateway {
     pub switchboard: Switchboard,
     pub simulator: Running,
     pub account: Account,
+    pub twilio: TwilioAccount,
     pub whatsapp: Channel,
     pub acme: Tenant,
     pub rival: Tenant,
@@ -104,6 +113,8 @@ impl Gateway {
             quiet_period: Duration::ZERO,
             answer_timeout: Duration::from_secs(10),
             token_key: [9; 32],
+            access_key: [8; 32],
+            sign_up: SignUp::Open,
             ..Options::default()
         };
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
@@ -142,6 +153,7 @@ impl Gateway {
 
         // The customer writes past the simulator, which therefore knows of no window.
         let account = Account { window: WindowRule::Off, ..Account::default() };
+        let twilio = TwilioAccount::default();
         let kim = Customer {
             id: "kim".to_owned(),
             name: "Kim".to_owned(),
@@ -150,6 +162,7 @@ impl Gateway {
         };
         let simulator = switchboard_simulator::Options {
             accounts: vec![account.clone()],
+            twilio: vec![twilio.clone()],
             customers: vec![kim],
             ..Default::default()
         };
@@ -170,7 +183,7 @@ impl Gateway {
         store.put_channel(&whatsapp).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { url, switchboard, simulator, account, whatsapp, acme, rival, http, _folder: folder }
+        Self { url, switchboard, simulator, account, twilio, whatsapp, acme, rival, http, _folder: folder }
     }
 
     /// A request without a credential.
@@ -182,6 +195,23 @@ impl Gateway {
     /// A request with the workspace's key.
     pub fn acme(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.ask(method, path).bearer_auth(&self.acme.key)
+    }
+
+    /// A request with a session's cookie.
+    pub fn by_cookie(&self, session: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.ask(method, path).header("cookie", format!("theme=dark; session_token={session}"))
+    }
+
+    /// A new key of a workspace that may do just this.
+    pub async fn key_with(&self, tenant: &Tenant, scopes: &[Permission]) -> String {
+        let store = &self.switchboard.store;
+        let name = format!("key {}", store.clock().id());
+        api_key(store, &tenant.workspace, None, &name, Permissions::of(scopes)).await
+    }
+
+    /// A new member of a workspace, and the token of their session.
+    pub async fn member_with(&self, tenant: &Tenant, email: &str, role: Role) -> (User, String) {
+        member(&self.switchboard.store, &tenant.workspace, email, role).await
     }
 
     /// A GET of an address that is not the gateway's.
@@ -300,15 +330,42 @@ async fn tenant(store: &Store, name: &str) -> Tenant {
     store.put_workspace(&workspace).await.unwrap();
     let echo = agent(store, &workspace, "Echo").await;
     let other_agent = agent(store, &workspace, "Other").await;
-    let key = api_key(store, &workspace, None).await;
-    let agent_key = api_key(store, &workspace, Some(&echo)).await;
+    let all = Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]);
+    let key = api_key(store, &workspace, None, "ops", all).await;
+    let agent_key = api_key(store, &workspace, Some(&echo), "bot", all).await;
+    let (owner, session) = member(store, &workspace, &format!("owner@{name}.example"), Role::Owner).await;
     let widget = channel(store, &workspace, Kind::Widget, &echo);
     let widget = Channel {
         settings: json!({"allowed_origins": ["https://shop.example"], "identity_secret": SITE_SECRET}),
         ..widget
     };
     store.put_channel(&widget).await.unwrap();
-    Tenant { workspace, key, agent_key, agent: echo, other_agent, widget }
+    Tenant { workspace, key, agent_key, agent: echo, other_agent, widget, owner, session }
+}
+
+/// A new member without a password, and the token of their session.
+async fn member(store: &Store, workspace: &Workspace, email: &str, role: Role) -> (User, String) {
+    let clock = store.clock();
+    let user = User {
+        id: clock.id(),
+        email: Some(email.to_owned()),
+        phone: None,
+        name: email.split('@').next().unwrap().to_owned(),
+        created_at: clock.now(),
+    };
+    let stored = StoredUser { user: user.clone(), password: None, tokens_from: 0 };
+    store.put_user(&stored).await.unwrap();
+    store.put_member(&workspace.id, &user.id, role).await.unwrap();
+    let token = clock.id();
+    let session = NewSession {
+        hash: api_keys::hash(&token),
+        user_id: user.id.clone(),
+        expires_at: clock.now() + 3_600_000,
+        ip: "127.0.0.1".to_owned(),
+        client: "test".to_owned(),
+    };
+    store.open_session(&session).await.unwrap();
+    (user, token)
 }
 
 async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
@@ -327,16 +384,22 @@ async fn agent(store: &Store, workspace: &Workspace, name: &str) -> Agent {
     agent
 }
 
-async fn api_key(store: &Store, workspace: &Workspace, agent: Option<&Agent>) -> String {
+async fn api_key(
+    store: &Store,
+    workspace: &Workspace,
+    agent: Option<&Agent>,
+    name: &str,
+    scopes: Permissions,
+) -> String {
     let key = format!("sb_{}{}", store.clock().id(), store.clock().id());
     let stored = NewApiKey {
         id: store.clock().id(),
         workspace_id: workspace.id.clone(),
         agent_id: agent.map(|agent| agent.id.clone()),
-        name: if agent.is_some() { "bot".to_owned() } else { "ops".to_owned() },
+        name: name.to_owned(),
         prefix: api_keys::visible_prefix(&key),
         hash: api_keys::hash(&key),
-        scopes: Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
+        scopes,
         expires_at: None,
         created_by: None,
     };

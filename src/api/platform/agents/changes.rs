@@ -74,7 +74,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Sec
 /// # Errors
 /// 400 for fields that cannot work, each by its name, such as `settings.base_url`; 409 when another agent has the name,
 /// or the key was used for something else.
-#[utoipa::path(post, path = "/api/agents", tag = "agents",
+#[utoipa::path(post, path = "/api/agents", tag = "agents", extensions(("x-permission" = json!("manage"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = AgentToMake,
     responses((status = 201, description = "The agent.", body = AgentView),
@@ -110,7 +110,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 400 for fields that cannot work, each by its name; 404 for an unknown agent; 409 when another agent has the name.
-#[utoipa::path(patch, path = "/api/agents/{id}", tag = "agents",
+#[utoipa::path(patch, path = "/api/agents/{id}", tag = "agents", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent.")), request_body = AgentPatch,
     responses((status = 200, description = "The agent as it is now.", body = AgentView),
               (status = 400, description = "Fields cannot work; each is named, such as `settings.base_url`.", body = crate::api::failure::FailureBody),
@@ -137,7 +137,7 @@ pub async fn amend(
 ///
 /// # Errors
 /// 404 for an unknown agent, 409 when channels use it.
-#[utoipa::path(delete, path = "/api/agents/{id}", tag = "agents",
+#[utoipa::path(delete, path = "/api/agents/{id}", tag = "agents", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent.")),
     responses((status = 204, description = "It is gone."),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody),

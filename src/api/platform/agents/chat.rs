@@ -101,7 +101,7 @@ pub enum ChatLine {
 /// # Errors
 /// 400 for fields that are not as documented, 401 before anything is spent, 403 for the key of another agent, 404 for
 /// an unknown agent, 409 when nobody will answer, 504 when no answer came in time.
-#[utoipa::path(post, path = "/api/agents/{agentId}/chat", tag = "agents",
+#[utoipa::path(post, path = "/api/agents/{agentId}/chat", tag = "agents", extensions(("x-permission" = json!("chat"))),
     params(("agentId" = String, Path, description = "The agent."),
            ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key says it once.")),
     request_body = ChatRequest,

@@ -137,7 +137,7 @@ pub struct FoundPassage {
 ///
 /// # Errors
 /// 400 for a query that is not as documented, 404 for an unknown agent.
-#[utoipa::path(get, path = "/api/agents/{id}/documents", tag = "knowledge",
+#[utoipa::path(get, path = "/api/agents/{id}/documents", tag = "knowledge", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The agent."), Page),
     responses((status = 200, description = "The documents.", body = Documents),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
@@ -165,7 +165,7 @@ pub async fn list(
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown agent, 409 when the agent has a document of this
 /// source or the key was used for something else, 413 for a file that is too large, 415 for another type.
-#[utoipa::path(post, path = "/api/agents/{id}/documents", tag = "knowledge",
+#[utoipa::path(post, path = "/api/agents/{id}/documents", tag = "knowledge", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent."), FileParticulars,
            ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key gives it once.")),
     request_body(content((DocumentToGive = "application/json"), (Vec<u8> = "application/pdf"))),
@@ -197,7 +197,7 @@ pub async fn give(
 ///
 /// # Errors
 /// 404 for an unknown agent or document.
-#[utoipa::path(get, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge",
+#[utoipa::path(get, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The agent."), ("document_id" = String, Path, description = "The document.")),
     responses((status = 200, description = "The document.", body = Document),
               (status = 404, description = "There is no such agent or document.", body = crate::api::failure::FailureBody)))]
@@ -216,7 +216,7 @@ pub async fn one(
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown agent or document, 409 when another document of the
 /// agent has this source, 413 for a file that is too large, 415 for another type.
-#[utoipa::path(put, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge",
+#[utoipa::path(put, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent."), ("document_id" = String, Path, description = "The document."), FileParticulars),
     request_body(content((DocumentToGive = "application/json"), (Vec<u8> = "application/pdf"))),
     responses((status = 200, description = "The document as it is now.", body = Document),
@@ -240,7 +240,7 @@ pub async fn replace(
 ///
 /// # Errors
 /// 404 for an unknown agent or document.
-#[utoipa::path(delete, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge",
+#[utoipa::path(delete, path = "/api/agents/{id}/documents/{document_id}", tag = "knowledge", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent."), ("document_id" = String, Path, description = "The document.")),
     responses((status = 204, description = "It is gone."),
               (status = 404, description = "There is no such agent or document.", body = crate::api::failure::FailureBody)))]
@@ -260,7 +260,7 @@ pub async fn remove(
 ///
 /// # Errors
 /// 404 for an unknown agent or document, 409 for one that was handed in as text.
-#[utoipa::path(post, path = "/api/agents/{id}/documents/{document_id}/refresh", tag = "knowledge",
+#[utoipa::path(post, path = "/api/agents/{id}/documents/{document_id}/refresh", tag = "knowledge", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The agent."), ("document_id" = String, Path, description = "The document.")),
     responses((status = 202, description = "It is going to be read.", body = Document),
               (status = 404, description = "There is no such agent or document.", body = crate::api::failure::FailureBody),
@@ -280,7 +280,7 @@ pub async fn refresh(
 ///
 /// # Errors
 /// 400 for a query that is not as documented, 404 for an unknown agent.
-#[utoipa::path(get, path = "/api/agents/{id}/knowledge/search", tag = "knowledge",
+#[utoipa::path(get, path = "/api/agents/{id}/knowledge/search", tag = "knowledge", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The agent."),
            ("q" = String, Query, description = "A question, 1 to 1,000 characters.", example = "How long can I return something?"),
            ("limit" = Option<i64>, Query, description = "Most passages to give, 1 to 100, else 20.")),

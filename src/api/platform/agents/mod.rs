@@ -80,7 +80,7 @@ impl From<Agent> for AgentView {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/agents", tag = "agents", params(Page),
+#[utoipa::path(get, path = "/api/agents", tag = "agents", extensions(("x-permission" = json!("read"))), params(Page),
     responses((status = 200, description = "The agents.", body = Agents),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -103,7 +103,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown agent.
-#[utoipa::path(get, path = "/api/agents/{id}", tag = "agents",
+#[utoipa::path(get, path = "/api/agents/{id}", tag = "agents", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The agent.")),
     responses((status = 200, description = "The agent.", body = AgentView),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody)))]

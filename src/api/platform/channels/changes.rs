@@ -62,7 +62,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 /// # Errors
 /// 400 for fields that cannot work, each by its name, such as `settings.access_token`; 409 when the name or the vendor's
 /// account is another channel's, or the key was used for something else.
-#[utoipa::path(post, path = "/api/channels", tag = "channels",
+#[utoipa::path(post, path = "/api/channels", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = ChannelToMake,
     responses((status = 201, description = "The channel.", body = ChannelView),
@@ -98,7 +98,7 @@ pub async fn create(
 /// # Errors
 /// 400 for fields that cannot work, each by its name; 404 for an unknown channel; 409 when the name or the vendor's
 /// account is another channel's.
-#[utoipa::path(patch, path = "/api/channels/{id}", tag = "channels",
+#[utoipa::path(patch, path = "/api/channels/{id}", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     request_body = ChannelAmendment,
     responses((status = 200, description = "The channel as it is now.", body = ChannelView),
@@ -128,7 +128,7 @@ pub async fn amend(
 ///
 /// # Errors
 /// 404 for an unknown channel, 409 for one with conversations and for the workspace's API channel.
-#[utoipa::path(delete, path = "/api/channels/{id}", tag = "channels",
+#[utoipa::path(delete, path = "/api/channels/{id}", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 204, description = "It is gone."),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody),

@@ -77,7 +77,7 @@ impl From<Finding> for FindingView {
 ///
 /// # Errors
 /// 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/pause", tag = "channels",
+#[utoipa::path(post, path = "/api/channels/{id}/pause", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 200, description = "The channel as it is now.", body = ChannelView),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
@@ -98,7 +98,7 @@ pub async fn pause(
 ///
 /// # Errors
 /// 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/resume", tag = "channels",
+#[utoipa::path(post, path = "/api/channels/{id}/resume", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 200, description = "The channel as it is now.", body = ChannelView),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
@@ -120,7 +120,7 @@ pub async fn resume(
 ///
 /// # Errors
 /// 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/test", tag = "channels",
+#[utoipa::path(post, path = "/api/channels/{id}/test", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 200, description = "What was found; `ok` says whether all is well.", body = ChannelTest),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]
@@ -146,7 +146,7 @@ pub async fn test(
 ///
 /// # Errors
 /// 400 for fields that cannot work, each by its name; 404 for an unknown channel.
-#[utoipa::path(post, path = "/api/channels/{id}/rotate", tag = "channels",
+#[utoipa::path(post, path = "/api/channels/{id}/rotate", tag = "channels", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The channel.")),
     request_body = NewSecrets,
     responses((status = 200, description = "The channel as it is now.", body = ChannelView),

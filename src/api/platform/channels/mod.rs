@@ -134,7 +134,7 @@ fn own_address(request: &HttpRequest, doors: &Doors) -> String {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/channels", tag = "channels", params(Page),
+#[utoipa::path(get, path = "/api/channels", tag = "channels", extensions(("x-permission" = json!("read"))), params(Page),
     responses((status = 200, description = "The channels.", body = Channels),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -158,7 +158,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown channel.
-#[utoipa::path(get, path = "/api/channels/{id}", tag = "channels",
+#[utoipa::path(get, path = "/api/channels/{id}", tag = "channels", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 200, description = "The channel.", body = ChannelView),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody)))]

@@ -80,7 +80,7 @@ pub struct Merges {
 /// # Errors
 /// 400 for fields that are not as documented or an unknown other contact, 404 for an unknown contact, 409 when they
 /// are one person already.
-#[utoipa::path(post, path = "/api/contacts/{id}/merge", tag = "contacts",
+#[utoipa::path(post, path = "/api/contacts/{id}/merge", tag = "contacts", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The contact that stands for both.")), request_body = MergeRequest,
     responses((status = 200, description = "They are one person.", body = Merged),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -122,7 +122,7 @@ pub async fn merge(
 ///
 /// # Errors
 /// 404 for an unknown contact.
-#[utoipa::path(get, path = "/api/contacts/{id}/merges", tag = "contacts",
+#[utoipa::path(get, path = "/api/contacts/{id}/merges", tag = "contacts", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The contact.")),
     responses((status = 200, description = "The log.", body = Merges),
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody)))]
@@ -143,7 +143,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown contact or merge, 409 when it was undone already.
-#[utoipa::path(post, path = "/api/contacts/{id}/merges/{merge_id}/undo", tag = "contacts",
+#[utoipa::path(post, path = "/api/contacts/{id}/merges/{merge_id}/undo", tag = "contacts", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The contact."), ("merge_id" = String, Path, description = "The merge.")),
     responses((status = 200, description = "They are two persons.", body = Unmerged),
               (status = 404, description = "There is no such contact or merge.", body = crate::api::failure::FailureBody),

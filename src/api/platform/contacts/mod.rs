@@ -71,7 +71,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/contacts", tag = "contacts", params(Filter, Page),
+#[utoipa::path(get, path = "/api/contacts", tag = "contacts", extensions(("x-permission" = json!("read"))), params(Filter, Page),
     responses((status = 200, description = "The persons.", body = Persons),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -105,7 +105,7 @@ pub async fn list(
 /// # Errors
 /// 400 for fields that are not as documented, 409 when another contact has the phone number, the address or the id
 /// (`details` names the field and the other's `contact_id`), or when the key was used for something else.
-#[utoipa::path(post, path = "/api/contacts", tag = "contacts",
+#[utoipa::path(post, path = "/api/contacts", tag = "contacts", extensions(("x-permission" = json!("write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = NewContact,
     responses((status = 201, description = "The person.", body = Person),
@@ -142,7 +142,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 for an unknown contact.
-#[utoipa::path(get, path = "/api/contacts/{id}", tag = "contacts",
+#[utoipa::path(get, path = "/api/contacts/{id}", tag = "contacts", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The contact.")),
     responses((status = 200, description = "The person.", body = Person),
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody)))]
@@ -161,7 +161,7 @@ pub async fn one(
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown contact, 409 when another contact has the phone
 /// number, the address or the id (`details` names the field and the other's `contact_id`).
-#[utoipa::path(patch, path = "/api/contacts/{id}", tag = "contacts",
+#[utoipa::path(patch, path = "/api/contacts/{id}", tag = "contacts", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The contact.")), request_body = ContactPatch,
     responses((status = 200, description = "The person as they are now.", body = Person),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -187,7 +187,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 404 for an unknown contact, 409 when there are conversations.
-#[utoipa::path(delete, path = "/api/contacts/{id}", tag = "contacts",
+#[utoipa::path(delete, path = "/api/contacts/{id}", tag = "contacts", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The contact.")),
     responses((status = 204, description = "They are deleted."),
               (status = 404, description = "There is no such contact.", body = crate::api::failure::FailureBody),

@@ -22,7 +22,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
 ///
 /// # Errors
 /// 503 while the database is away.
-#[utoipa::path(get, path = "/api/contacts/merge-rules", tag = "contacts",
+#[utoipa::path(get, path = "/api/contacts/merge-rules", tag = "contacts", extensions(("x-permission" = json!("read"))),
     responses((status = 200, description = "The rules.", body = MergeRules)))]
 pub async fn read(
     request: HttpRequest,
@@ -37,7 +37,7 @@ pub async fn read(
 ///
 /// # Errors
 /// 400 for fields that are not as documented.
-#[utoipa::path(put, path = "/api/contacts/merge-rules", tag = "contacts", request_body = MergeRules,
+#[utoipa::path(put, path = "/api/contacts/merge-rules", tag = "contacts", extensions(("x-permission" = json!("manage"))), request_body = MergeRules,
     responses((status = 200, description = "The rules as they are now.", body = MergeRules),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn set(

@@ -71,7 +71,7 @@ pub struct Piece {
 ///
 /// # Errors
 /// 400 for a query that is not as documented, 404 for an unknown contact.
-#[utoipa::path(get, path = "/api/contacts/{id}/timeline", tag = "contacts",
+#[utoipa::path(get, path = "/api/contacts/{id}/timeline", tag = "contacts", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The contact."), Piece),
     responses((status = 200, description = "The messages.", body = Timeline),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),

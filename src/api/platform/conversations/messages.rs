@@ -117,7 +117,7 @@ pub struct Since {
 ///
 /// # Errors
 /// 400 for a query that is not as documented, 404 for an unknown conversation.
-#[utoipa::path(get, path = "/api/conversations/{id}/messages", tag = "conversations",
+#[utoipa::path(get, path = "/api/conversations/{id}/messages", tag = "conversations", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The conversation."), Since),
     responses((status = 200, description = "The messages.", body = Messages),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
@@ -144,7 +144,7 @@ pub async fn list(
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown conversation, 409 when the window is closed or the
 /// key was used for something else, 422 for content that the channel cannot carry and for people to whom nothing is sent.
-#[utoipa::path(post, path = "/api/conversations/{id}/messages", tag = "conversations",
+#[utoipa::path(post, path = "/api/conversations/{id}/messages", tag = "conversations", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The conversation."),
            ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key says it once.")),
     request_body = NewMessage,

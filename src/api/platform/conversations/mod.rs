@@ -146,7 +146,7 @@ pub struct Filter {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/conversations", tag = "conversations", params(Filter, Page),
+#[utoipa::path(get, path = "/api/conversations", tag = "conversations", extensions(("x-permission" = json!("read"))), params(Filter, Page),
     responses((status = 200, description = "The conversations.", body = Conversations),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -177,7 +177,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown conversation.
-#[utoipa::path(get, path = "/api/conversations/{id}", tag = "conversations",
+#[utoipa::path(get, path = "/api/conversations/{id}", tag = "conversations", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The conversation.")),
     responses((status = 200, description = "The conversation.", body = ConversationView),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody)))]
@@ -195,7 +195,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown conversation, 503 when it is quarantined.
-#[utoipa::path(patch, path = "/api/conversations/{id}", tag = "conversations",
+#[utoipa::path(patch, path = "/api/conversations/{id}", tag = "conversations", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The conversation.")), request_body = ConversationPatch,
     responses((status = 200, description = "The conversation as it is now.", body = ConversationView),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -223,7 +223,7 @@ pub async fn change(
 ///
 /// # Errors
 /// 404 for an unknown conversation, 502 when the vendor refuses.
-#[utoipa::path(post, path = "/api/conversations/{id}/read", tag = "conversations",
+#[utoipa::path(post, path = "/api/conversations/{id}/read", tag = "conversations", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The conversation.")),
     responses((status = 204, description = "The vendor knows."),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
@@ -241,7 +241,7 @@ pub async fn read(
 ///
 /// # Errors
 /// 404 for an unknown conversation, 502 when the vendor refuses.
-#[utoipa::path(post, path = "/api/conversations/{id}/typing", tag = "conversations",
+#[utoipa::path(post, path = "/api/conversations/{id}/typing", tag = "conversations", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The conversation.")),
     responses((status = 204, description = "The vendor knows."),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
@@ -259,7 +259,7 @@ pub async fn typing(
 ///
 /// # Errors
 /// 404 for an unknown conversation, 503 when it is quarantined.
-#[utoipa::path(get, path = "/api/conversations/{id}/state", tag = "conversations",
+#[utoipa::path(get, path = "/api/conversations/{id}/state", tag = "conversations", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The conversation.")),
     responses((status = 200, description = "What its actor holds.", body = Observed),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),

@@ -77,7 +77,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 /// # Errors
 /// 400 for fields that cannot work, each by its name; 409 when the workspace has enough of them, or the key was used for
 /// something else.
-#[utoipa::path(post, path = "/api/webhook-endpoints", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-endpoints", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = WebhookEndpointToMake,
     responses((status = 201, description = "The endpoint, with its secret.", body = EndpointView),
@@ -112,7 +112,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 400 for fields that cannot work, each by its name; 404 for an unknown endpoint.
-#[utoipa::path(patch, path = "/api/webhook-endpoints/{id}", tag = "webhooks",
+#[utoipa::path(patch, path = "/api/webhook-endpoints/{id}", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     request_body = WebhookEndpointAmendment,
     responses((status = 200, description = "The endpoint as it is now.", body = EndpointView),
@@ -144,7 +144,7 @@ pub async fn amend(
 ///
 /// # Errors
 /// 404 for an unknown endpoint.
-#[utoipa::path(delete, path = "/api/webhook-endpoints/{id}", tag = "webhooks",
+#[utoipa::path(delete, path = "/api/webhook-endpoints/{id}", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     responses((status = 204, description = "It is gone."),
               (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]

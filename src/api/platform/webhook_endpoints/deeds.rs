@@ -113,7 +113,7 @@ pub struct StateFilter {
 ///
 /// # Errors
 /// 400 for fields that cannot work, 404 for an unknown endpoint, 409 when ten secrets sign already.
-#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/rotate-secret", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     request_body = SecretRotation,
     responses((status = 200, description = "The endpoint, with its new secret.", body = EndpointView),
@@ -140,7 +140,7 @@ pub async fn rotate(
 ///
 /// # Errors
 /// 404 for an unknown endpoint.
-#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/enable", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/enable", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     responses((status = 200, description = "The endpoint as it is now.", body = EndpointView),
               (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]
@@ -160,7 +160,7 @@ pub async fn enable(
 ///
 /// # Errors
 /// 404 for an unknown endpoint.
-#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/test", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/test", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     responses((status = 200, description = "What it answered.", body = WebhookTest),
               (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]
@@ -194,7 +194,7 @@ pub(in crate::api) async fn tested(
 ///
 /// # Errors
 /// 400 for a query that is not as documented, 404 for an unknown endpoint.
-#[utoipa::path(get, path = "/api/webhook-endpoints/{id}/deliveries", tag = "webhooks",
+#[utoipa::path(get, path = "/api/webhook-endpoints/{id}/deliveries", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint."), StateFilter, Page),
     responses((status = 200, description = "The deliveries, without their bodies and attempts.", body = WebhookDeliveries),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
@@ -221,7 +221,7 @@ pub async fn deliveries(
 ///
 /// # Errors
 /// 400 for a range that is not as documented, 404 for an unknown endpoint, 409 for a disabled one.
-#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/redeliver", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhook-endpoints/{id}/redeliver", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     request_body = RangeToRedeliver,
     responses((status = 202, description = "How many deliveries are due now.", body = RedeliveryCount),

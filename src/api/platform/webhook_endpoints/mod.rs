@@ -144,7 +144,7 @@ impl EndpointView {
 ///
 /// # Errors
 /// 400 for a query that is not as documented.
-#[utoipa::path(get, path = "/api/webhook-endpoints", tag = "webhooks", params(Page),
+#[utoipa::path(get, path = "/api/webhook-endpoints", tag = "webhooks", extensions(("x-permission" = json!("manage"))), params(Page),
     responses((status = 200, description = "The endpoints.", body = WebhookEndpoints),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
 pub async fn list(
@@ -166,7 +166,7 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for an unknown endpoint.
-#[utoipa::path(get, path = "/api/webhook-endpoints/{id}", tag = "webhooks",
+#[utoipa::path(get, path = "/api/webhook-endpoints/{id}", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The endpoint.")),
     responses((status = 200, description = "The endpoint.", body = EndpointView),
               (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]

@@ -1,5 +1,6 @@
 //! The assistant's surface, column by column.
 
+mod auth;
 mod follow_ups;
 mod memory;
 mod my_day;

@@ -1,6 +1,9 @@
 //! The platform surface, column by column.
 
 mod agents;
+mod api_keys;
+mod audit;
+mod auth;
 mod channels;
 mod contacts;
 mod conversations;
@@ -8,8 +11,11 @@ mod deliveries;
 mod documents;
 mod events;
 mod files;
+mod invitations;
 mod jobs;
 mod messages;
 mod leads;
 mod webhook_endpoints;
+mod members;
 mod widget;
+mod workspaces;
