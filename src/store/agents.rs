@@ -4,8 +4,8 @@ use sqlx::FromRow;
 use switchboard_channels::contract::credentials::Secret;
 
 use super::db::{execute, fetch_all, fetch_optional};
-use super::seal::place;
 use super::idempotency::remember;
+use super::seal::place;
 use super::transactions::{Transaction, rows, run};
 use super::{Store, StoreError};
 use crate::domain::agents::Agent;

@@ -18,8 +18,8 @@ use crate::domain::channels::Channel;
 use crate::domain::members::Membership;
 use crate::domain::principals::{Actor, Principal};
 use crate::domain::users::User;
-use crate::store::sessions::Session;
 use crate::net::Client;
+use crate::store::sessions::Session;
 use crate::store::{Store, StoreError};
 use crate::telemetry::chance;
 

@@ -3,8 +3,8 @@
 mod assistant;
 mod authorisation;
 mod callbacks;
-mod limits;
 mod functions;
+mod limits;
 mod operations;
 mod platform;
 mod unbuilt;

@@ -1,9 +1,9 @@
 //! The store's promises, each kept on both databases.
 
-mod awaited_mails;
 mod agents;
-mod calendars;
 mod audit;
+mod awaited_mails;
+mod calendars;
 mod connections;
 mod contacts;
 mod deliveries;
@@ -14,8 +14,8 @@ mod invariants;
 mod jobs;
 mod leads;
 mod mailboxes;
-mod memories;
 mod members;
+mod memories;
 mod one_time_codes;
 mod outcomes;
 mod progress;
@@ -25,6 +25,6 @@ mod tasks;
 mod tenancy;
 mod texts;
 mod used_tokens;
+mod users;
 mod waiting;
 mod webhooks;
-mod users;
