@@ -47,6 +47,9 @@ pub struct AgentSettings {
     pub breaker_pause_ms: u64,
     /// Passages of knowledge offered to the model.
     pub passages: usize,
+    /// Names of the actions that the model may use as tools; `*`: all. They act with the rights of the workspace, on
+    /// whatever a customer talks the model into, so give an agent only what its customers may have.
+    pub tools: Vec<String>,
 }
 
 impl Default for AgentSettings {
@@ -65,6 +68,7 @@ impl Default for AgentSettings {
             breaker_failures: 5,
             breaker_pause_ms: 30_000,
             passages: 4,
+            tools: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Nouns and rules: true with the computer switched off. No async, no clock, no I/O.
 
+pub mod actions;
 pub mod agents;
 pub mod api_keys;
 pub mod changes;

@@ -1,5 +1,6 @@
 //! One public function is one sentence of the product.
 
+pub mod actions;
 pub mod answering;
 pub mod apply;
 pub mod authenticating;

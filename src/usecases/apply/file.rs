@@ -14,6 +14,7 @@ use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
 use crate::llm::openai::Endpoint;
 use crate::llm::{Model, ModelNameError};
+use crate::usecases::actions;
 use crate::usecases::knowledge::{Document, Markup};
 use crate::usecases::vendors::settings::{self as vendors, Accepted};
 
@@ -158,7 +159,9 @@ impl Reading<'_> {
             let expected = match (defaults.get(&name), serde_json::from_value::<AgentSettings>(alone).is_ok()) {
                 (None, _) => "nothing: there is no such field",
                 (Some(Value::Number(_)), false) => "a whole number, not negative",
+                (Some(Value::Array(_)), false) => "a list of texts",
                 (Some(_), false) => "a text",
+                (Some(Value::Array(_)), true) if !only_known_tools(&value) => "names of actions, or * for all of them",
                 (Some(Value::Number(_)), true)
                     if value.as_u64() == Some(0) && name != "queue" && name != "passages" =>
                 {
@@ -271,4 +274,8 @@ fn model_problem(path: &str, complaint: &ModelNameError) -> FieldProblem {
         ),
         ModelNameError::BaseAddress(_) => FieldProblem::new(format!("{path}.base_url"), "an http or https address"),
     }
+}
+
+fn only_known_tools(names: &Value) -> bool {
+    names.as_array().is_some_and(|names| names.iter().filter_map(Value::as_str).all(actions::is_known))
 }
