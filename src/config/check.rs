@@ -76,6 +76,9 @@ impl Settings {
         if let Err(problem) = self.plans() {
             problems.push(problem);
         }
+        if let Err(problem) = self.prices() {
+            problems.push(problem);
+        }
         problems
     }
 

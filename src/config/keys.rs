@@ -65,6 +65,12 @@ pub const KEYS: &[Key] = &[
         "built-in",
         "File of the plans and their limits; the built-in ones are `config/plans.toml` of the source.",
     ),
+    optional(
+        "prices",
+        Form::Path,
+        "built-in",
+        "File of the models' prices; the built-in ones are `config/prices.toml` of the source.",
+    ),
     key("workers", Form::Number, "Threads that serve HTTP; 0 takes as many as the machine has processors."),
     key("shards", Form::Number, "Threads that conversations live on; 0 takes as many as the machine has processors."),
     optional(
@@ -90,6 +96,14 @@ pub const KEYS: &[Key] = &[
     key("network.max_response_bytes", Form::Number, "The largest answer of a vendor that is read, in bytes."),
     key("network.idle_connections_per_host", Form::Number, "Idle connections kept open per host."),
     key("network.idle_connection_timeout", Form::Span, "How long an idle connection is kept."),
+    optional(
+        "models.openai_key",
+        Form::Secret,
+        "none",
+        "The installation's own key for models named `openai/…`; workspaces without a key of their own use it, unless their plan forbids that.",
+    ),
+    optional("models.anthropic_key", Form::Secret, "none", "The same for models named `anthropic/…`."),
+    optional("models.gemini_key", Form::Secret, "none", "The same for models named `gemini/…`."),
     key(
         "sending.receipt_wait",
         Form::Span,

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod master_key;
 mod plans;
+mod prices;
 mod problem;
 mod reference;
 mod span;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// File of the plans; none: the built-in ones.
     pub plans: Option<PathBuf>,
+    /// File of the models' prices; none: the built-in ones.
+    pub prices: Option<PathBuf>,
     /// HTTP workers; 0: as many as the machine has processors.
     pub workers: usize,
     /// Threads that conversations live on; 0: as many as the machine has processors.
@@ -56,6 +59,8 @@ pub struct Settings {
     pub security: Security,
     /// The way out.
     pub network: Network,
+    /// The installation's own accounts with providers of models.
+    pub models: Models,
     /// Sends to vendors.
     pub sending: Sending,
     /// Conversations.
@@ -100,6 +105,18 @@ pub struct Network {
     pub idle_connections_per_host: usize,
     /// How long an idle connection is kept.
     pub idle_connection_timeout: Span,
+}
+
+/// The installation's own accounts with providers of models.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Models {
+    /// Key for `openai/…`.
+    pub openai_key: Option<Secret>,
+    /// Key for `anthropic/…`.
+    pub anthropic_key: Option<Secret>,
+    /// Key for `gemini/…`.
+    pub gemini_key: Option<Secret>,
 }
 
 /// Sends to vendors.
@@ -182,10 +199,12 @@ impl Default for Settings {
             database: None,
             public_url: None,
             plans: None,
+            prices: None,
             workers: 0,
             shards: 0,
             security: Security::default(),
             network: Network::default(),
+            models: Models::default(),
             sending: Sending::default(),
             conversations: Conversations::default(),
             limits: Limits::default(),

@@ -14,6 +14,8 @@ pub mod files;
 pub mod jobs;
 pub mod messages;
 pub mod plans;
+pub mod prices;
 pub mod principals;
+pub mod traces;
 pub mod windows;
 pub mod workspaces;

@@ -5,7 +5,7 @@ use super::seal::place;
 use super::{Db, Store, StoreError};
 
 /// The sealed columns.
-const COLUMNS: [Column; 2] = [
+const COLUMNS: [Column; 3] = [
     Column {
         table: "channels",
         column: "settings",
@@ -19,6 +19,13 @@ const COLUMNS: [Column; 2] = [
         read: "SELECT id, credentials FROM agents WHERE credentials IS NOT NULL ORDER BY id",
         hold: "SELECT id, credentials FROM agents WHERE credentials IS NOT NULL ORDER BY id FOR UPDATE",
         write: "UPDATE agents SET credentials = $2 WHERE id = $1",
+    },
+    Column {
+        table: "providers",
+        column: "credentials",
+        read: "SELECT id, credentials FROM providers ORDER BY id",
+        hold: "SELECT id, credentials FROM providers ORDER BY id FOR UPDATE",
+        write: "UPDATE providers SET credentials = $2 WHERE id = $1",
     },
 ];
 

@@ -8,11 +8,15 @@ use switchboard_channels::contract::inbound::Message as Incoming;
 use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
 
 use super::Switchboard;
+use super::answering::is_builtin;
 use super::directory::Account;
 use super::visiting::Unvisited;
 use crate::actors::hub::{Sight, TurnEnd, Watching};
 use crate::domain::agents::Agent;
 use crate::domain::messages::{Direction, Message};
+use crate::domain::principals::Permissions;
+use crate::domain::traces::Trace;
+use crate::llm::failure::ModelFailureCode;
 use crate::llm::prompt::Turn;
 use crate::store::StoreError;
 
@@ -27,6 +31,8 @@ pub struct ChatWish {
     pub instructions: String,
     /// The program's name for the conversation; a new one without it.
     pub session_id: Option<String>,
+    /// What the agent may do for whoever asks; none: what it may do by itself.
+    pub permissions: Option<Permissions>,
 }
 
 /// What a chat request brings along for its one answer.
@@ -36,6 +42,8 @@ pub(crate) struct Brought {
     pub earlier: Vec<Turn>,
     /// What the program tells the agent.
     pub instructions: String,
+    /// What the agent may do for whoever asks.
+    pub permissions: Option<Permissions>,
 }
 
 /// A chat under way.
@@ -79,6 +87,8 @@ pub enum ChatStep {
 pub enum Unchatted {
     /// There is no such agent in this workspace.
     UnknownAgent,
+    /// The agent's model runs on an account of the workspace, and there is none: a sentence.
+    KeyMissing(String),
     /// Not now.
     Unavailable(String),
 }
@@ -120,6 +130,12 @@ impl Switchboard {
     /// See [`Unchatted`].
     pub async fn chat(&self, workspace_id: &str, agent_id: &str, wish: ChatWish) -> Result<Chat, Unchatted> {
         let agent = self.agent_of(workspace_id, agent_id).await?;
+        if !is_builtin(&agent)
+            && let Ok(Err(failure)) = self.agents.is_ready(agent_id).await
+            && failure.code == ModelFailureCode::KeyMissing
+        {
+            return Err(Unchatted::KeyMissing(failure.message));
+        }
         let account = self.api_account(&agent).await?;
         let clock = self.store.clock();
         let session_id = wish.session_id.unwrap_or_else(|| clock.id());
@@ -133,8 +149,9 @@ impl Switchboard {
         };
         self.routes.put(&account.channel.id, &identity, &conversation_id, clock.now());
         let watching = self.hub.watch(&conversation_id);
-        if !wish.earlier.is_empty() || !wish.instructions.is_empty() {
-            let brought = Brought { earlier: wish.earlier, instructions: wish.instructions };
+        if !wish.earlier.is_empty() || !wish.instructions.is_empty() || wish.permissions.is_some() {
+            let (earlier, instructions, permissions) = (wish.earlier, wish.instructions, wish.permissions);
+            let brought = Brought { earlier, instructions, permissions };
             self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation_id.clone(), brought);
         }
         let message = Incoming {
@@ -220,6 +237,15 @@ impl Chat {
                 _ => {}
             }
         }
+    }
+
+    /// What the turn did and cost; none where a built-in model answered.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn trace(&self) -> Result<Option<Trace>, StoreError> {
+        let Some(turn) = &self.turn else { return Ok(None) };
+        self.switchboard.store.trace_of_turn(&self.workspace_id, turn).await
     }
 
     async fn end(&mut self, end: TurnEnd, usage: Option<(u64, u64)>) -> ChatStep {

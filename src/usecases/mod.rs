@@ -1,5 +1,6 @@
 //! One public function is one sentence of the product.
 
+mod acting;
 pub mod actions;
 pub mod answering;
 pub mod apply;

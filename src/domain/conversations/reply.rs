@@ -48,6 +48,10 @@ pub struct Turn<'a> {
     pub events: Vec<NewEvent>,
     /// The recipient's identities in the channel account.
     pub to: &'a [Identity],
+    /// Ids for the messages of the pieces, chosen beforehand; where there is none, a new one is made.
+    pub message_ids: Vec<String>,
+    /// To whom the conversation goes after it.
+    pub hand_to: Option<Owner>,
 }
 
 /// A message of a person or a program.
@@ -67,6 +71,7 @@ pub struct Post<'a> {
 
 /// One message of ours on its way into the conversation.
 struct Remark {
+    id: Option<String>,
     author: Author,
     piece: Piece,
     reply_to: Option<String>,
@@ -103,12 +108,15 @@ pub fn finish_turn(
             conversation_id: Some(conversation.id.clone()),
             data: serde_json::json!({ "code": "WINDOW_CLOSED", "closed_at": window.expires_at }),
         });
+        turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
+    let mut ids = turn.message_ids.into_iter();
     for piece in turn.pieces {
-        let remark = Remark { author: turn.author.clone(), piece, reply_to: None, reply_to_provider: None, right };
-        posted.say(remark, turn.to, situation);
+        let (id, author) = (ids.next(), turn.author.clone());
+        posted.say(Remark { id, author, piece, reply_to: None, reply_to_provider: None, right }, turn.to, situation);
     }
+    turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
     Ok(posted.sealed(conversation))
 }
 
@@ -131,7 +139,7 @@ pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'
     for piece in post.pieces {
         let author = post.author.clone();
         let (reply_to, reply_to_provider) = (reply_to.take(), reply_to_provider.take());
-        posted.say(Remark { author, piece, reply_to, reply_to_provider, right }, post.to, situation);
+        posted.say(Remark { id: None, author, piece, reply_to, reply_to_provider, right }, post.to, situation);
     }
     Ok(posted.sealed(conversation))
 }
@@ -186,11 +194,11 @@ impl Posted {
     }
 
     fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) {
-        let Remark { author, piece, reply_to, reply_to_provider, right } = remark;
+        let Remark { id, author, piece, reply_to, reply_to_provider, right } = remark;
         let Piece { content, rendering } = piece;
         let by_vendor = !self.next.kind.is_ours();
         let message = Message {
-            id: (situation.new_id)(),
+            id: id.unwrap_or_else(|| (situation.new_id)()),
             seq: self.next.last_seq + 1,
             direction: Direction::Outbound,
             author,

@@ -12,7 +12,7 @@ use crate::domain::agents::AgentSettings;
 use crate::domain::api_keys;
 use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
-use crate::llm::openai::Endpoint;
+use crate::llm::endpoint::Endpoint;
 use crate::llm::{Model, ModelNameError};
 use crate::usecases::actions;
 use crate::usecases::knowledge::{Document, Markup};
@@ -23,6 +23,9 @@ use super::fields::{Fields, unique};
 
 /// The name of the channel that every workspace has for its HTTP API.
 pub const API_CHANNEL: &str = "api";
+
+/// Numbers of an agent's settings that may be zero.
+const MAY_BE_ZERO: [&str; 5] = ["queue", "passages", "max_tool_rounds", "max_tool_calls", "max_answers"];
 
 /// A workspace as the file wants it.
 pub struct Workspace {
@@ -160,10 +163,11 @@ impl Reading<'_> {
                 (None, _) => "nothing: there is no such field",
                 (Some(Value::Number(_)), false) => "a whole number, not negative",
                 (Some(Value::Array(_)), false) => "a list of texts",
+                (Some(Value::Bool(_)), false) => "true or false",
                 (Some(_), false) => "a text",
                 (Some(Value::Array(_)), true) if !only_known_tools(&value) => "names of actions, or * for all of them",
                 (Some(Value::Number(_)), true)
-                    if value.as_u64() == Some(0) && name != "queue" && name != "passages" =>
+                    if value.as_u64() == Some(0) && !MAY_BE_ZERO.contains(&name.as_str()) =>
                 {
                     "a number above zero"
                 }

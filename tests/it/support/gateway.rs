@@ -7,7 +7,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use switchboard::actors::agents::Agents;
+use switchboard::actors::agents::{self, Agents};
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
 use switchboard::api::platform::widget::{Assets, Hosted, Script};
@@ -15,9 +15,11 @@ use switchboard::api::{self, Doors, request_id};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::prices::{Price, Prices};
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining};
+use switchboard::llm::endpoint::Provider;
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
@@ -27,6 +29,7 @@ use switchboard::telemetry::clock::Clock;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard::widget;
 use switchboard_channels::Kind;
+use switchboard_channels::contract::credentials::Secret;
 use switchboard_simulator::{Account, Customer, Running, WindowRule};
 use tokio::sync::broadcast;
 
@@ -62,6 +65,16 @@ pub struct Gateway {
 /// Committed events from a moment on.
 pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
+/// An installation with an account of its own, whose plan `own` leaves its workspaces to theirs.
+fn models() -> agents::Options {
+    let price = Price { model: "*".to_owned(), input: 2.0, output: 10.0, currency: "USD".to_owned() };
+    agents::Options {
+        hosted: [(Provider::OpenAi, Secret::new("sk-hosted"))].into(),
+        own_key_plans: ["own".to_owned()].into(),
+        prices: Prices::new(vec![price]).unwrap(),
+    }
+}
+
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
     actix_web::rt::System::new().block_on(async {
@@ -85,7 +98,7 @@ impl Gateway {
         let hub = Hub::default();
         actix_web::rt::spawn(hub.clone().follow(store.listen()));
         let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
-        let agents = Agents::start(&store, &client, None);
+        let agents = Agents::start(&store, &client, models(), None);
         let product = Options {
             files: folder.path().join("files"),
             quiet_period: Duration::ZERO,

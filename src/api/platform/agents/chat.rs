@@ -144,6 +144,7 @@ pub enum ChatLine {
     responses((status = 200, description = "The answer; with `stream`, lines of JSON (`ChatLine`).",
                 content((ChatAnswer = "application/json"), (ChatLine = "application/x-ndjson"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "The agent's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody),
               (status = 409, description = "A person has the conversation, or a newer message came.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The agent did not answer in time.", body = crate::api::failure::FailureBody)))]
@@ -215,7 +216,7 @@ fn wish(asked: ChatRequest) -> Result<ChatWish, Vec<FieldProblem>> {
         }
     }
     let text = earlier.pop().map(|turn| turn.text).unwrap_or_default();
-    Ok(ChatWish { text, earlier, instructions: instructions.join("\n\n"), session_id })
+    Ok(ChatWish { text, earlier, instructions: instructions.join("\n\n"), session_id, permissions: None })
 }
 
 fn read_message(index: usize, message: &Value, problems: &mut Vec<FieldProblem>) -> Option<(ChatRole, String)> {
@@ -328,6 +329,7 @@ fn written(
 fn unanswered(request: &HttpRequest, unchatted: Unchatted) -> Failure {
     match unchatted {
         Unchatted::UnknownAgent => Failure::not_found(request, "agent"),
+        Unchatted::KeyMissing(reason) => Failure::new(request, Code::ProviderKeyMissing, reason),
         Unchatted::Unavailable(reason) => Failure::unavailable(request, &reason),
     }
 }
