@@ -89,6 +89,7 @@ impl Core {
             let mut received = rules::receive(&state, &news.events, &situation);
             self.trim_known(&mut received.change);
             received.change.delivery.clone_from(&news.delivery);
+            received.change.idempotency = under_key(news.idempotency.as_ref(), &received.change);
             if news.events.is_empty() && fresh {
                 received.change.conversation = None;
             }
@@ -421,6 +422,12 @@ fn cancel(live: &mut Live, hub: &Hub, id: &str) {
             hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
         }
     }
+}
+
+/// The caller's key for a change: what it makes is the first message.
+fn under_key(wanted: Option<&Idempotency>, change: &Change) -> Option<Idempotency> {
+    let made = change.messages.first()?.message.id.clone();
+    wanted.map(|wanted| Idempotency { result_id: made, ..wanted.clone() })
 }
 
 fn drop_known(events: &mut Vec<Event>, known: &[String]) {

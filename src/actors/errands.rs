@@ -28,6 +28,8 @@ pub struct News {
     pub rule: WindowRule,
     /// The vendor can tell who the person is, and the news do not.
     pub nameless: bool,
+    /// The caller's idempotency key with the request's hash; `result_id` is the first message, filled in here.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// What became of some news.

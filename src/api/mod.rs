@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod platform;
 pub mod reading;
 pub mod request_id;
+pub mod talk;
 pub mod unbuilt;
 
 use std::sync::Arc;
@@ -68,6 +69,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .app_data(failure::query_config())
         .app_data(failure::path_config())
         .configure(health::configure)
+        .configure(assistant::configure)
         .configure(callbacks::configure)
         .configure(platform::configure)
         .configure(unbuilt::configure)

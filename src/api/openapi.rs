@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::failure::no_such_method;
-use super::{assistant, callbacks, health, platform, unbuilt};
+use super::{assistant, callbacks, health, platform, talk, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -41,6 +41,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         health::readyz,
         health::metrics,
         read,
+        assistant::chat::chat,
         callbacks::deliveries::handshake,
         callbacks::deliveries::deliver,
         platform::agents::list,
@@ -83,12 +84,16 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::jobs::dead,
         platform::jobs::retry,
         platform::messages::exchanges,
+        platform::messages::trace,
+        platform::providers::one,
+        platform::providers::set,
+        platform::providers::remove,
         platform::widget::open,
         platform::widget::preflight,
         platform::widget::script,
         platform::widget::page,
     ),
-    components(schemas(assistant::AssistantFailure, FieldProblem, platform::agents::chat::ChatMessage))
+    components(schemas(assistant::AssistantFailure, FieldProblem, talk::ChatMessage))
 )]
 struct Document;
 

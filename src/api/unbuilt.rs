@@ -28,7 +28,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/webhooks/automations/{path}", &["POST"]),
     ("/api/v1/auth/otp/send", &["POST"]),
     ("/api/v1/auth/otp/verify", &["POST"]),
-    ("/api/v1/chat", &["POST"]),
     ("/api/v1/tasks", &["GET", "POST"]),
     ("/api/v1/tasks/{id}", &["GET", "PATCH", "PUT", "DELETE"]),
     ("/api/v1/follow-ups", &["GET", "POST"]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Switchboard;
 use super::answering::{is_builtin, silence};
+use super::assisting::ASSISTANT;
 use crate::actors::agents::{Means, Record};
 use crate::actors::errands::{Begun, TurnAnswer};
 use crate::domain::actions::Occasion;
@@ -20,9 +21,6 @@ use switchboard_channels::contract::peer::IdentityKind;
 
 /// How far back answers are counted, in milliseconds.
 const CAP_WINDOW: i64 = 10 * 60 * 1_000;
-
-/// What the name of an assistant's session begins with; then the caller's name.
-pub(super) const ASSISTANT: &str = "assistant:";
 
 impl Switchboard {
     /// What the agent may do in this turn; nothing for a built-in model, which uses no tools.

@@ -98,8 +98,8 @@ impl Switchboard {
         let means = self.means(job, conversation_id, begun, brought.permissions).await?;
         let question = Question {
             means,
-            turns: self.turns(conversation_id, begun, brought.earlier).await?,
-            instructions: with_recollection(brought.instructions, &recalled.elsewhere),
+            turns: self.turns(conversation_id, begun, brought.earlier.clone()).await?,
+            instructions: with_recollection(brought.instructions.clone(), &recalled.elsewhere),
             customer: recalled.name,
             deltas: self.pass_on_deltas(conversation_id, &job.id),
             cancel: begun.cancel.clone(),
@@ -127,7 +127,7 @@ impl Switchboard {
     }
 
     /// What a chat request brought along for this answer.
-    fn brought(&self, conversation_id: &str) -> Brought {
+    fn brought(&self, conversation_id: &str) -> Arc<Brought> {
         let contexts = self.contexts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         contexts.get(conversation_id).cloned().unwrap_or_default()
     }

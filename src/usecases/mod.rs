@@ -4,6 +4,7 @@ mod acting;
 pub mod actions;
 pub mod answering;
 pub mod apply;
+pub mod assisting;
 pub mod authenticating;
 pub mod channels;
 pub mod chatting;
@@ -26,9 +27,8 @@ pub mod templating;
 pub mod vendors;
 pub mod visiting;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::agents::Agents;
@@ -108,7 +108,7 @@ pub struct Switchboard {
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
-    pub(crate) contexts: Arc<Mutex<HashMap<String, chatting::Brought>>>,
+    pub(crate) contexts: chatting::Contexts,
 }
 
 impl Switchboard {

@@ -328,6 +328,7 @@ impl Switchboard {
                 quiet_ms,
                 rule: share.account.window_rule(),
                 nameless: share.account.can_tell(&share.events),
+                idempotency: None,
             };
             match self.conversations.receive(&share.path.conversation_id, news).await {
                 Ok(taken) if taken.stored > 0 => return Ok(DeliveryOutcome::Stored),

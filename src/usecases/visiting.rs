@@ -17,7 +17,7 @@ use super::signing_in::{SiteUser, Unopened};
 use crate::actors::ActorError;
 use crate::actors::errands::News;
 use crate::actors::hub::Watching;
-use crate::domain::changes::{Change, Progress, Refusal};
+use crate::domain::changes::{Change, Idempotency, Progress, Refusal};
 use crate::domain::conversations::Origin;
 use crate::domain::messages::{Direction, Message, Status};
 use crate::domain::principals::Visitor;
@@ -65,6 +65,12 @@ pub enum Unvisited {
     UnknownChannel,
     /// The conversation is quarantined, or the store is away.
     Unavailable(String),
+}
+
+impl From<ActorError> for Unvisited {
+    fn from(error: ActorError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }
 
 impl From<StoreError> for Unvisited {
@@ -247,7 +253,7 @@ impl Switchboard {
         };
         let provider_id = message.id.clone();
         let conversation_id = self.conversation_to_visit(visitor).await?;
-        self.bring(&account, conversation_id, message).await?;
+        self.bring(&account, conversation_id, message, None).await?;
         let stored = self.store.message_by_provider(&visitor.channel_id, &provider_id).await?;
         stored
             .map(|stored| stored.message)
@@ -260,7 +266,8 @@ impl Switchboard {
         account: &Account,
         mut conversation_id: String,
         message: Incoming,
-    ) -> Result<(String, Option<String>), Unvisited> {
+        idempotency: Option<Idempotency>,
+    ) -> Result<(String, Option<String>), ActorError> {
         let quiet_ms = match account.channel.kind {
             Kind::Api => 0,
             _ => i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default(),
@@ -279,6 +286,7 @@ impl Switchboard {
                 quiet_ms,
                 rule: account.window_rule(),
                 nameless: false,
+                idempotency: idempotency.clone(),
             };
             match self.conversations.receive(&conversation_id, news).await {
                 Ok(taken) => return Ok((conversation_id, taken.turn)),
@@ -289,7 +297,7 @@ impl Switchboard {
                     conversation_id = other;
                 }
                 Err(ActorError::Died) if deaths < 3 => deaths += 1,
-                Err(error) => return Err(Unvisited::Unavailable(error.to_string())),
+                Err(error) => return Err(error),
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The assistant's surface, under `/api/v1`: one file for the first word of an address. Every answer, a failure too,
 //! is `{"success","data","error","meta"}`.
 
+pub mod chat;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -8,6 +10,11 @@ use serde_json::Value;
 
 use super::{Doors, request_id};
 use crate::domain::errors::Code;
+
+/// Adds the addresses.
+pub fn configure(services: &mut web::ServiceConfig) {
+    services.configure(chat::configure);
+}
 
 /// Whether an address is of this surface.
 #[must_use]

@@ -9,6 +9,7 @@ pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod messages;
+pub mod providers;
 pub mod widget;
 
 use actix_web::web;
@@ -25,5 +26,6 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(files::configure)
         .configure(jobs::configure)
         .configure(messages::configure)
+        .configure(providers::configure)
         .configure(widget::configure);
 }

@@ -145,9 +145,16 @@ impl Reading<'_> {
         let knowledge: Vec<Document> = documents.into_iter().map(|document| self.document(document)).collect();
         unique(knowledge.iter().map(|one| one.source.as_str()).zip(places), &mut self.problems);
         let settings = self.agent_settings(table);
-        if !model.is_empty() {
-            let endpoint = settings.base_url.as_deref().map(Endpoint::new);
-            let complaint = Model::parse(&model, endpoint.as_ref()).err();
+        let endpoint = settings.base_url.as_deref().map(Endpoint::new);
+        for name in
+            [Some(&model), settings.fallback_model.as_ref()].into_iter().flatten().filter(|name| !name.is_empty())
+        {
+            let complaint = Model::parse(name, endpoint.as_ref()).err();
+            // The workspace's account with that provider says where its models are served.
+            let told_elsewhere = |complaint: &ModelNameError| {
+                matches!(complaint, ModelNameError::NoEndpoint(_)) && name.starts_with("compatible/")
+            };
+            let complaint = complaint.filter(|complaint| !told_elsewhere(complaint));
             self.problems.extend(complaint.map(|complaint| model_problem(&path, &complaint)));
         }
         Agent { path, name, model, instructions, settings, api_key, knowledge }
@@ -272,10 +279,9 @@ fn model_problem(path: &str, complaint: &ModelNameError) -> FieldProblem {
         ModelNameError::Empty | ModelNameError::UnknownBuiltin(_) => {
             FieldProblem::new(format!("{path}.model"), "builtin/knowledge, builtin/echo or a model's name")
         }
-        ModelNameError::NoEndpoint(_) => FieldProblem::new(
-            format!("{path}.base_url"),
-            "the address of the OpenAI-compatible endpoint that serves the model",
-        ),
+        ModelNameError::NoEndpoint(_) => {
+            FieldProblem::new(format!("{path}.base_url"), "the address of the endpoint that serves the model")
+        }
         ModelNameError::BaseAddress(_) => FieldProblem::new(format!("{path}.base_url"), "an http or https address"),
     }
 }

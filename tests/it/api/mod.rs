@@ -1,5 +1,6 @@
 //! The doors, address by address.
 
+mod assistant;
 mod authorisation;
 mod callbacks;
 mod operations;

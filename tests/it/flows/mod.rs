@@ -6,4 +6,5 @@ mod keys;
 mod lines;
 mod mail;
 mod manners;
+mod tools;
 mod traces;

@@ -41,9 +41,9 @@ on_both_databases! {
         let other = crate::support::databases::channel(&both, &store.workspace, None, "200").await;
         assert!(store.channel_by_id(&other.id).await.is_err());
         let done = both.reseal().await.unwrap();
-        assert_eq!(counts(&done), [("channels", "settings", 1, 1), ("agents", "credentials", 1, 0)]);
+        assert_eq!(counts(&done), [("channels", "settings", 1, 1), ("agents", "credentials", 1, 0), ("providers", "credentials", 0, 0)]);
         let done = both.reseal().await.unwrap();
-        assert_eq!(counts(&done), [("channels", "settings", 0, 2), ("agents", "credentials", 0, 1)]);
+        assert_eq!(counts(&done), [("channels", "settings", 0, 2), ("agents", "credentials", 0, 1), ("providers", "credentials", 0, 0)]);
         let after = store.reopen_with_key(&NEW_KEY).await;
         assert_eq!(after.channel_by_id(&store.channel.id).await.unwrap().unwrap().settings, store.channel.settings);
         let agent = after.agent_by_id(&store.agent.id).await.unwrap().unwrap();

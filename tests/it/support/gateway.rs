@@ -182,6 +182,39 @@ impl Gateway {
         self.http.put(address).json(body).send().await.unwrap().status()
     }
 
+    /// Removes what is at an address that is not the gateway's.
+    pub async fn delete_elsewhere(&self, address: &str) -> reqwest::StatusCode {
+        self.http.delete(address).send().await.unwrap().status()
+    }
+
+    /// Tells the model what to say.
+    pub async fn replies(&self, replies: &Value) {
+        let address = format!("{}/sim/model/replies", self.simulator.base_url());
+        assert!(self.http.post(address).json(replies).send().await.unwrap().status().is_success());
+    }
+
+    /// What the model was asked, oldest first.
+    pub async fn asked(&self) -> Vec<Value> {
+        let address = format!("{}/sim/model/requests", self.simulator.base_url());
+        let seen: Value = self.elsewhere(&address).send().await.unwrap().json().await.unwrap();
+        seen["requests"].as_array().unwrap().clone()
+    }
+
+    /// Gives an agent of the workspace this model and these settings, and a key of its own or none.
+    pub async fn equip(&self, agent: &Agent, model: &str, settings: AgentSettings, key: Option<&str>) {
+        let agent = Agent { model: model.to_owned(), settings, ..agent.clone() };
+        let api_key = key.map(Secret::new);
+        self.switchboard.store.put_agent(&StoredAgent { agent, api_key }).await.unwrap();
+    }
+
+    /// A new agent with this model and these settings and without a key of its own.
+    pub async fn hire(&self, model: &str, settings: AgentSettings) -> String {
+        let id = self.switchboard.store.clock().id();
+        let agent = Agent { id: id.clone(), name: id.clone(), ..self.acme.agent.clone() };
+        self.equip(&agent, model, settings, None).await;
+        id
+    }
+
     /// What a GET with the workspace's key gives.
     pub async fn read(&self, path: &str) -> Value {
         let (status, body) = answer(self.acme("GET", path)).await;

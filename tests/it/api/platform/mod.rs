@@ -8,4 +8,5 @@ mod deliveries;
 mod events;
 mod files;
 mod jobs;
+mod providers;
 mod widget;

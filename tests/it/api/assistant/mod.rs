@@ -1,0 +1,3 @@
+//! The assistant's surface, column by column.
+
+mod chat;
