@@ -174,6 +174,17 @@ impl Switchboard {
         agent.filter(|agent| agent.workspace_id == workspace_id).ok_or(Unchatted::UnknownAgent)
     }
 
+    /// Makes sure, before anything is stored or spent, that there is a key for the agent's model.
+    async fn judge_key(&self, agent: &Agent) -> Result<(), Unchatted> {
+        if is_builtin(agent) {
+            return Ok(());
+        }
+        match self.agents.is_ready(&agent.id).await? {
+            Err(failure) if failure.code == ModelFailureCode::KeyMissing => Err(Unchatted::KeyMissing(failure.message)),
+            _ => Ok(()),
+        }
+    }
+
     /// Says something to an agent and watches for its answer.
     ///
     /// # Errors
@@ -190,12 +201,7 @@ impl Switchboard {
         {
             return self.chat_again(&agent, wanted, &earlier, None).await;
         }
-        if !is_builtin(&agent)
-            && let Ok(Err(failure)) = self.agents.is_ready(agent_id).await
-            && failure.code == ModelFailureCode::KeyMissing
-        {
-            return Err(Unchatted::KeyMissing(failure.message));
-        }
+        self.judge_key(&agent).await?;
         let account = self.api_account(&agent).await?;
         let clock = self.store.clock();
         let session_id = wish.session_id.unwrap_or_else(|| clock.id());
