@@ -161,8 +161,7 @@ impl Blocks {
         let Some(usage) = usage else { return };
         let count = |key: &str| usage.get(key).and_then(Value::as_u64);
         if let Some(tokens) = count("input_tokens") {
-            let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
-            self.usage.input_tokens = cached.iter().filter_map(|key| count(key)).fold(tokens, u64::saturating_add);
+            self.usage.input_tokens = tokens;
         }
         if let Some(tokens) = count("output_tokens") {
             self.usage.output_tokens = tokens;
