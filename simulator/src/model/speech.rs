@@ -59,7 +59,7 @@ impl Speech {
 #[derive(Debug)]
 pub enum Instead {
     /// A status with its body.
-    Status(u16, Script),
+    Status(u16, Box<Script>),
     /// Bytes as they are.
     Raw(String),
 }
@@ -79,7 +79,7 @@ pub async fn choose(
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
     if let Some(status) = script.status {
-        return Err(Instead::Status(status, script));
+        return Err(Instead::Status(status, Box::new(script)));
     }
     if let Some(raw) = script.raw {
         return Err(Instead::Raw(raw));

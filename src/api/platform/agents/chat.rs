@@ -91,7 +91,7 @@ pub enum ChatLine {
         delta: String,
     },
     /// The whole answer, and the last line.
-    Done(ChatAnswer),
+    Done(Box<ChatAnswer>),
     /// What went wrong, and the last line.
     Error {
         /// The failure.
@@ -165,7 +165,7 @@ impl Framing for Lines {
     }
 
     fn whole(&self, answer: Answer) -> Vec<u8> {
-        line(&ChatLine::Done(ChatAnswer::of(answer, self.traced)))
+        line(&ChatLine::Done(Box::new(ChatAnswer::of(answer, self.traced))))
     }
 
     fn failed(&self, failure: &Failure) -> Vec<u8> {
