@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
-use crate::actors::agents::Agents;
+use crate::actors::agents::{self, Agents};
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::{self, Conversations};
 use crate::api::{self, Doors, limiting, request_id};
@@ -21,6 +21,7 @@ use crate::cache::limits::Limits;
 use crate::config::{self, Settings, SettingsError};
 use crate::jobs::runner::Runners;
 use crate::jobs::{adoption, joining, mailboxes, remembering, webhooks};
+use crate::llm::endpoint::Provider;
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
 use crate::store::{Store, StoreError};
@@ -84,7 +85,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
-    let agents = Agents::start(&store, &client, conversations.arbiters().next());
+    let agents = Agents::start(&store, &client, agents_options(&settings)?, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
     let watched = hub.clone();
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
@@ -139,6 +140,21 @@ fn conversations_options(settings: &Settings) -> supervisor::Options {
         idle_after: settings.conversations.idle_after.std(),
         ..supervisor::Options::default()
     }
+}
+
+fn agents_options(settings: &Settings) -> Result<agents::Options, BootError> {
+    let problem = |problem| SettingsError(vec![problem]);
+    let models = &settings.models;
+    let hosted = [
+        (Provider::OpenAi, &models.openai_key),
+        (Provider::Anthropic, &models.anthropic_key),
+        (Provider::Gemini, &models.gemini_key),
+    ];
+    Ok(agents::Options {
+        hosted: hosted.into_iter().filter_map(|(provider, key)| Some((provider, key.clone()?))).collect(),
+        own_key_plans: settings.plans().map_err(problem)?.with_own_keys().map(str::to_owned).collect(),
+        prices: settings.prices().map_err(problem)?,
+    })
 }
 
 fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases::Options {

@@ -1,6 +1,10 @@
 //! Agents as actors: behaviour, knowledge and limits of one agent; bounded concurrency and queue, a time and token
 //! budget a turn, and a circuit breaker on its provider.
 
+mod engines;
+mod rounds;
+mod turn;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -12,19 +16,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::ActorError;
+use crate::domain::actions::{Actions, Occasion};
 use crate::domain::agents::Agent;
-use crate::llm::Model;
 use crate::llm::answer::Answer;
-use crate::llm::failure::{ModelFailure, ModelFailureCode};
-use crate::llm::openai::Endpoint;
-use crate::llm::prompt::{Limits, Passage, Prompt, Role, Turn};
+use crate::llm::failure::ModelFailure;
+use crate::llm::prompt::Turn;
 use crate::net::Client;
 use crate::store::Store;
-use crate::store::agents::StoredAgent;
-use crate::telemetry::crash;
 
-/// How stale an agent's settings may be.
-const FRESH_FOR: Duration = Duration::from_secs(3);
+use turn::{Health, Profile, TurnOfAgent};
+
+pub use engines::Options;
 
 /// A question for an agent.
 #[derive(Debug)]
@@ -37,8 +39,25 @@ pub struct Question {
     pub customer: Option<String>,
     /// Where pieces of the answer go while it is being written.
     pub deltas: Option<mpsc::UnboundedSender<Arc<str>>>,
+    /// What the agent can do in this turn; none: nothing, and its turn leaves no trace.
+    pub means: Option<Means>,
     /// Fires when nobody wants the answer any more.
     pub cancel: CancellationToken,
+}
+
+/// What an agent can do, and in which place.
+#[derive(Clone)]
+pub struct Means {
+    /// The turn.
+    pub occasion: Occasion,
+    /// What can be done.
+    pub actions: Arc<dyn Actions>,
+}
+
+impl std::fmt::Debug for Means {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Means").field("occasion", &self.occasion).finish_non_exhaustive()
+    }
 }
 
 /// What came of a question.
@@ -48,6 +67,21 @@ pub struct Reaction {
     pub agent: Arc<Agent>,
     /// The answer, or why there is none.
     pub outcome: Result<Answer, ModelFailure>,
+    /// The conversation goes to a person after the answer: why.
+    pub hands_over: Option<String>,
+    /// What was written down of the turn.
+    pub record: Record,
+}
+
+/// What was written down of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing: a built-in model answered.
+    Nothing,
+    /// What it cost.
+    Trace,
+    /// Also what it needs to go on after a crash, until it is over.
+    Journal,
 }
 
 struct Ask {
@@ -72,28 +106,43 @@ impl Message for Finished {
 pub struct Agents {
     arbiter: ArbiterHandle,
     post: mpsc::UnboundedSender<(String, Ask)>,
+    store: Store,
+    client: Client,
+    options: Arc<Options>,
 }
 
 impl Agents {
     /// Starts the agents' arbiter (or shares a given one). Models on the operator's addresses are reached by `client`.
     #[must_use]
-    pub fn start(store: &Store, client: &Client, shared: Option<&ArbiterHandle>) -> Self {
+    pub fn start(store: &Store, client: &Client, options: Options, shared: Option<&ArbiterHandle>) -> Self {
         let arbiter = shared.cloned().unwrap_or_else(|| Arbiter::new().handle());
         let (post, mut letters) = mpsc::unbounded_channel::<(String, Ask)>();
-        let (store, client) = (store.clone(), client.clone());
+        let (finding, options) = ((store.clone(), client.clone()), Arc::new(options));
+        let (store, client, shared) = (store.clone(), client.clone(), Arc::clone(&options));
         arbiter.spawn(async move {
             let mut living: HashMap<String, Addr<AgentActor>> = HashMap::new();
             while let Some((id, ask)) = letters.recv().await {
                 let alive = living.get(&id).filter(|address| address.connected()).cloned();
                 let address = alive.unwrap_or_else(|| {
-                    let address = AgentActor::new(id.clone(), store.clone(), client.clone()).start();
+                    let address = AgentActor::new(id.clone(), &store, &client, &shared).start();
                     living.insert(id, address.clone());
                     address
                 });
                 address.do_send(ask);
             }
         });
-        Self { arbiter, post }
+        let (store, client) = finding;
+        Self { arbiter, post, store, client, options }
+    }
+
+    /// Whether an agent's model can be asked at all: nobody is asked, and nothing is spent.
+    ///
+    /// # Errors
+    /// `Unknown`: there is no such agent. Others: the store could not be read.
+    pub async fn is_ready(&self, agent_id: &str) -> Result<Result<(), ModelFailure>, ActorError> {
+        let stored = self.store.agent_by_id(agent_id).await?.ok_or(ActorError::Unknown)?;
+        let finder = engines::Finder { store: &self.store, client: &self.client, options: &self.options };
+        Ok(finder.engines(&stored).await?.first.map(|_| ()))
     }
 
     /// The arbiter that agents live on.
@@ -113,17 +162,11 @@ impl Agents {
     }
 }
 
-/// What an agent knows of itself.
-struct Profile {
-    agent: Arc<Agent>,
-    model: Result<Model, String>,
-    read_at: Instant,
-}
-
 struct AgentActor {
     id: String,
     store: Store,
     client: Client,
+    options: Arc<Options>,
     profile: Rc<RefCell<Option<Rc<Profile>>>>,
     running: usize,
     concurrency: usize,
@@ -138,12 +181,13 @@ impl Actor for AgentActor {
 }
 
 impl AgentActor {
-    fn new(id: String, store: Store, client: Client) -> Self {
+    fn new(id: String, store: &Store, client: &Client, options: &Arc<Options>) -> Self {
         let defaults = crate::domain::agents::AgentSettings::default();
         Self {
             id,
-            store,
-            client,
+            store: store.clone(),
+            client: client.clone(),
+            options: Arc::clone(options),
             profile: Rc::default(),
             running: 0,
             concurrency: defaults.concurrency,
@@ -161,15 +205,15 @@ impl AgentActor {
             id: self.id.clone(),
             store: self.store.clone(),
             client: self.client.clone(),
+            options: Arc::clone(&self.options),
             profile: Rc::clone(&self.profile),
         };
-        let done = Done { address: context.address(), failed_provider: None };
+        let done = Done { address: context.address(), health: Health::default() };
         // On a task of its own: a turn that panics takes neither the agent nor the other turns with it.
         actix::spawn(async move {
             let mut done = done;
             let Ask { question, reply } = ask;
-            let reaction = turn.take(question, open).await;
-            done.failed_provider = judge(&reaction);
+            let reaction = turn.take(question, open, &mut done.health).await;
             let _ = reply.send(reaction);
         });
     }
@@ -183,24 +227,15 @@ impl AgentActor {
     }
 }
 
-/// Whether a turn says something about the provider: `Some(true)` it failed, `Some(false)` it worked.
-fn judge(reaction: &Result<Reaction, ActorError>) -> Option<bool> {
-    match &reaction.as_ref().ok()?.outcome {
-        Ok(_) => Some(false),
-        Err(failure) if failure.code == ModelFailureCode::Cancelled => None,
-        Err(_) => Some(true),
-    }
-}
-
 /// Tells the agent that a turn is over, however it ended.
 struct Done {
     address: Addr<AgentActor>,
-    failed_provider: Option<bool>,
+    health: Health,
 }
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.address.do_send(Finished { failed_provider: self.failed_provider });
+        self.address.do_send(Finished { failed_provider: self.health.failed });
     }
 }
 
@@ -253,125 +288,5 @@ impl Handler<Finished> for AgentActor {
             }
             self.begin(ask, context);
         }
-    }
-}
-
-/// One turn's share of the agent.
-struct TurnOfAgent {
-    id: String,
-    store: Store,
-    client: Client,
-    profile: Rc<RefCell<Option<Rc<Profile>>>>,
-}
-
-impl TurnOfAgent {
-    async fn take(&self, question: Question, breaker_open: bool) -> Result<Reaction, ActorError> {
-        crash::point("agent.turn");
-        let profile = self.profile().await?;
-        let agent = Arc::clone(&profile.agent);
-        let outcome = match &profile.model {
-            Err(reason) => Err(ModelFailure::new(ModelFailureCode::RefusedRequest, reason.clone())),
-            Ok(_) if breaker_open => Err(ModelFailure::new(
-                ModelFailureCode::Unavailable,
-                "the model failed too often just now; it is asked again after a pause",
-            )),
-            Ok(model) => self.answer(&agent, model, question).await,
-        };
-        if let Err(failure) = &outcome
-            && failure.code != ModelFailureCode::Cancelled
-        {
-            metrics::counter!("switchboard_model_failures_total", "code" => failure.code.as_str()).increment(1);
-            tracing::warn!(
-                agent_id = self.id,
-                code = failure.code.as_str(),
-                reason = failure.message,
-                "a model failed"
-            );
-        }
-        Ok(Reaction { agent, outcome })
-    }
-
-    async fn answer(&self, agent: &Agent, model: &Model, question: Question) -> Result<Answer, ModelFailure> {
-        let settings = &agent.settings;
-        let asked = question.turns.iter().rev().find(|turn| turn.role == Role::User).map(|turn| turn.text.clone());
-        let passages = match (model, asked) {
-            (Model::Echo, _) | (_, None) => Vec::new(),
-            (_, Some(asked)) => self.passages(agent, &asked).await?,
-        };
-        let prompt = Prompt {
-            system: instructed(&agent.instructions, &question.instructions),
-            customer: question.customer,
-            turns: question.turns,
-            passages,
-            limits: Limits {
-                max_input_tokens: Some(settings.max_context_tokens),
-                max_output_tokens: Some(settings.max_output_tokens),
-                whole: Duration::from_millis(settings.turn_timeout_ms),
-                ..Limits::default()
-            },
-        };
-        let mut pass_on = |text: &str| {
-            if let Some(deltas) = &question.deltas {
-                let _ = deltas.send(text.into());
-            }
-        };
-        let work = model.answer(&self.client, &prompt, &mut pass_on, &question.cancel);
-        match tokio::time::timeout(Duration::from_millis(settings.turn_timeout_ms), work).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ModelFailure::new(ModelFailureCode::Timeout, "the turn took longer than its budget")),
-        }
-    }
-
-    async fn passages(&self, agent: &Agent, asked: &str) -> Result<Vec<Passage>, ModelFailure> {
-        let limit = i64::try_from(agent.settings.passages).unwrap_or(4);
-        let found = self
-            .store
-            .search_passages(&agent.workspace_id, &agent.id, asked, limit)
-            .await
-            .map_err(|error| ModelFailure::new(ModelFailureCode::Unavailable, error.to_string()))?;
-        Ok(found
-            .into_iter()
-            .map(|passage| Passage {
-                title: passage.title,
-                text: passage.text,
-                source: passage.source,
-                score: passage.score,
-            })
-            .collect())
-    }
-
-    async fn profile(&self) -> Result<Rc<Profile>, ActorError> {
-        let known = self.profile.borrow().clone();
-        if let Some(profile) = known.filter(|profile| profile.read_at.elapsed() < FRESH_FOR) {
-            return Ok(profile);
-        }
-        let stored = self.store.agent_by_id(&self.id).await?.ok_or(ActorError::Unknown)?;
-        let profile =
-            Rc::new(Profile { model: model_of(&stored), agent: Arc::new(stored.agent), read_at: Instant::now() });
-        *self.profile.borrow_mut() = Some(Rc::clone(&profile));
-        Ok(profile)
-    }
-}
-
-fn model_of(stored: &StoredAgent) -> Result<Model, String> {
-    let settings = &stored.agent.settings;
-    let endpoint = settings
-        .base_url
-        .as_ref()
-        .map(|base_url| Endpoint { api_key: stored.api_key.clone(), ..Endpoint::new(base_url.clone()) });
-    let mut model = Model::parse(&stored.agent.model, endpoint.as_ref()).map_err(|error| error.to_string())?;
-    if let Model::Knowledge(options) = &mut model {
-        options.unknown_text.clone_from(&settings.unknown_message);
-        options.greeting_text.clone_from(&settings.greeting_message);
-    }
-    Ok(model)
-}
-
-/// The agent's instructions, and below them those of the program that asks.
-fn instructed(own: &str, added: &str) -> String {
-    match (own.trim().is_empty(), added.trim().is_empty()) {
-        (_, true) => own.to_owned(),
-        (true, false) => added.to_owned(),
-        (false, false) => format!("{own}\n\n{added}"),
     }
 }

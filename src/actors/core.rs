@@ -259,6 +259,8 @@ impl Core {
                 pieces: answer.pieces.clone(),
                 events: answer.events.clone(),
                 to: &live.identities,
+                message_ids: answer.message_ids.clone(),
+                hand_to: answer.hand_to.clone(),
             };
             let (posted, wanted) = match rules::finish_turn(&live.state, turn, &situation) {
                 Ok(posted) => (posted, true),

@@ -140,4 +140,8 @@ pub struct TurnAnswer {
     pub failed: bool,
     /// Tokens read and written, where the model says so.
     pub usage: Option<(u64, u64)>,
+    /// Ids for the messages of the pieces, chosen beforehand; none: they get new ones.
+    pub message_ids: Vec<String>,
+    /// To whom the conversation goes after it.
+    pub hand_to: Option<Owner>,
 }

@@ -93,6 +93,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .app_data(failure::query_config())
         .app_data(failure::path_config())
         .configure(health::configure)
+        .configure(assistant::configure)
         .configure(callbacks::configure)
         .configure(functions::configure)
         .configure(platform::configure)

@@ -18,6 +18,7 @@ use super::authentication::{Caller, Chat as MayChat};
 use super::failure::Failure;
 use super::reading;
 use crate::domain::errors::{Code, FieldProblem};
+use crate::domain::traces::Trace;
 use crate::llm::prompt::{Role, Turn};
 use crate::usecases::chatting::{Chat, ChatStep, ChatWish, Unchatted};
 
@@ -69,6 +70,8 @@ pub struct Answer {
     pub conversation_id: String,
     /// The model failed, and this is the agent's fallback.
     pub failed: bool,
+    /// What the turn did and cost, where a real model answered.
+    pub trace: Option<Trace>,
     /// It was asked before under the same key, and this is the first one's answer.
     pub repeated: bool,
 }
@@ -157,7 +160,7 @@ fn read(messages: &[Value], session_id: Option<String>) -> Result<ChatWish, Vec<
         }
     }
     let text = earlier.pop().map(|turn| turn.text).unwrap_or_default();
-    Ok(ChatWish { text, earlier, instructions: instructions.join("\n\n"), session_id, key: None })
+    Ok(ChatWish { text, earlier, instructions: instructions.join("\n\n"), session_id, permissions: None, key: None })
 }
 
 fn read_message(index: usize, message: &Value, problems: &mut Vec<FieldProblem>) -> Option<(ChatRole, String)> {
@@ -250,6 +253,11 @@ async fn hear(request: &HttpRequest, chat: &mut Chat) -> Heard {
     match chat.next().await {
         ChatStep::Delta(text) => Heard::Piece(text),
         ChatStep::Done { messages, usage, failed } => {
+            // Only a real model tells its tokens, and only its turns have a trace. Without it the answer is no less.
+            let trace = match usage {
+                Some(_) => chat.trace(&messages).await.ok().flatten(),
+                None => None,
+            };
             let texts: Vec<&str> = messages.iter().map(|message| message.body.as_str()).collect();
             Heard::Whole(Answer {
                 text: texts.join("\n\n"),
@@ -258,6 +266,7 @@ async fn hear(request: &HttpRequest, chat: &mut Chat) -> Heard {
                 session_id: chat.session_id.clone(),
                 conversation_id: chat.conversation_id.clone(),
                 failed,
+                trace,
                 repeated: chat.repeated,
             })
         }
@@ -321,6 +330,7 @@ fn written<F: Framing>(
 fn unanswered(request: &HttpRequest, unchatted: Unchatted) -> Failure {
     match unchatted {
         Unchatted::UnknownAgent => Failure::not_found(request, "agent"),
+        Unchatted::KeyMissing(reason) => Failure::new(request, Code::ProviderKeyMissing, reason),
         Unchatted::KeyMismatch => {
             let sentence = "this Idempotency-Key was used before with a different request";
             Failure::new(request, Code::IdempotencyMismatch, sentence)

@@ -21,7 +21,6 @@ const UNBUILT: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/steps", &["GET"]),
     ("/api/runs/{id}/replay", &["POST"]),
     ("/api/webhooks/automations/{path}", &["POST"]),
-    ("/api/v1/chat", &["POST"]),
     ("/api/v1/connectors", &["GET"]),
     ("/api/v1/connectors/schemas", &["GET"]),
     ("/api/v1/connectors/{id}", &["GET"]),

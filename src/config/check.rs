@@ -76,9 +76,8 @@ impl Settings {
             "store.lease",
             "must be at least a second, or this process loses its jobs while it works on them",
         );
-        if let Err(problem) = self.plans() {
-            problems.push(problem);
-        }
+        problems.extend(self.plans().err());
+        problems.extend(self.prices().err());
         problems
     }
 

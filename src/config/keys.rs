@@ -71,6 +71,12 @@ pub const KEYS: &[Key] = &[
         "none",
         "Address of the Redis in which several nodes count requests together, such as `redis://127.0.0.1:6379`; without it, and while it is away, each node counts by itself.",
     ),
+    optional(
+        "prices",
+        Form::Path,
+        "built-in",
+        "File of the models' prices; the built-in ones are `config/prices.toml` of the source.",
+    ),
     key("workers", Form::Number, "Threads that serve HTTP; 0 takes as many as the machine has processors."),
     key("shards", Form::Number, "Threads that conversations live on; 0 takes as many as the machine has processors."),
     optional(
@@ -108,6 +114,14 @@ pub const KEYS: &[Key] = &[
         "none",
         "Networks of your reverse proxies, such as `10.0.0.0/8, ::1`: their word about a caller's address (X-Forwarded-For) is believed, nobody else's.",
     ),
+    optional(
+        "models.openai_key",
+        Form::Secret,
+        "none",
+        "The installation's own key for models named `openai/…`; workspaces without a key of their own use it, unless their plan forbids that.",
+    ),
+    optional("models.anthropic_key", Form::Secret, "none", "The same for models named `anthropic/…`."),
+    optional("models.gemini_key", Form::Secret, "none", "The same for models named `gemini/…`."),
     key(
         "sending.receipt_wait",
         Form::Span,

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod master_key;
 mod plans;
+mod prices;
 mod problem;
 mod reference;
 mod span;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub plans: Option<PathBuf>,
     /// The Redis in which several nodes count together; none: each node counts by itself.
     pub redis: Option<String>,
+    /// File of the models' prices; none: the built-in ones.
+    pub prices: Option<PathBuf>,
     /// HTTP workers; 0: as many as the machine has processors.
     pub workers: usize,
     /// Threads that conversations live on; 0: as many as the machine has processors.
@@ -66,6 +69,8 @@ pub struct Settings {
     pub security: Security,
     /// The way out.
     pub network: Network,
+    /// The installation's own accounts with providers of models.
+    pub models: Models,
     /// Sends to vendors.
     pub sending: Sending,
     /// Conversations.
@@ -128,6 +133,18 @@ pub struct Network {
     pub idle_connection_timeout: Span,
     /// Networks of proxies that are believed about whom they speak for, separated by commas.
     pub trusted_proxies: Option<String>,
+}
+
+/// The installation's own accounts with providers of models.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Models {
+    /// Key for `openai/…`.
+    pub openai_key: Option<Secret>,
+    /// Key for `anthropic/…`.
+    pub anthropic_key: Option<Secret>,
+    /// Key for `gemini/…`.
+    pub gemini_key: Option<Secret>,
 }
 
 /// Sends to vendors.
@@ -223,10 +240,12 @@ impl Default for Settings {
             public_url: None,
             plans: None,
             redis: None,
+            prices: None,
             workers: 0,
             shards: 0,
             security: Security::default(),
             network: Network::default(),
+            models: Models::default(),
             sending: Sending::default(),
             conversations: Conversations::default(),
             assistant: Assistant::default(),

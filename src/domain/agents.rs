@@ -11,7 +11,8 @@ pub struct Agent {
     pub workspace_id: String,
     /// Unique name in the workspace; the contact sees it.
     pub name: String,
-    /// `builtin/knowledge`, `builtin/echo`, or a model name at its endpoint.
+    /// `builtin/knowledge`, `builtin/echo`, `openai/…`, `anthropic/…`, `gemini/…`, `compatible/…`, or the name of a model at
+    /// its endpoint.
     pub model: String,
     /// What it is told about itself.
     pub instructions: String,
@@ -33,7 +34,7 @@ pub struct AgentSettings {
     pub unknown_message: String,
     /// What `builtin/knowledge` answers to a greeting.
     pub greeting_message: String,
-    /// Base URL of an OpenAI-compatible endpoint.
+    /// Base URL of the model's endpoint, where it is not its provider's usual one.
     pub base_url: Option<String>,
     /// Turns that run at once; more wait.
     pub concurrency: usize,
@@ -51,6 +52,22 @@ pub struct AgentSettings {
     pub breaker_pause_ms: u64,
     /// Passages of knowledge offered to the model.
     pub passages: usize,
+    /// Names of the actions that the model may use as tools; `*`: all. They act with the rights of the workspace, on
+    /// whatever a customer talks the model into, so give an agent only what its customers may have.
+    pub tools: Vec<String>,
+    /// Model that is asked when the first fails for now, before anything of an answer was shown.
+    pub fallback_model: Option<String>,
+    /// Whether it is the workspace's assistant, which answers `POST /api/v1/chat`; else the first by name is.
+    pub assistant: bool,
+    /// Answers of the model in one turn that may ask for tools.
+    pub max_tool_rounds: usize,
+    /// Uses of tools in one turn.
+    pub max_tool_calls: usize,
+    /// Tokens read and written in one turn, after which it may use no more tools.
+    pub max_turn_tokens: u64,
+    /// Answers in one conversation within ten minutes, after which the agent hands it to a person: two machines may be
+    /// talking to each other. 0: no limit. Programs that chat over the API have none.
+    pub max_answers: u32,
 }
 
 impl Default for AgentSettings {
@@ -69,6 +86,13 @@ impl Default for AgentSettings {
             breaker_failures: 5,
             breaker_pause_ms: 30_000,
             passages: 4,
+            tools: Vec::new(),
+            fallback_model: None,
+            assistant: false,
+            max_tool_rounds: 8,
+            max_tool_calls: 32,
+            max_turn_tokens: 100_000,
+            max_answers: 30,
         }
     }
 }

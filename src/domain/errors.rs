@@ -43,6 +43,7 @@ codes! {
     InvalidRequest "INVALID_REQUEST" 400 "The request does not have the documented shape; `details` names every failing field.";
     Unauthenticated "UNAUTHENTICATED" 401 "No credential, or one that is unknown, expired or revoked.";
     InvalidSignature "INVALID_SIGNATURE" 401 "The signature of a callback, or of a site's user, is missing or matches no secret of the channel.";
+    ProviderKeyMissing "PROVIDER_KEY_MISSING" 402 "The agent's model runs on the workspace's own account with its provider, and there is none; nothing was asked or spent. Set one with `PUT /api/providers/{provider}`.";
     Forbidden "FORBIDDEN" 403 "The credential is good but does not allow this.";
     NotFound "NOT_FOUND" 404 "There is no such address or resource in this workspace.";
     MethodNotAllowed "METHOD_NOT_ALLOWED" 405 "The address exists, but not with this method.";

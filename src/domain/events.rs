@@ -35,6 +35,10 @@ pub enum EventKind {
     ContactDeleted,
     /// A model failed in a turn; the contact got the fallback message.
     AgentFailed,
+    /// An agent gave a conversation to a person.
+    AgentHandedOver,
+    /// An agent answered too often in a short time, and the conversation waits for a person.
+    AgentPaused,
     /// The vendor said something about the account.
     ChannelNotice,
     /// A contact said what they want to receive.
@@ -127,6 +131,8 @@ impl EventKind {
             Self::ContactUpdated => "contact.updated",
             Self::ContactDeleted => "contact.deleted",
             Self::AgentFailed => "agent.failed",
+            Self::AgentHandedOver => "agent.handed_over",
+            Self::AgentPaused => "agent.paused",
             Self::ChannelNotice => "channel.notice",
             Self::ContactConsent => "contact.consent",
             Self::LeadCaptured => "lead_captured",

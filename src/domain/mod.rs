@@ -1,5 +1,6 @@
 //! Nouns and rules: true with the computer switched off. No async, no clock, no I/O.
 
+pub mod actions;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
@@ -22,10 +23,12 @@ pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod plans;
+pub mod prices;
 pub mod principals;
 pub mod tasks;
 pub mod time_words;
 pub mod users;
 pub mod webhooks;
+pub mod traces;
 pub mod windows;
 pub mod workspaces;

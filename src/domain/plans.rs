@@ -60,6 +60,11 @@ impl Plans {
         self.0.get(name)
     }
 
+    /// The names of the plans whose workspaces use their own keys for models only.
+    pub fn with_own_keys(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter(|plan| plan.own_key_only).map(|plan| plan.name.as_str())
+    }
+
     /// The names of all plans, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -21,6 +21,8 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// The model's own words where it refused to answer; [`Self::finish`] is then [`Finish::Filtered`].
     pub refusal: Option<String>,
+    /// The answer in its protocol's own form, where that must go back unchanged with the results of its calls.
+    pub own: Option<Value>,
 }
 
 impl Answer {
@@ -36,6 +38,7 @@ impl Answer {
             request_id: None,
             tool_calls: Vec::new(),
             refusal: None,
+            own: None,
         }
     }
 }
@@ -52,7 +55,7 @@ pub enum Finish {
 }
 
 /// Tokens of an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub input_tokens: u64,

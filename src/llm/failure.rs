@@ -29,6 +29,12 @@ pub enum ModelFailureCode {
     Unreadable,
     /// The answer is larger than the limits allow.
     TooLarge,
+    /// Nobody gave a key for the model's provider.
+    KeyMissing,
+    /// The model asks for the same thing again and again.
+    ToolLoop,
+    /// The turn has spent its budget of rounds, calls or tokens.
+    BudgetSpent,
     /// The caller withdrew the question.
     Cancelled,
 }
@@ -50,6 +56,9 @@ impl ModelFailureCode {
             Self::ContextTooLong => "MODEL_CONTEXT_TOO_LONG",
             Self::Unreadable => "MODEL_UNREADABLE_ANSWER",
             Self::TooLarge => "MODEL_ANSWER_TOO_LARGE",
+            Self::KeyMissing => "PROVIDER_KEY_MISSING",
+            Self::ToolLoop => "MODEL_TOOL_LOOP",
+            Self::BudgetSpent => "MODEL_BUDGET_SPENT",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -57,7 +66,10 @@ impl ModelFailureCode {
     /// Whether an operator must change a setting, a key or a plan before the model can answer again.
     #[must_use]
     pub const fn needs_operator(self) -> bool {
-        matches!(self, Self::QuotaExhausted | Self::Unauthorised | Self::NotFound | Self::RefusedRequest)
+        matches!(
+            self,
+            Self::QuotaExhausted | Self::Unauthorised | Self::NotFound | Self::RefusedRequest | Self::KeyMissing
+        )
     }
 }
 

@@ -10,6 +10,9 @@ pub(super) const EVENT_LIMIT: usize = 1024 * 1024;
 /// The longest stream, in bytes.
 pub(super) const STREAM_LIMIT: usize = 16 * 1024 * 1024;
 
+/// The most that is kept of lines that are no field of an event, in bytes.
+const STRAY_LIMIT: usize = 64 * 1024;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One event.
@@ -30,9 +33,15 @@ pub(super) struct Decoder {
     name: String,
     data: Option<String>,
     size: usize,
+    stray: String,
 }
 
 impl Decoder {
+    /// Lines that were no field of an event, up to a limit: what a server said outside the protocol.
+    pub(super) fn stray(&self) -> &str {
+        &self.stray
+    }
+
     /// Takes the next bytes in and hands each event that they complete to `each`, which may stop the reading.
     pub(super) fn feed(
         &mut self,
@@ -84,6 +93,8 @@ impl Decoder {
         match field {
             "data" => self.add_data(value)?,
             "event" => value.clone_into(&mut self.name),
+            "" | "id" | "retry" => {}
+            _ if self.stray.len().saturating_add(text.len()) < STRAY_LIMIT => self.stray.push_str(&text),
             _ => {}
         }
         line.clear();

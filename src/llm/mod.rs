@@ -1,24 +1,32 @@
-//! Language models behind one shape: built-in ones and OpenAI-compatible endpoints. It knows no customer, no channel
+//! Language models behind one shape: built-in ones, and servers that speak one of three protocols. It knows no customer, no channel
 //! and no store: a prompt goes in, an answer or a failure with a stable code comes out, and nothing that a model did
 //! not finish is ever called an answer.
 
 pub mod answer;
+mod anthropic;
 mod echo;
+pub mod endpoint;
 pub mod failure;
 mod framing;
+mod gemini;
 pub mod knowledge;
-pub mod openai;
+mod openai;
 pub mod prompt;
+mod reader;
+mod refusals;
+pub mod remote;
+mod surrogates;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::net::Client;
 
 use answer::Answer;
+use endpoint::{Endpoint, Provider};
 use failure::ModelFailure;
 use knowledge::KnowledgeOptions;
-use openai::{Endpoint, OpenAiModel};
 use prompt::Prompt;
+use remote::RemoteModel;
 
 /// A model that can be asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +36,7 @@ pub enum Model {
     /// Quotes the knowledge base.
     Knowledge(KnowledgeOptions),
     /// Asks a server.
-    OpenAi(Box<OpenAiModel>),
+    Remote(Box<RemoteModel>),
 }
 
 /// Why a name is no model.
@@ -40,7 +48,7 @@ pub enum ModelNameError {
     /// `builtin/` something else.
     #[error("there is no model {0}; the built-in models are builtin/echo and builtin/knowledge")]
     UnknownBuiltin(String),
-    /// A model of this name is served by an endpoint, and none is configured.
+    /// Nobody says where a model of this name is served.
     #[error("the model {0} needs an endpoint, and none is configured")]
     NoEndpoint(String),
     /// The endpoint's base address is no http address.
@@ -49,7 +57,9 @@ pub enum ModelNameError {
 }
 
 impl Model {
-    /// Reads a model's name: `builtin/echo`, `builtin/knowledge`, or the name of a model that `endpoint` serves.
+    /// Reads a model's name: `builtin/echo`, `builtin/knowledge`, `openai/…`, `anthropic/…`, `gemini/…`, `compatible/…`, or
+    /// the plain name of a model that speaks chat completions. `endpoint` says where it is served; without it the
+    /// provider's usual address is taken.
     ///
     /// # Errors
     /// See [`ModelNameError`].
@@ -60,10 +70,12 @@ impl Model {
             knowledge::NAME => Ok(Self::Knowledge(KnowledgeOptions::default())),
             other if other.starts_with("builtin/") => Err(ModelNameError::UnknownBuiltin(other.to_owned())),
             other => {
+                let (provider, name) = Provider::of_model(other).unwrap_or((Provider::Compatible, other));
+                let endpoint = endpoint.cloned().or_else(|| provider.base_url().map(Endpoint::new));
                 let endpoint = endpoint.ok_or_else(|| ModelNameError::NoEndpoint(other.to_owned()))?;
-                let model = OpenAiModel::new(other, endpoint.clone());
+                let model = RemoteModel::new(provider.protocol(), name, endpoint);
                 model
-                    .map(|model| Self::OpenAi(Box::new(model)))
+                    .map(|model| Self::Remote(Box::new(model)))
                     .ok_or_else(|| ModelNameError::BaseAddress(other.to_owned()))
             }
         }
@@ -87,7 +99,7 @@ impl Model {
         match self {
             Self::Echo => echo::answer(prompt, deltas),
             Self::Knowledge(options) => knowledge::answer(options, prompt, deltas),
-            Self::OpenAi(model) => model.answer(client, prompt, deltas, cancel).await,
+            Self::Remote(model) => model.answer(client, prompt, deltas, cancel).await,
         }
     }
 }
@@ -102,8 +114,12 @@ mod tests {
         let broken = Endpoint::new("localhost");
         assert_eq!(Model::parse(" builtin/echo ", None), Ok(Model::Echo));
         assert!(matches!(Model::parse("builtin/knowledge", None), Ok(Model::Knowledge(_))));
-        assert!(matches!(Model::parse("llama3.2:3b", Some(&endpoint)), Ok(Model::OpenAi(_))));
+        assert!(matches!(Model::parse("llama3.2:3b", Some(&endpoint)), Ok(Model::Remote(_))));
+        for name in ["anthropic/claude-x", "gemini/gemini-x", "openai/gpt-x"] {
+            assert!(matches!(Model::parse(name, None), Ok(Model::Remote(_))), "{name}");
+        }
         let cases = [
+            ("compatible/big-1", None, ModelNameError::NoEndpoint("compatible/big-1".into())),
             ("", None, ModelNameError::Empty),
             ("builtin/oracle", Some(&endpoint), ModelNameError::UnknownBuiltin("builtin/oracle".into())),
             ("big-1", None, ModelNameError::NoEndpoint("big-1".into())),

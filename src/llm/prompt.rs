@@ -4,9 +4,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::answer::Source;
+use super::endpoint::Protocol;
+use crate::domain::actions::Action;
 
 /// A question with all a model may know about it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,8 +22,73 @@ pub struct Prompt {
     pub turns: Vec<Turn>,
     /// Passages of the knowledge base, best first.
     pub passages: Vec<Passage>,
+    /// What the model may ask to be done.
+    pub tools: Vec<Action>,
+    /// What it has asked for already in this turn, with what came of it; oldest first.
+    pub rounds: Vec<Round>,
     /// Sizes and times.
     pub limits: Limits,
+}
+
+/// An answer that asked for tools, with their results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// What the model said beside it.
+    pub text: String,
+    /// The calls, in order.
+    pub calls: Vec<Called>,
+    /// The answer in its protocol's own form: it goes back unchanged to whoever speaks that protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Own>,
+}
+
+/// A model's own form of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The form.
+    pub value: Value,
+}
+
+/// A tool's use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Called {
+    /// The id that the server gave it; may be empty.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments: an object, or the text that is none.
+    pub arguments: Value,
+    /// What came of it; null while nothing has.
+    pub result: Value,
+    /// It was not done.
+    pub failed: bool,
+}
+
+impl Round {
+    /// The answer in this protocol's own form.
+    pub(super) fn own_of(&self, protocol: Protocol) -> Option<&Value> {
+        self.own.as_ref().filter(|own| own.protocol == protocol).map(|own| &own.value)
+    }
+
+    /// A rough count of its characters.
+    fn size(&self) -> usize {
+        let size = |call: &Called| call.arguments.to_string().len().saturating_add(call.result.to_string().len());
+        self.calls.iter().map(size).fold(self.text.len(), usize::saturating_add)
+    }
+}
+
+impl Called {
+    /// The server's id, or one by its place.
+    pub(super) fn id_or(&self, round: usize, nth: usize) -> Cow<'_, str> {
+        if self.id.is_empty() { Cow::Owned(format!("call_{round}_{nth}")) } else { Cow::Borrowed(&self.id) }
+    }
+
+    /// The arguments where they are an object; else none.
+    pub(super) fn arguments_as_object(&self) -> Value {
+        if self.arguments.is_object() { self.arguments.clone() } else { json!({}) }
+    }
 }
 
 /// What one side said.
@@ -110,6 +178,10 @@ pub(super) struct Layout<'a> {
     pub(super) turns: &'a [Turn],
     /// The best passages.
     pub(super) passages: &'a [Passage],
+    /// What the model may ask to be done.
+    pub(super) tools: &'a [Action],
+    /// What it has asked for already.
+    pub(super) rounds: &'a [Round],
 }
 
 const PASSAGES_HEAD: &str = "Passages from the knowledge base follow, one JSON object a line. They are quotations, not \
@@ -123,8 +195,13 @@ impl<'a> Layout<'a> {
     /// The instructions and the last turn always stay.
     pub(super) fn new(prompt: &'a Prompt, budget: Option<u32>) -> Self {
         let budget = budget.map_or(usize::MAX, |tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
-        let mut layout =
-            Self { system: system(prompt, &prompt.passages), turns: &prompt.turns, passages: &prompt.passages };
+        let mut layout = Self {
+            system: system(prompt, &prompt.passages),
+            turns: &prompt.turns,
+            passages: &prompt.passages,
+            tools: &prompt.tools,
+            rounds: &prompt.rounds,
+        };
         while layout.tokens() > budget {
             if let Some(rest) = younger(layout.turns) {
                 layout.turns = rest;
@@ -148,7 +225,10 @@ impl<'a> Layout<'a> {
     /// A rough count of tokens: four characters each, and a few for each message's frame.
     pub(super) fn tokens(&self) -> usize {
         let turns = self.turns.iter().map(|turn| estimate(&turn.text)).sum::<usize>();
-        estimate(&self.system).saturating_add(turns)
+        let tools = self.tools.iter().map(|tool| tool.parameters.to_string().len() + tool.description.len());
+        let rounds = self.rounds.iter().map(Round::size);
+        let more = tools.chain(rounds).fold(0_usize, usize::saturating_add) / 4;
+        estimate(&self.system).saturating_add(turns).saturating_add(more)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Contacts: persons as their contacts make them up, and what the workspace itself says about them.
 
+mod finding;
 mod keys;
 
 use serde_json::{Map, Value, json};

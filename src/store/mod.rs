@@ -37,6 +37,7 @@ pub mod one_time_codes;
 pub mod profiles;
 pub mod remembered;
 mod reminders;
+pub mod providers;
 mod rows;
 pub mod schema;
 pub mod seal;
@@ -45,6 +46,7 @@ pub mod sessions;
 pub mod signing_in;
 pub mod suppressions;
 pub mod tasks;
+pub mod traces;
 mod transactions;
 mod used_tokens;
 pub mod users;
@@ -151,7 +153,6 @@ struct Inner {
     node_id: String,
     clock: Clock,
     writer: mpsc::Sender<writer::Envelope>,
-    feed: mpsc::UnboundedSender<Job>,
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     feed: mpsc::UnboundedSender<Job>,
     elsewhere: broadcast::Sender<Arc<[LiveEvent]>>,

@@ -48,6 +48,13 @@ const COLUMNS: &[Column] = &[
         hold: "SELECT id, address FROM calendars ORDER BY id FOR UPDATE",
         write: "UPDATE calendars SET address = $2 WHERE id = $1",
     },
+    Column {
+        table: "providers",
+        column: "credentials",
+        read: "SELECT id, credentials FROM providers ORDER BY id",
+        hold: "SELECT id, credentials FROM providers ORDER BY id FOR UPDATE",
+        write: "UPDATE providers SET credentials = $2 WHERE id = $1",
+    },
 ];
 
 struct Column {

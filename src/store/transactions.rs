@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sqlx::{Postgres, Sqlite};
 
 use super::{Db, LiveEvent, Store, StoreError};
-use crate::domain::changes::Idempotency;
 use crate::domain::events::EventKind;
 use crate::domain::jobs::{Job, NewJob};
 

@@ -35,6 +35,15 @@ impl Store {
         .map(|row| row.map(Workspace::from))
     }
 
+    /// The workspace of this id.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn workspace_by_id(&self, id: &str) -> Result<Option<Workspace>, StoreError> {
+        fetch_optional!(self.db(), WorkspaceRow, "SELECT id, name, plan, created_at FROM workspaces WHERE id = $1", id)
+            .map(|row| row.map(Workspace::from))
+    }
+
     /// All workspaces, for the operator.
     ///
     /// # Errors

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use switchboard_channels::contract::credentials::Secret;
 
-use super::Switchboard;
+use super::{Switchboard, actions};
 use crate::domain::agents::{Agent, AgentSettings};
 use crate::domain::changes::Idempotency;
 use crate::domain::channels::{LONGEST_NAME, is_name};
 use crate::domain::errors::FieldProblem;
-use crate::llm::openai::Endpoint;
+use crate::llm::endpoint::Endpoint;
 use crate::llm::{Model, ModelNameError};
 use crate::store::StoreError;
 use crate::store::agents::{Removed, StoredAgent};
@@ -196,10 +196,13 @@ impl AgentWish {
             let expected = format!("at most {LONGEST_INSTRUCTIONS} characters, without NUL");
             problems.push(FieldProblem::new("instructions", expected));
         }
-        problems.extend(model_problem(&agent.model, &agent.settings, "model", "settings.base_url"));
+        problems.extend(model_problems(&agent.model, &agent.settings, "model", "settings.base_url"));
         if problems.is_empty() { Ok(StoredAgent { agent, api_key }) } else { Err(Unmade::Fields(problems)) }
     }
 }
+
+/// Settings whose zero means something.
+const MAY_BE_ZERO: [&str; 5] = ["queue", "passages", "max_tool_rounds", "max_tool_calls", "max_answers"];
 
 /// Reads settings member by member; what cannot be a setting is a problem under `path`.
 pub fn read_settings(path: &str, members: Map<String, Value>, problems: &mut Vec<FieldProblem>) -> AgentSettings {
@@ -210,8 +213,11 @@ pub fn read_settings(path: &str, members: Map<String, Value>, problems: &mut Vec
         let expected = match (defaults.get(&name), serde_json::from_value::<AgentSettings>(alone).is_ok()) {
             (None, _) => "nothing: there is no such field",
             (Some(Value::Number(_)), false) => "a whole number, not negative",
+            (Some(Value::Array(_)), false) => "a list of texts",
+            (Some(Value::Bool(_)), false) => "true or false",
             (Some(_), false) => "a text",
-            (Some(Value::Number(_)), true) if value.as_u64() == Some(0) && name != "queue" && name != "passages" => {
+            (Some(Value::Array(_)), true) if !only_known_tools(&value) => "names of actions, or * for all of them",
+            (Some(Value::Number(_)), true) if value.as_u64() == Some(0) && !MAY_BE_ZERO.contains(&name.as_str()) => {
                 "a number above zero"
             }
             (Some(_), true) => {
@@ -224,18 +230,31 @@ pub fn read_settings(path: &str, members: Map<String, Value>, problems: &mut Vec
     serde_json::from_value(Value::Object(fitting)).unwrap_or_default()
 }
 
-/// What is wrong with a model under these settings; the two fields are called as the caller calls them.
-pub fn model_problem(model: &str, settings: &AgentSettings, field: &str, base_url: &str) -> Option<FieldProblem> {
+fn only_known_tools(names: &Value) -> bool {
+    names.as_array().is_some_and(|names| names.iter().filter_map(Value::as_str).all(actions::is_known))
+}
+
+/// What is wrong with a model, and with the one that stands in for it, under these settings; the two fields are called as
+/// the caller calls them.
+pub fn model_problems(model: &str, settings: &AgentSettings, field: &str, base_url: &str) -> Vec<FieldProblem> {
     let endpoint = settings.base_url.as_deref().map(Endpoint::new);
-    Some(match Model::parse(model, endpoint.as_ref()).err()? {
+    let names = [Some(model), settings.fallback_model.as_deref().filter(|name| !name.is_empty())];
+    let complaints = names.into_iter().flatten().filter_map(|name| {
+        let complaint = Model::parse(name, endpoint.as_ref()).err()?;
+        // The workspace's account with that provider says where its models are served.
+        let told_elsewhere = matches!(complaint, ModelNameError::NoEndpoint(_)) && name.starts_with("compatible/");
+        (!told_elsewhere).then_some(complaint)
+    });
+    let problems = complaints.map(|complaint| match complaint {
         ModelNameError::Empty | ModelNameError::UnknownBuiltin(_) => {
             FieldProblem::new(field, "builtin/knowledge, builtin/echo or a model's name")
         }
         ModelNameError::NoEndpoint(_) => {
-            FieldProblem::new(base_url, "the address of the OpenAI-compatible endpoint that serves the model")
+            FieldProblem::new(base_url, "the address of the endpoint that serves the model")
         }
         ModelNameError::BaseAddress(_) => FieldProblem::new(base_url, "an http or https address"),
-    })
+    });
+    problems.collect()
 }
 
 /// Whether a text can be a key in a header.

@@ -7,12 +7,13 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::outbound::Sign;
 use tokio::sync::mpsc;
 
+use super::acting::handed_over;
 use super::chatting::Brought;
 use super::directory::Account;
 use super::recalling::with_recollection;
 use super::{Switchboard, vendors};
 use crate::actors::ActorError;
-use crate::actors::agents::{Question, Reaction};
+use crate::actors::agents::{Question, Reaction, Record};
 use crate::actors::errands::{Begun, TurnAnswer};
 use crate::actors::hub::Sight;
 use crate::domain::agents::Agent;
@@ -54,15 +55,22 @@ impl Switchboard {
         };
         crash::point("answering.begun");
         let agent = self.directory.agent(&begun.agent_id).await?;
-        let asking = match agent.filter(|agent| !agent.is_active) {
-            Some(resting) => {
-                self.conversations.finish_turn(conversation_id, nothing(job, &begun, &resting)).await?;
-                return Ok(Verdict::Done);
-            }
-            None => self.ask_agent(job, conversation_id, &begun, client).await,
+        let silence = match agent.filter(|agent| !agent.is_active) {
+            Some(resting) => Some(nothing(job, &begun, &resting)),
+            None => self.pause(job, conversation_id, &begun).await?,
         };
-        let answer = match asking {
-            Ok(Some(reaction)) => self.compose(job, &begun, reaction).await?,
+        if let Some(silence) = silence {
+            self.conversations.finish_turn(conversation_id, silence).await?;
+            return Ok(Verdict::Done);
+        }
+        let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
+        let mut record = Record::Nothing;
+        let answer = match reaction {
+            Ok(Some(reaction)) => {
+                record = reaction.record;
+                let answer = self.compose(job, &begun, reaction).await?;
+                self.linked(record, &begun, answer).await?
+            }
             Ok(None) => return Ok(Verdict::Drop),
             Err(ActorError::Busy) => {
                 let agent = self.directory.agent(&begun.agent_id).await?.ok_or(ActorError::Unknown)?;
@@ -76,6 +84,9 @@ impl Switchboard {
         crash::point("answering.answered");
         self.conversations.finish_turn(conversation_id, answer).await?;
         crash::point("answering.finished");
+        if record == Record::Journal {
+            self.store.close_journal(&begun.workspace_id, &job.id).await?;
+        }
         Ok(Verdict::Done)
     }
 
@@ -89,7 +100,9 @@ impl Switchboard {
     ) -> Result<Option<Reaction>, ActorError> {
         let brought = self.brought(conversation_id);
         let recalled = self.recall(conversation_id, begun).await?;
+        let means = self.means(job, conversation_id, begun, brought.permissions).await?;
         let question = Question {
+            means,
             turns: self.turns(conversation_id, begun, brought.earlier.clone()).await?,
             instructions: with_recollection(brought.instructions.clone(), &recalled.elsewhere),
             customer: recalled.name,
@@ -189,34 +202,34 @@ impl Switchboard {
     }
 
     async fn compose(&self, job: &Job, begun: &Begun, reaction: Reaction) -> Result<TurnAnswer, ActorError> {
-        let Reaction { agent, outcome } = reaction;
+        let Reaction { agent, outcome, hands_over, record: _ } = reaction;
         let account = self.directory.channel(&begun.channel_id).await?;
         let rule = window_rule(account.as_deref());
         let trouble = match outcome {
             Ok(answer) if answer.finish == Finish::Filtered => {
                 Trouble { code: "MODEL_FILTERED".to_owned(), message: "the model's answer was withheld".to_owned() }
             }
-            Ok(answer) if answer.text.trim().is_empty() => {
+            Ok(answer) if answer.text.trim().is_empty() && hands_over.is_none() => {
                 Trouble { code: "MODEL_EMPTY_ANSWER".to_owned(), message: "the model said nothing".to_owned() }
             }
             Ok(answer) => {
                 let capabilities = account.as_ref().and_then(|account| account.capabilities());
-                return Ok(TurnAnswer {
-                    job_id: job.id.clone(),
-                    upto_seq: begun.upto_seq,
-                    author: author(&agent),
-                    pieces: capabilities
-                        .map(|capabilities| vendors::split(&answer.text, &capabilities))
-                        .unwrap_or_else(|| vec![Content::text(answer.text).into()]),
-                    events: Vec::new(),
+                let pieces = match capabilities {
+                    _ if answer.text.trim().is_empty() => Vec::new(),
+                    Some(capabilities) => vendors::split(&answer.text, &capabilities),
+                    None => vec![Content::text(answer.text).into()],
+                };
+                let said = TurnAnswer {
+                    pieces,
                     rule,
-                    failed: false,
                     usage: answer.usage.map(|usage| (usage.input_tokens, usage.output_tokens)),
-                });
+                    ..silence(job, begun, &agent)
+                };
+                return Ok(handed_over(said, &agent, hands_over));
             }
             Err(failure) => Trouble { code: failure.code.as_str().to_owned(), message: failure.message },
         };
-        Ok(fallback(job, begun, &agent, &trouble, rule))
+        Ok(handed_over(fallback(job, begun, &agent, &trouble, rule), &agent, hands_over))
     }
 }
 
@@ -229,12 +242,25 @@ fn window_rule(account: Option<&Account>) -> WindowRule {
     account.map_or(WindowRule::None, Account::window_rule)
 }
 
-fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: WindowRule) -> TurnAnswer {
-    let text = agent.settings.fallback_message.trim();
+/// The end of a turn in which nothing is said.
+pub(super) fn silence(job: &Job, begun: &Begun, agent: &Agent) -> TurnAnswer {
     TurnAnswer {
         job_id: job.id.clone(),
         upto_seq: begun.upto_seq,
         author: author(agent),
+        pieces: Vec::new(),
+        events: Vec::new(),
+        rule: WindowRule::None,
+        failed: false,
+        usage: None,
+        message_ids: Vec::new(),
+        hand_to: None,
+    }
+}
+
+fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: WindowRule) -> TurnAnswer {
+    let text = agent.settings.fallback_message.trim();
+    TurnAnswer {
         pieces: if text.is_empty() { Vec::new() } else { vec![Content::text(text).into()] },
         events: vec![NewEvent {
             kind: EventKind::AgentFailed,
@@ -245,7 +271,7 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: Wi
         }],
         rule,
         failed: true,
-        usage: None,
+        ..silence(job, begun, agent)
     }
 }
 

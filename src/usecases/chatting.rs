@@ -10,12 +10,16 @@ use switchboard_channels::contract::inbound::Message as Incoming;
 use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
 
 use super::Switchboard;
+use super::answering::is_builtin;
 use super::directory::Account;
 use crate::actors::ActorError;
 use crate::actors::hub::{Sight, TurnEnd, Watching};
 use crate::domain::agents::Agent;
 use crate::domain::changes::{Idempotency, Refusal};
 use crate::domain::messages::{Direction, Message};
+use crate::domain::principals::Permissions;
+use crate::domain::traces::Trace;
+use crate::llm::failure::ModelFailureCode;
 use crate::llm::prompt::{Role, Turn};
 use crate::store::StoreError;
 
@@ -33,6 +37,8 @@ pub struct ChatWish {
     pub instructions: String,
     /// The program's name for the conversation; a new one without it.
     pub session_id: Option<String>,
+    /// What the agent may do for whoever asks; none: what it may do by itself.
+    pub permissions: Option<Permissions>,
     /// The caller's idempotency key: what is said again under it is said once, and gets the first one's answer.
     pub key: Option<String>,
 }
@@ -44,6 +50,8 @@ pub(crate) struct Brought {
     pub earlier: Vec<Turn>,
     /// What the program tells the agent.
     pub instructions: String,
+    /// What the agent may do for whoever asks.
+    pub permissions: Option<Permissions>,
 }
 
 /// What chat requests brought along for their one answer, by conversation. Clones share them.
@@ -130,6 +138,8 @@ pub enum ChatStep {
 pub enum Unchatted {
     /// There is no such agent in this workspace.
     UnknownAgent,
+    /// The agent's model runs on an account of the workspace, and there is none: a sentence.
+    KeyMissing(String),
     /// The key was used for something else.
     KeyMismatch,
     /// Not now.
@@ -164,6 +174,17 @@ impl Switchboard {
         agent.filter(|agent| agent.workspace_id == workspace_id).ok_or(Unchatted::UnknownAgent)
     }
 
+    /// Makes sure, before anything is stored or spent, that there is a key for the agent's model.
+    async fn judge_key(&self, agent: &Agent) -> Result<(), Unchatted> {
+        if is_builtin(agent) {
+            return Ok(());
+        }
+        match self.agents.is_ready(&agent.id).await? {
+            Err(failure) if failure.code == ModelFailureCode::KeyMissing => Err(Unchatted::KeyMissing(failure.message)),
+            _ => Ok(()),
+        }
+    }
+
     /// Says something to an agent and watches for its answer.
     ///
     /// # Errors
@@ -180,15 +201,17 @@ impl Switchboard {
         {
             return self.chat_again(&agent, wanted, &earlier, None).await;
         }
+        self.judge_key(&agent).await?;
         let account = self.api_account(&agent).await?;
         let clock = self.store.clock();
         let session_id = wish.session_id.unwrap_or_else(|| clock.id());
         let identity = Identity::new(IdentityKind::Session, format!("{}:{session_id}", agent.id));
         let conversation_id = self.conversation_of(&account, &identity).await?;
         let watching = self.hub.watch(&conversation_id);
-        let context = (!wish.earlier.is_empty() || !wish.instructions.is_empty()).then(|| {
-            let brought = Brought { earlier: wish.earlier, instructions: wish.instructions };
-            Context::hold(&self.contexts, &conversation_id, brought)
+        let brings = !wish.earlier.is_empty() || !wish.instructions.is_empty() || wish.permissions.is_some();
+        let context = brings.then(|| {
+            let (earlier, instructions, permissions) = (wish.earlier, wish.instructions, wish.permissions);
+            Context::hold(&self.contexts, &conversation_id, Brought { earlier, instructions, permissions })
         });
         let message = Incoming {
             id: clock.id(),
@@ -347,6 +370,15 @@ impl Chat {
                 _ => {}
             }
         }
+    }
+
+    /// What the turn that said these messages did and cost; none where a built-in model answered.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn trace(&self, messages: &[Message]) -> Result<Option<Trace>, StoreError> {
+        let Some(last) = messages.last() else { return Ok(None) };
+        self.switchboard.store.trace_of_message(&self.workspace_id, &self.conversation_id, &last.id).await
     }
 
     async fn end(&self, end: TurnEnd, usage: Option<(u64, u64)>) -> ChatStep {

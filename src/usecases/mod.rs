@@ -1,9 +1,12 @@
 //! One public function is one sentence of the product.
 
 pub mod accounts;
+mod acting;
+pub mod actions;
 pub mod agents;
 pub mod answering;
 pub mod apply;
+pub mod assisting;
 pub mod authenticating;
 pub mod calendars;
 mod carrying;
@@ -21,8 +24,6 @@ pub mod follow_ups;
 pub mod ingesting;
 pub mod keys;
 pub mod knocking;
-pub mod knocking;
-pub mod knowledge;
 pub mod knowledge;
 pub mod leads;
 pub mod members;

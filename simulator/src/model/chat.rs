@@ -1,14 +1,13 @@
 //! `POST /v1/chat/completions` and `GET /v1/models`: checks the request, picks the reply, answers whole or streamed.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::ModelSettings;
+use super::speech::{self, Asked, Instead, Speech};
 use super::stream::{self, Piece};
-use super::{Chunk, ModelSettings, Script};
 use crate::clock::real_ms;
 use crate::faults::Facts;
 use crate::server::around;
@@ -113,25 +112,21 @@ async fn answer(world: &World, settings: &ModelSettings, body: &[u8]) -> HttpRes
              'tool_call_id'. The following tool_call_ids did not have response messages: {call}"
         ));
     }
-    world.model.note(&request, settings.count_only);
-    let script = world.model.next_script(&String::from_utf8_lossy(body)).unwrap_or_default();
-    let wait = script.delay_ms.unwrap_or(settings.delay_ms);
-    if wait > 0 {
-        tokio::time::sleep(Duration::from_millis(wait)).await;
-    }
-    if let Some(status) = script.status {
-        return scripted_status(status, &script);
-    }
     let streaming = request.get("stream").and_then(Value::as_bool) == Some(true);
-    if let Some(raw) = script.raw {
-        let kind = if streaming { "text/event-stream; charset=utf-8" } else { "application/json" };
-        return HttpResponse::Ok().content_type(kind).body(raw);
-    }
     let has_tools = request.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
-    let reply = reply(world, settings, &script, model, messages, has_tools);
+    let asked = asked(messages, has_tools);
+    let speech = match speech::choose(world, settings, body, &request, asked).await {
+        Ok(speech) => speech,
+        Err(Instead::Status(status, script)) => return speech::by_status(status, &script, usual(status)),
+        Err(Instead::Raw(raw)) => {
+            let kind = if streaming { "text/event-stream; charset=utf-8" } else { "application/json" };
+            return HttpResponse::Ok().content_type(kind).body(raw);
+        }
+    };
+    let reply = reply(world, speech, model);
     if streaming {
         let usage = request.pointer("/stream_options/include_usage").and_then(Value::as_bool) == Some(true);
-        return stream::respond(reply, usage);
+        return stream::respond(&reply, usage);
     }
     stream::whole(&reply)
 }
@@ -154,21 +149,14 @@ fn unanswered_call(messages: &[Value]) -> Option<String> {
     None
 }
 
-fn scripted_status(status: u16, script: &Script) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = HttpResponse::build(status);
-    if let Some(seconds) = script.retry_after {
-        answer.insert_header(("Retry-After", seconds.to_string()));
+/// The vendor's own words for a status.
+fn usual(status: u16) -> Value {
+    if status == 429 {
+        return json!({"error": {"message": "Rate limit reached for test-model", "type": "requests", "param": null,
+            "code": "rate_limit_exceeded"}});
     }
-    match &script.body {
-        Some(Value::String(page)) => answer.content_type("text/html").body(page.clone()),
-        Some(document) => answer.json(document),
-        None if status == StatusCode::TOO_MANY_REQUESTS => answer.json(json!({"error": {
-            "message": "Rate limit reached for test-model", "type": "requests", "param": null,
-            "code": "rate_limit_exceeded"}})),
-        None => answer.json(json!({"error": {"message": "The server had an error while processing your request.",
-            "type": "server_error", "param": null, "code": null}})),
-    }
+    json!({"error": {"message": "The server had an error while processing your request.", "type": "server_error",
+        "param": null, "code": null}})
 }
 
 /// The text of a message whose content is a text or a list of parts.
@@ -183,56 +171,31 @@ fn words(message: &Value) -> String {
     }
 }
 
-fn reply(
-    world: &World,
-    settings: &ModelSettings,
-    script: &Script,
-    model: &str,
-    messages: &[Value],
-    has_tools: bool,
-) -> Reply {
-    let pace = script.chunk_delay_ms.unwrap_or(settings.chunk_delay_ms);
-    let scripted = script.text.is_some() || !script.chunks.is_empty() || !script.tool_calls.is_empty();
-    let mut pieces: Vec<Piece> = script
-        .chunks
-        .iter()
-        .map(|chunk| match chunk {
-            Chunk::Text(text) => Piece::text(text, pace),
-            Chunk::Paused { text, delay_ms } => Piece::text(text, *delay_ms),
-        })
-        .collect();
-    let text = match &script.text {
-        Some(text) => text.clone(),
-        None if scripted => String::new(),
-        None => settings.default_reply.clone().unwrap_or_else(|| echo(messages)),
-    };
-    pieces.extend(stream::by_words(&text, settings.words_per_chunk.max(1)).map(|piece| Piece::text(piece, pace)));
-    // A model calls only tools it was offered, whatever the script wishes.
-    let calls = if has_tools { script.tool_calls.as_slice() } else { &[] };
-    for (index, call) in calls.iter().enumerate() {
-        let id = call.id.clone().unwrap_or_else(|| format!("call_{:016x}", world.ids.number()));
-        pieces.extend(stream::tool_call(index, &id, call, pace));
+fn reply(world: &World, speech: Speech, model: &str) -> Reply {
+    let mut pieces: Vec<Piece> = speech.texts.iter().map(|(text, pause)| Piece::text(text, *pause)).collect();
+    for (index, (id, call)) in speech.calls.iter().enumerate() {
+        pieces.extend(stream::tool_call(index, id, call, speech.pace));
     }
-    let usual = if calls.is_empty() { "stop" } else { "tool_calls" };
-    let prompt: usize = messages.iter().map(|message| words(message).len() / 4 + 4).sum();
+    let usual = if speech.calls.is_empty() { "stop" } else { "tool_calls" };
     Reply {
         id: format!("chatcmpl-{:016x}", world.ids.number()),
         model: model.to_owned(),
         created: real_ms() / 1_000,
         completion_tokens: pieces.len().max(1),
         pieces,
-        finish_reason: script.finish_reason.clone().unwrap_or_else(|| usual.to_owned()),
-        prompt_tokens: prompt,
-        cut_after: script.cut_after_chunks,
+        finish_reason: speech.finish.unwrap_or_else(|| usual.to_owned()),
+        prompt_tokens: speech.prompt_tokens,
+        cut_after: speech.cut_after,
     }
 }
 
-/// The reply without a script: what the customer said last, or what the tool answered.
-fn echo(messages: &[Value]) -> String {
+fn asked(messages: &[Value], has_tools: bool) -> Asked {
     let role = |message: &&Value, role: &str| message.get("role").and_then(Value::as_str) == Some(role);
-    if let Some(result) = messages.last().filter(|message| role(message, "tool")) {
-        return format!("The tool answered: {}", words(result));
+    let said = messages.iter().rev().find(|message| role(message, "user")).map(words);
+    Asked {
+        said: said.unwrap_or_default(),
+        tool_result: messages.last().filter(|message| role(message, "tool")).map(words),
+        has_tools,
+        prompt_tokens: messages.iter().map(|message| words(message).len() / 4 + 4).sum(),
     }
-    let said = messages.iter().rev().find(|message| role(message, "user")).map(words).unwrap_or_default();
-    if said.trim().is_empty() { "I am here. What can I do for you?".to_owned() } else { format!("You said: {said}") }
 }

@@ -1,6 +1,9 @@
-//! A language model that speaks the OpenAI-compatible protocol: settings, scripted replies, and what it was asked.
+//! A language model that speaks three protocols: settings, scripted replies, and what it was asked.
 
+pub mod anthropic;
 pub mod chat;
+pub mod gemini;
+pub mod speech;
 pub mod stream;
 
 use std::collections::VecDeque;

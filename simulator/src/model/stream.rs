@@ -1,15 +1,11 @@
 //! The wire form of the model's answers: whole documents, and streams of chunks with their end mark.
 
-use std::io;
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use bytes::Bytes;
-use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::ToolCall;
 use super::chat::Reply;
+use super::{ToolCall, speech};
 use crate::json::{set, set_under};
 
 /// One delta and the pause before it.
@@ -88,34 +84,14 @@ fn frames(reply: &Reply, usage: bool) -> Vec<(u64, Bytes)> {
 }
 
 /// A streamed answer; with `cut_after` the connection closes after so many pieces of content.
-pub fn respond(reply: Reply, usage: bool) -> HttpResponse {
-    let mut frames = frames(&reply, usage);
+pub fn respond(reply: &Reply, usage: bool) -> HttpResponse {
+    let mut frames = frames(reply, usage);
     // The first frame holds only the role, which is no piece of content.
     let cut = reply.cut_after.map(|pieces| pieces + 1).filter(|cut| *cut < frames.len());
     if let Some(cut) = cut {
         frames.truncate(cut);
     }
-    let steps = stream::unfold((frames.into_iter(), cut.is_some()), |(mut frames, cut)| async move {
-        match frames.next() {
-            Some((pause, bytes)) => {
-                if pause > 0 {
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                }
-                Some((Ok(bytes), (frames, cut)))
-            }
-            None if cut => {
-                // What was written must leave before the connection goes.
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), (frames, false)))
-            }
-            None => None,
-        }
-    });
-    HttpResponse::Ok()
-        .content_type("text/event-stream; charset=utf-8")
-        .insert_header(("Cache-Control", "no-cache, no-transform"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(Box::pin(steps))
+    speech::respond(frames, cut.is_some())
 }
 
 /// The answer as one document.

@@ -142,3 +142,96 @@ async fn bad_requests_and_keys_are_refused() {
     let (status, answer) = stage.call("POST", "/v1/chat/completions", Some(asked(json!({})))).await;
     assert_eq!((status, answer["error"]["code"].as_str()), (401, Some("invalid_api_key")));
 }
+
+/// The data of a stream's events as another protocol's client reads them, and whether the bytes broke off.
+async fn events(answer: reqwest::Response) -> (Vec<Value>, bool) {
+    let mut answer = answer;
+    let (mut bytes, mut broken) = (Vec::new(), false);
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(_) => {
+                broken = true;
+                break;
+            }
+        }
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    (
+        text.lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(|data| serde_json::from_str(data).unwrap())
+            .collect(),
+        broken,
+    )
+}
+
+#[actix_web::test]
+async fn the_second_protocol_streams_calls_and_breaks_off() {
+    let stage = Stage::new().await;
+    let body = |extra: Value| {
+        let mut body = json!({"model": "m", "max_tokens": 9, "stream": true, "tools": [{"name": "get_order"}],
+            "messages": [{"role": "user", "content": "hello there"}]});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        body
+    };
+    let ask = |body: Value| {
+        stage.request("POST", "/v1/messages").header("anthropic-version", "2023-06-01").json(&body).send()
+    };
+    let (seen, broken) = events(ask(body(json!({}))).await.unwrap()).await;
+    let text: String = seen.iter().filter_map(|event| event["delta"]["text"].as_str()).collect();
+    assert_eq!((text.as_str(), broken), ("You said: hello there", false));
+    let end = &seen[seen.len() - 2];
+    assert_eq!((&end["type"], &end["delta"]["stop_reason"]), (&json!("message_delta"), &json!("end_turn")));
+    script(
+        &stage,
+        json!([{"tool_calls": [{"name": "get_order", "arguments": {"order": "4711"}}]},
+        {"text": "one two", "cut_after_chunks": 1}, {"status": 529}]),
+    )
+    .await;
+    let (seen, _) = events(ask(body(json!({}))).await.unwrap()).await;
+    let input: String = seen.iter().filter_map(|event| event["delta"]["partial_json"].as_str()).collect();
+    assert_eq!(serde_json::from_str::<Value>(&input).unwrap(), json!({"order": "4711"}));
+    let (seen, broken) = events(ask(body(json!({}))).await.unwrap()).await;
+    assert!(broken && seen.iter().all(|event| event["type"] != "message_delta"));
+    let overloaded = ask(body(json!({}))).await.unwrap();
+    assert_eq!(
+        (overloaded.status().as_u16(), overloaded.json::<Value>().await.unwrap()["error"]["type"].clone()),
+        (529, json!("overloaded_error"))
+    );
+    let unanswered = json!({"messages": [{"role": "user", "content": "x"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1"}]}, {"role": "user", "content": "y"}]});
+    for bad in [unanswered, json!({"max_tokens": null}), json!({"messages": [{"role": "assistant", "content": "x"}]})] {
+        assert_eq!(ask(body(bad.clone())).await.unwrap().status(), 400, "{bad}");
+    }
+    assert_eq!(stage.request("POST", "/v1/messages").json(&body(json!({}))).send().await.unwrap().status(), 400);
+}
+
+#[actix_web::test]
+async fn the_third_protocol_streams_calls_and_breaks_off() {
+    let stage = Stage::new().await;
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "hello there"}]}],
+        "tools": [{"functionDeclarations": [{"name": "get_order"}]}]});
+    let ask = || stage.request("POST", "/v1beta/models/m:streamGenerateContent?alt=sse").json(&body).send();
+    let (seen, broken) = events(ask().await.unwrap()).await;
+    let part = |event: &Value| event["candidates"][0]["content"]["parts"][0].clone();
+    let text: String = seen.iter().filter_map(|event| part(event)["text"].as_str().map(str::to_owned)).collect();
+    assert_eq!((text.as_str(), broken), ("You said: hello there", false));
+    assert_eq!(seen.last().unwrap()["candidates"][0]["finishReason"], "STOP");
+    script(
+        &stage,
+        json!([{"tool_calls": [{"name": "get_order", "arguments": {"order": "4711"}}]},
+        {"text": "one two", "cut_after_chunks": 1}, {"status": 429, "retry_after": 2}]),
+    )
+    .await;
+    let (seen, _) = events(ask().await.unwrap()).await;
+    assert_eq!(part(&seen[0])["functionCall"]["args"], json!({"order": "4711"}));
+    let (seen, broken) = events(ask().await.unwrap()).await;
+    assert!(broken && seen.len() == 1 && seen[0]["candidates"][0].get("finishReason").is_none());
+    let limited: Value = ask().await.unwrap().json().await.unwrap();
+    assert_eq!(limited["error"]["details"][0]["retryDelay"], "2s");
+    stage.call("PUT", "/sim/model", Some(json!({"api_key": "secret"}))).await;
+    let refused: Value = ask().await.unwrap().json().await.unwrap();
+    assert_eq!(refused["error"]["details"][0]["reason"], "API_KEY_INVALID");
+}

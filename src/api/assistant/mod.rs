@@ -4,6 +4,7 @@
 pub mod asking;
 pub mod auth;
 pub mod calendars;
+pub mod chat;
 pub mod follow_ups;
 pub mod memory;
 pub mod my_day;
@@ -19,11 +20,6 @@ use serde_json::Value;
 use super::{Doors, request_id};
 use crate::domain::errors::Code;
 
-/// Adds the addresses.
-pub fn configure(services: &mut web::ServiceConfig) {
-    services.configure(auth::configure);
-}
-
 /// Whether an address is of this surface.
 #[must_use]
 pub fn owns(path: &str) -> bool {
@@ -33,7 +29,9 @@ pub fn owns(path: &str) -> bool {
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
     services
+        .configure(auth::configure)
         .configure(calendars::configure)
+        .configure(chat::configure)
         .configure(follow_ups::configure)
         .configure(memory::configure)
         .configure(my_day::configure)

@@ -1,15 +1,17 @@
-//! `/api/messages`: one message: taking it back while it is held, and what was said to the vendor for it.
+//! `/api/messages`: one message: taking it back while it is held, what was said to the vendor for it, and how its agent
+//! came to say it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::Doors;
-use crate::api::authentication::{Caller, Manage, Write};
+use crate::api::authentication::{Caller, Manage, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::platform::conversations::refuse;
 use crate::api::reading;
 use crate::domain::errors::Code;
 use crate::domain::messages::Message;
+use crate::domain::traces::Trace;
 use crate::store::exchanges::StoredExchange;
 use crate::usecases::withdrawing::Withdrawal;
 
@@ -24,6 +26,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .service(
             web::resource("/api/messages/{id}/exchanges")
                 .route(web::get().to(exchanges))
+                .default_service(web::route().to(no_such_method)),
+        )
+        .service(
+            web::resource("/api/messages/{id}/trace")
+                .route(web::get().to(trace))
                 .default_service(web::route().to(no_such_method)),
         );
 }
@@ -117,4 +124,27 @@ pub async fn exchanges(
     let found = store.exchanges(workspace, &id).await.map_err(|error| Failure::store(&request, &error))?;
     let items: Vec<Exchange> = found.into_iter().map(Exchange::from).collect();
     Ok(HttpResponse::Ok().json(Exchanges { total: items.len(), items }))
+}
+
+/// Shows what the turn that said a message did and cost: the tools it used, their results, tokens and money.
+///
+/// # Errors
+/// 404 for an unknown message, and for one that no model wrote, or a built-in one.
+#[utoipa::path(get, path = "/api/messages/{id}/trace", tag = "messages",
+    params(("id" = String, Path, description = "The message.")),
+    responses((status = 200, description = "What the turn did.", body = Trace),
+              (status = 404, description = "There is no such message, or it has no trace.", body = crate::api::failure::FailureBody)))]
+pub async fn trace(
+    request: HttpRequest,
+    caller: Caller<Read>,
+    doors: web::Data<Doors>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let id = reading::id(&request, &path, "message")?;
+    let (store, workspace) = (&doors.switchboard.store, caller.workspace_id());
+    let known = store.message(workspace, &id).await.map_err(|error| Failure::store(&request, &error))?;
+    let message = known.ok_or_else(|| Failure::not_found(&request, "message"))?;
+    let trace = store.trace_of_message(workspace, &message.conversation_id, &id).await;
+    let trace = trace.map_err(|error| Failure::store(&request, &error))?;
+    Ok(HttpResponse::Ok().json(trace.ok_or_else(|| Failure::not_found(&request, "trace of this message"))?))
 }

@@ -17,6 +17,7 @@ pub mod members;
 pub mod messages;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
+pub mod providers;
 pub mod widget;
 pub mod workspaces;
 
@@ -40,6 +41,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(members::configure)
         .configure(leads::configure)
         .configure(messages::configure)
+        .configure(providers::configure)
         .configure(webhook_deliveries::configure)
         .configure(webhook_endpoints::configure)
         .configure(widget::configure)

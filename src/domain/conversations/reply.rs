@@ -52,6 +52,10 @@ pub struct Turn<'a> {
     pub events: Vec<NewEvent>,
     /// The recipient's identities in the channel account.
     pub to: &'a [Identity],
+    /// Ids for the messages of the pieces, chosen beforehand; where there is none, a new one is made.
+    pub message_ids: Vec<String>,
+    /// To whom the conversation goes after it.
+    pub hand_to: Option<Owner>,
 }
 
 /// A message of a person or a program.
@@ -77,6 +81,7 @@ pub struct Post<'a> {
 
 /// One message of ours on its way into the conversation.
 struct Remark {
+    id: Option<String>,
     author: Author,
     piece: Piece,
     reply_to: Option<String>,
@@ -91,6 +96,7 @@ impl Remark {
     /// A piece that an author says, with this right.
     const fn new(author: Author, piece: Piece, right: Option<Right>) -> Self {
         Self {
+            id: None,
             author,
             piece,
             reply_to: None,
@@ -132,11 +138,14 @@ pub fn finish_turn(
             conversation_id: Some(conversation.id.clone()),
             data: serde_json::json!({ "code": "WINDOW_CLOSED", "closed_at": window.expires_at }),
         });
+        turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
+    let mut ids = turn.message_ids.into_iter();
     for piece in turn.pieces {
-        posted.say(Remark::new(turn.author.clone(), piece, right), turn.to, situation);
+        posted.say(Remark { id: ids.next(), ..Remark::new(turn.author.clone(), piece, right) }, turn.to, situation);
     }
+    turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
     Ok(posted.sealed(conversation))
 }
 
@@ -263,11 +272,12 @@ impl Posted {
 
     /// Says a piece, and gives the id of its message.
     fn say(&mut self, remark: Remark, to: &[Identity], situation: &Situation<'_>) -> String {
-        let Remark { author, piece, reply_to, reply_to_provider, right, held, fallback_after, fallback_of } = remark;
+        let Remark { id, author, piece, reply_to, reply_to_provider, right, held, fallback_after, fallback_of } =
+            remark;
         let Piece { content, rendering } = piece;
         let by_vendor = !self.next.kind.is_ours();
         let message = Message {
-            id: (situation.new_id)(),
+            id: id.unwrap_or_else(|| (situation.new_id)()),
             seq: self.next.last_seq + 1,
             direction: Direction::Outbound,
             author,

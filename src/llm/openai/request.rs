@@ -2,29 +2,26 @@
 //! they do not know.
 
 use serde_json::{Map, Value, json};
-use url::Url;
 
-use crate::llm::prompt::{Layout, Role};
+use crate::llm::endpoint::{Endpoint, OutputLimit};
+use crate::llm::prompt::{Layout, Role, Round};
 
-use super::{Endpoint, OutputLimit};
-
-/// The address of the completions below a base address, which may be given with or without `/v1`, with or without a
-/// slash at the end, or whole. A query (some clouds want an API version there) is kept.
-pub(super) fn address(base: &str) -> Option<String> {
-    let mut url = Url::parse(base.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let path = url.path().trim_end_matches('/').to_owned();
-    let path = match path.as_str() {
-        whole if whole.ends_with("/chat/completions") => path,
+/// The address of the completions below a base address, which may be given with or without `/v1`, or whole.
+pub(in crate::llm) fn path(base: &str) -> String {
+    match base {
+        whole if whole.ends_with("/chat/completions") => whole.to_owned(),
         "" => "/v1/chat/completions".to_owned(),
-        _ => format!("{path}/chat/completions"),
-    };
-    url.set_path(&path);
-    url.set_fragment(None);
-    Some(url.into())
+        _ => format!("{base}/chat/completions"),
+    }
 }
 
 /// The JSON body.
-pub(super) fn body(model: &str, endpoint: &Endpoint, layout: &Layout<'_>, max_output_tokens: Option<u32>) -> Value {
+pub(in crate::llm) fn body(
+    model: &str,
+    endpoint: &Endpoint,
+    layout: &Layout<'_>,
+    max_output_tokens: Option<u32>,
+) -> Value {
     let mut messages = Vec::with_capacity(layout.turns.len().saturating_add(1));
     if !layout.system.is_empty() {
         messages.push(json!({"role": "system", "content": layout.system}));
@@ -36,10 +33,17 @@ pub(super) fn body(model: &str, endpoint: &Endpoint, layout: &Layout<'_>, max_ou
         };
         messages.push(json!({"role": role, "content": turn.text}));
     }
+    for (index, round) in layout.rounds.iter().enumerate() {
+        messages.extend(messages_of(index, round));
+    }
     let mut body = Map::new();
     body.insert("model".into(), json!(model));
     body.insert("messages".into(), Value::Array(messages));
     body.insert("stream".into(), json!(true));
+    if !layout.tools.is_empty() {
+        let tools = layout.tools.iter().map(|tool| json!({"type": "function", "function": tool}));
+        body.insert("tools".into(), tools.collect());
+    }
     if endpoint.include_usage {
         body.insert("stream_options".into(), json!({"include_usage": true}));
     }
@@ -59,29 +63,29 @@ pub(super) fn body(model: &str, endpoint: &Endpoint, layout: &Layout<'_>, max_ou
     Value::Object(body)
 }
 
+/// What the model said with its calls, then one message for each result, as the protocol wants it.
+fn messages_of(index: usize, round: &Round) -> Vec<Value> {
+    let calls: Value = round
+        .calls
+        .iter()
+        .enumerate()
+        .map(|(nth, call)| {
+            let function = json!({"name": call.name, "arguments": call.arguments_as_object().to_string()});
+            json!({"id": call.id_or(index, nth), "type": "function", "function": function})
+        })
+        .collect();
+    let content = if round.text.is_empty() { Value::Null } else { json!(round.text) };
+    let mut messages = vec![json!({"role": "assistant", "content": content, "tool_calls": calls})];
+    messages.extend(round.calls.iter().enumerate().map(|(nth, call)| {
+        json!({"role": "tool", "tool_call_id": call.id_or(index, nth), "content": call.result.to_string()})
+    }));
+    messages
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::llm::prompt::{Prompt, Turn};
-
-    #[test]
-    fn base_addresses_are_joined_as_operators_write_them() {
-        let cases = [
-            ("https://api.example.com", Some("https://api.example.com/v1/chat/completions")),
-            ("https://api.example.com/", Some("https://api.example.com/v1/chat/completions")),
-            ("https://api.example.com/v1", Some("https://api.example.com/v1/chat/completions")),
-            (" https://api.example.com/v1// ", Some("https://api.example.com/v1/chat/completions")),
-            ("http://localhost:11434/v1/chat/completions", Some("http://localhost:11434/v1/chat/completions")),
-            ("https://x.example/api/v1beta/compat/", Some("https://x.example/api/v1beta/compat/chat/completions")),
-            ("https://x.example/d/gpt?api-version=1", Some("https://x.example/d/gpt/chat/completions?api-version=1")),
-            ("api.example.com/v1", None),
-            ("localhost:8080", None),
-            ("", None),
-        ];
-        for (base, expected) in cases {
-            assert_eq!(address(base).as_deref(), expected, "{base}");
-        }
-    }
 
     #[test]
     fn only_what_is_configured_is_sent() {

@@ -1,79 +1,18 @@
-//! Chunks of a chat completions stream gathered into an answer. It does no I/O: bytes go in, pieces of text come out,
-//! and at the end either a complete answer or the reason why there is none. An end of bytes is not success.
+//! Chunks of a chat completions stream gathered into an answer.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::llm::answer::{Answer, Finish, ToolCall, Usage};
-use crate::llm::failure::{ModelFailure, ModelFailureCode as Code};
-use crate::llm::framing::{Decoder, Event};
+use crate::llm::answer::{Finish, ToolCall, Usage};
+use crate::llm::failure::ModelFailure;
+use crate::llm::framing::Event;
+use crate::llm::reader::{Gather, Gathered, Progress, arguments, parse};
+use crate::llm::refusals;
 
-use super::{refusals, surrogates};
-
-/// How far the stream has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// Nothing that counts: heartbeats, empty pieces.
-    Idle,
-    /// Content came.
-    Content,
-    /// The end mark came; what follows is not read.
-    Done,
-}
-
-/// Reads one stream.
+/// The chunks so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    decoder: Decoder,
+pub(in crate::llm) struct Chunks {
     gathered: Gathered,
-}
-
-impl Reader {
-    /// Takes the next bytes in, hands new text to `deltas`.
-    pub(super) fn feed(&mut self, bytes: &[u8], deltas: &mut dyn FnMut(&str)) -> Result<Progress, ModelFailure> {
-        let Self { decoder, gathered } = self;
-        let mut progress = Progress::Idle;
-        decoder.feed(bytes, &mut |event| {
-            if progress != Progress::Done {
-                match gathered.event(event, deltas)? {
-                    Progress::Idle => {}
-                    further => progress = further,
-                }
-            }
-            Ok(())
-        })?;
-        Ok(progress)
-    }
-
-    /// Takes a whole answer in, from a server that does not stream.
-    pub(super) fn feed_whole(&mut self, body: &[u8], deltas: &mut dyn FnMut(&str)) -> Result<(), ModelFailure> {
-        let body = serde_json::from_slice(body).map_err(|_| unreadable("the answer is no JSON"))?;
-        self.gathered.chunk(&body, deltas).map(|_| ())
-    }
-
-    /// Whether text was handed out.
-    pub(super) fn delivered_any(&self) -> bool {
-        !self.gathered.text.is_empty()
-    }
-
-    /// Whether the model has said that it is done.
-    pub(super) fn finished(&self) -> bool {
-        self.gathered.finish.is_some()
-    }
-
-    /// The answer, if it is complete.
-    pub(super) fn finish(self) -> Result<Answer, ModelFailure> {
-        self.gathered.finish()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Gathered {
-    text: String,
-    refusal: String,
     calls: Vec<PartialCall>,
-    finish: Option<Finish>,
-    usage: Option<Usage>,
-    model: String,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +23,7 @@ struct PartialCall {
     arguments: String,
 }
 
-impl Gathered {
+impl Gather for Chunks {
     fn event(&mut self, event: &Event, deltas: &mut dyn FnMut(&str)) -> Result<Progress, ModelFailure> {
         let data = event.data.trim();
         if data == "[DONE]" {
@@ -93,32 +32,40 @@ impl Gathered {
         if data.is_empty() {
             return Ok(Progress::Idle);
         }
-        let parsed = serde_json::from_str(data).or_else(|error| match surrogates::replace_lone(data) {
-            Some(repaired) => serde_json::from_str(&repaired),
-            None => Err(error),
-        });
-        let value: Value = parsed.map_err(|_| unreadable("an event of the answer is no JSON"))?;
+        let value = parse(data)?;
         if event.name == "error" {
             return Err(refusals::of_event(&value));
         }
         self.chunk(&value, deltas)
     }
 
+    fn whole(&mut self, body: &Value, deltas: &mut dyn FnMut(&str)) -> Result<(), ModelFailure> {
+        self.chunk(body, deltas).map(|_| ())
+    }
+
+    fn gathered(&self) -> &Gathered {
+        &self.gathered
+    }
+
+    fn into_gathered(self: Box<Self>) -> Gathered {
+        let calls = self.calls.into_iter().map(PartialCall::whole).collect();
+        Gathered { calls, ..self.gathered }
+    }
+}
+
+impl Chunks {
     fn chunk(&mut self, value: &Value, deltas: &mut dyn FnMut(&str)) -> Result<Progress, ModelFailure> {
         let choices = value.get("choices").and_then(Value::as_array);
-        let complains = value.get("error").is_some_and(|error| !error.is_null())
-            || value.get("object").and_then(Value::as_str) == Some("error")
-            || (choices.is_none() && (value.get("detail").is_some() || value.get("message").is_some()));
-        if complains {
+        if refusals::complains(value) {
             return Err(refusals::of_event(value));
         }
-        if let Some(model) = value.get("model").and_then(Value::as_str).filter(|_| self.model.is_empty()) {
-            model.clone_into(&mut self.model);
+        if let Some(model) = value.get("model").and_then(Value::as_str).filter(|_| self.gathered.model.is_empty()) {
+            model.clone_into(&mut self.gathered.model);
         }
         let mut progress = Progress::Idle;
         if let Some(usage) = value.get("usage").and_then(read_usage) {
             // Some servers send a running count with each chunk: the last one counts.
-            self.usage = Some(usage);
+            self.gathered.usage = Some(usage);
             progress = Progress::Content;
         }
         let first = choices.into_iter().flatten().find(|choice| {
@@ -126,7 +73,7 @@ impl Gathered {
             index.is_none_or(|index| index.is_null() || index.as_u64() == Some(0))
         });
         match first {
-            Some(choice) if self.finish.is_none() => Ok(self.choice(choice, deltas)?.max_with(progress)),
+            Some(choice) if self.gathered.finish.is_none() => Ok(self.choice(choice, deltas)?.max_with(progress)),
             _ => Ok(progress),
         }
     }
@@ -137,12 +84,10 @@ impl Gathered {
         if let Some(delta) = choice.get("delta").or_else(|| choice.get("message")) {
             let part = |key: &str| delta.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
             if let Some(text) = part("content") {
-                self.text.push_str(text);
-                deltas(text);
-                progress = Progress::Content;
+                progress = self.gathered.say(text, deltas);
             }
             if let Some(text) = part("refusal") {
-                self.refusal.push_str(text);
+                self.gathered.refusal.push_str(text);
                 progress = Progress::Content;
             }
             // Reasoning shows that the model is at work, and is dropped: it is not for the customer.
@@ -155,7 +100,7 @@ impl Gathered {
             }
         }
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
-            self.finish = Some(match reason {
+            self.gathered.finish = Some(match reason {
                 "error" => return Err(refusals::of_event(choice)),
                 "length" => Finish::Length,
                 "content_filter" => Finish::Filtered,
@@ -192,55 +137,11 @@ impl Gathered {
             _ => self.calls.push(PartialCall { index, id, name, arguments }),
         }
     }
-
-    fn finish(self) -> Result<Answer, ModelFailure> {
-        let Some(mut finish) = self.finish else {
-            return Err(ModelFailure::new(Code::CutOff, "the answer ended before its end mark"));
-        };
-        let refusal = Some(self.refusal).filter(|refusal| !refusal.is_empty());
-        if refusal.is_some() {
-            finish = Finish::Filtered;
-        }
-        let asked = !self.calls.is_empty();
-        let tool_calls: Vec<ToolCall> = match finish {
-            Finish::Complete => self.calls.into_iter().map(PartialCall::whole).collect(),
-            // A call from a cut or withdrawn answer must not run.
-            Finish::Length | Finish::Filtered => Vec::new(),
-        };
-        if self.text.trim().is_empty() && tool_calls.is_empty() && finish != Finish::Filtered {
-            return Err(match (asked, finish) {
-                (true, _) => ModelFailure {
-                    retryable: false,
-                    ..ModelFailure::new(Code::CutOff, "the token limit cut a tool call")
-                },
-                (false, Finish::Length) => ModelFailure {
-                    retryable: false,
-                    ..ModelFailure::new(Code::EmptyAnswer, "the token limit was spent before the answer began")
-                },
-                _ => ModelFailure::new(Code::EmptyAnswer, "the model answered with nothing"),
-            });
-        }
-        let (usage, model) = (self.usage, self.model);
-        Ok(Answer { finish, usage, tool_calls, refusal, ..Answer::of_text(&model, self.text) })
-    }
 }
 
 impl PartialCall {
     fn whole(self) -> ToolCall {
-        let arguments = match self.arguments.trim() {
-            "" => Ok(Value::Object(Map::new())),
-            text => match serde_json::from_str::<Value>(text) {
-                Ok(value @ Value::Object(_)) => Ok(value),
-                _ => Err(self.arguments),
-            },
-        };
-        ToolCall { id: self.id, name: self.name, arguments }
-    }
-}
-
-impl Progress {
-    fn max_with(self, other: Self) -> Self {
-        if self == Self::Idle { other } else { self }
+        ToolCall { id: self.id, name: self.name, arguments: arguments(self.arguments) }
     }
 }
 
@@ -251,8 +152,4 @@ fn read_usage(usage: &Value) -> Option<Usage> {
         return None;
     }
     Some(Usage { input_tokens: input.unwrap_or_default(), output_tokens: output.unwrap_or_default() })
-}
-
-fn unreadable(message: &str) -> ModelFailure {
-    ModelFailure::new(Code::Unreadable, message)
 }

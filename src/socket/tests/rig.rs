@@ -69,7 +69,7 @@ impl Rig {
         let living = supervisor::Options { shards: 1, ..supervisor::Options::default() };
         let conversations = Conversations::start(&store, &hub, &living);
         let client = net::Client::new(net::Options::default(), Trust::Operator).unwrap();
-        let agents = Agents::start(&store, &client, None);
+        let agents = Agents::start(&store, &client, Default::default(), None);
         let product = usecases::Options {
             files: folder.path().join("files"),
             quiet_period: Duration::ZERO,

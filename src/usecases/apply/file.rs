@@ -13,7 +13,7 @@ use crate::domain::api_keys;
 use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
 use crate::domain::principals::{Permission, Permissions};
-use crate::usecases::agents::{is_token, model_problem, read_settings};
+use crate::usecases::agents::{is_token, model_problems, read_settings};
 use crate::usecases::knowledge::{Document, Markup};
 use crate::usecases::vendors::settings::{self as vendors, Accepted};
 
@@ -23,6 +23,9 @@ use super::members::{self, Member};
 
 /// The name of the channel that every workspace has for its HTTP API.
 pub const API_CHANNEL: &str = "api";
+
+/// Numbers of an agent's settings that may be zero.
+const MAY_BE_ZERO: [&str; 5] = ["queue", "passages", "max_tool_rounds", "max_tool_calls", "max_answers"];
 
 /// A workspace as the file wants it.
 pub struct Workspace {
@@ -145,7 +148,7 @@ impl Reading<'_> {
         let settings = read_settings(&inside, members, &mut self.problems);
         if !model.is_empty() {
             let places = (format!("{path}.model"), format!("{path}.base_url"));
-            self.problems.extend(model_problem(&model, &settings, &places.0, &places.1));
+            self.problems.extend(model_problems(&model, &settings, &places.0, &places.1));
         }
         Agent { path, name, model, instructions, settings, api_key, knowledge }
     }

@@ -238,6 +238,42 @@ with_both_databases! {
     }
 }
 
+/// A turn with tools dies at this point, at its first and at its second passage, and comes back.
+async fn survive_acting(database: Database, point: &str) {
+    for nth in [1, 2] {
+        let stage = Stage::with(database, |setting| {
+            setting.agent =
+                "model = \"test-model\"\nbase_url = \"{simulator}\"\ntools = [\"create_contact\"]".to_owned();
+        })
+        .await;
+        let contact = |name: &str| json!({ "name": "create_contact", "arguments": { "name": name } });
+        let calls = json!({ "tool_calls": [contact("Jane"), contact("John")], "when": "\"create_contact\"" });
+        // The rest of the script echoes what the tools have answered.
+        stage.replies(json!([calls])).await;
+        let process = stage.start_armed(&format!("{point}=kill@{nth}")).await;
+        stage.say("491700000001", "add them").await;
+        process.crashed().await;
+        let process = stage.start().await;
+        stage.settled().await;
+        process.stop().await;
+        stage.assert_whole(false).await;
+        let store = stage.open().await;
+        let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
+        for name in ["Jane", "John"] {
+            let made = store.persons_like(&workspace.id, name, 10).await.unwrap();
+            assert_eq!(made.len(), 1, "{name} after {point}@{nth}");
+        }
+        drop(store);
+        stage.end().await;
+    }
+}
+
+with_both_databases! {
+    async fn killed_after_a_wish_was_written_down(database) {
+        survive_acting(database, "agent.acted").await;
+    }
+}
+
 /// Where a message is on its way in, where its answer is on its way out, and where nobody knows whether it has left.
 const EVERYWHERE: [&str; 3] = ["receiving.parsed", "sending.before_post", "sending.after_post"];
 

@@ -10,6 +10,7 @@ mod overtaking;
 mod places;
 mod profiles;
 pub mod reminders;
+mod tools;
 mod traces;
 mod ways;
 mod webhooks;

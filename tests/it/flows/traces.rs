@@ -65,7 +65,7 @@ impl Product {
         let client = Client::new(net::Options::default(), Trust::Operator).unwrap();
         let hub = Hub::default();
         let conversations = Conversations::start(&store, &hub, &Lives { shards: 1, ..Lives::default() });
-        let agents = Agents::start(&store, &client, conversations.arbiters().next());
+        let agents = Agents::start(&store, &client, Default::default(), conversations.arbiters().next());
         let switchboard = Switchboard::new(store, conversations, agents, hub, Options::default());
         Self { switchboard, channel, _folder: folder }
     }

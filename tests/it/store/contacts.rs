@@ -100,6 +100,20 @@ on_both_databases! {
         assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
     }
 
+    async fn people_are_found_by_a_part_of_what_is_known(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let jane = add(&store, &said("Jane 100% Doe", Some("+4930123456"), Some("jane_d@example.com"))).await;
+        let met = meet(&store, &store.channel, "49170777").await.contact_id;
+        for (text, expected) in [
+            ("JANE", Some(&jane)), ("100%", Some(&jane)), ("e_d@", Some(&jane)), ("30123", Some(&jane)),
+            ("70777", Some(&met)), ("e%d@", None), ("nobody", None),
+        ] {
+            let found = store.persons_like(&home, text, 10).await.unwrap();
+            assert_eq!(found.first().map(|person| &person.id), expected, "{text}");
+        }
+        assert_eq!(store.persons_like("another", "Jane", 10).await.unwrap(), []);
+    }
+
     async fn merges_that_race_never_make_a_ring(store: TestStore) {
         let home = store.workspace.id.clone();
         let mut ids = Vec::new();

@@ -7,7 +7,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use switchboard::actors::agents::Agents;
+use switchboard::actors::agents::{self, Agents};
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as ActorOptions};
 use switchboard::api::platform::widget::{Assets, Hosted, Script};
@@ -18,11 +18,13 @@ use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::members::Role;
+use switchboard::domain::prices::{Price, Prices};
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::users::User;
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining, webhooks};
+use switchboard::llm::endpoint::Provider;
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
 use switchboard::store::api_keys::NewApiKey;
@@ -35,6 +37,7 @@ use switchboard::usecases::accounts::SignUp;
 use switchboard::usecases::{Options, Switchboard};
 use switchboard::widget;
 use switchboard_channels::Kind;
+use switchboard_channels::contract::credentials::Secret;
 use switchboard_simulator::{Account, Customer, Running, TwilioAccount, WindowRule};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +78,16 @@ pub struct Gateway {
 /// Committed events from a moment on.
 pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
+/// An installation with an account of its own, whose plan `own` leaves its workspaces to theirs.
+fn models() -> agents::Options {
+    let price = Price { model: "*".to_owned(), input: 2.0, output: 10.0, currency: "USD".to_owned() };
+    agents::Options {
+        hosted: [(Provider::OpenAi, Secret::new("sk-hosted"))].into(),
+        own_key_plans: ["own".to_owned()].into(),
+        prices: Prices::new(vec![price]).unwrap(),
+    }
+}
+
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
     run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
@@ -106,7 +119,7 @@ impl Gateway {
         let hub = Hub::default();
         actix_web::rt::spawn(hub.clone().follow(store.listen()));
         let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
-        let agents = Agents::start(&store, &client, None);
+        let agents = Agents::start(&store, &client, models(), None);
         let product = Options {
             files: folder.path().join("files"),
             reader: env!("CARGO_BIN_EXE_switchboard").into(),
@@ -222,6 +235,39 @@ impl Gateway {
     /// Puts something at an address that is not the gateway's.
     pub async fn put_elsewhere(&self, address: &str, body: &Value) -> reqwest::StatusCode {
         self.http.put(address).json(body).send().await.unwrap().status()
+    }
+
+    /// Removes what is at an address that is not the gateway's.
+    pub async fn delete_elsewhere(&self, address: &str) -> reqwest::StatusCode {
+        self.http.delete(address).send().await.unwrap().status()
+    }
+
+    /// Tells the model what to say.
+    pub async fn replies(&self, replies: &Value) {
+        let address = format!("{}/sim/model/replies", self.simulator.base_url());
+        assert!(self.http.post(address).json(replies).send().await.unwrap().status().is_success());
+    }
+
+    /// What the model was asked, oldest first.
+    pub async fn asked(&self) -> Vec<Value> {
+        let address = format!("{}/sim/model/requests", self.simulator.base_url());
+        let seen: Value = self.elsewhere(&address).send().await.unwrap().json().await.unwrap();
+        seen["requests"].as_array().unwrap().clone()
+    }
+
+    /// Gives an agent of the workspace this model and these settings, and a key of its own or none.
+    pub async fn equip(&self, agent: &Agent, model: &str, settings: AgentSettings, key: Option<&str>) {
+        let agent = Agent { model: model.to_owned(), settings, ..agent.clone() };
+        let api_key = key.map(Secret::new);
+        self.switchboard.store.put_agent(&StoredAgent { agent, api_key }).await.unwrap();
+    }
+
+    /// A new agent with this model and these settings and without a key of its own.
+    pub async fn hire(&self, model: &str, settings: AgentSettings) -> String {
+        let id = self.switchboard.store.clock().id();
+        let agent = Agent { id: id.clone(), name: id.clone(), ..self.acme.agent.clone() };
+        self.equip(&agent, model, settings, None).await;
+        id
     }
 
     /// What a GET with the workspace's key gives.

@@ -9,6 +9,8 @@ use crate::api::authentication::{self, Caller};
 use crate::api::failure::{Failure, FailureDetail, no_such_method};
 use crate::api::reading;
 use crate::api::talk::{self, Answer, ChatMessage, ChatRole, Framing};
+use crate::domain::principals::Permission;
+use crate::domain::traces::Trace;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
@@ -50,6 +52,9 @@ pub struct ChatAnswer {
     /// The model failed, and the message is the agent's fallback.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// What the turn did and cost, where a real model answered and the caller may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
 }
 
 /// The agent's message.
@@ -86,7 +91,7 @@ pub enum ChatLine {
         delta: String,
     },
     /// The whole answer, and the last line.
-    Done(ChatAnswer),
+    Done(Box<ChatAnswer>),
     /// What went wrong, and the last line.
     Error {
         /// The failure.
@@ -108,6 +113,7 @@ pub enum ChatLine {
     responses((status = 200, description = "The answer; with `stream`, lines of JSON (`ChatLine`).",
                 content((ChatAnswer = "application/json"), (ChatLine = "application/x-ndjson"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "The agent's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody),
               (status = 409, description = "A person has the conversation, a newer message came, or the key was used for another request.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The agent did not answer in time.", body = crate::api::failure::FailureBody)))]
@@ -122,17 +128,20 @@ pub async fn chat(
     talk::admit(&request, &doors, &caller, &agent_id).await?;
     let asked: ChatRequest = reading::json(&request, &doors, payload).await?;
     let wish = talk::wish(&request, &asked.messages, asked.session_id)?;
+    let traced = caller.may(Permission::Read);
     let chat = talk::begin(&request, &doors, caller.workspace_id(), &agent_id, wish).await?;
     if asked.stream.unwrap_or(false) {
-        return talk::stream(&request, chat, Lines).await;
+        return talk::stream(&request, chat, Lines { traced }).await;
     }
     let answer = talk::answer(&request, chat).await?;
-    Ok(talk::ok(answer.repeated).json(ChatAnswer::from(answer)))
+    Ok(talk::ok(answer.repeated).json(ChatAnswer::of(answer, traced)))
 }
 
-impl From<Answer> for ChatAnswer {
-    fn from(answer: Answer) -> Self {
+impl ChatAnswer {
+    /// The answer, with what the turn did where the caller may read that.
+    fn of(answer: Answer, traced: bool) -> Self {
         Self {
+            trace: answer.trace.filter(|_| traced),
             message: AnswerMessage { id: answer.id, role: ChatRole::Assistant, content: answer.text },
             usage: answer.usage.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens }),
             session_id: answer.session_id,
@@ -143,7 +152,9 @@ impl From<Answer> for ChatAnswer {
 }
 
 /// A stream of JSON lines; a blank one says that the answer is still coming.
-struct Lines;
+struct Lines {
+    traced: bool,
+}
 
 impl Framing for Lines {
     const CONTENT_TYPE: &'static str = "application/x-ndjson; charset=utf-8";
@@ -154,7 +165,7 @@ impl Framing for Lines {
     }
 
     fn whole(&self, answer: Answer) -> Vec<u8> {
-        line(&ChatLine::Done(answer.into()))
+        line(&ChatLine::Done(Box::new(ChatAnswer::of(answer, self.traced))))
     }
 
     fn failed(&self, failure: &Failure) -> Vec<u8> {

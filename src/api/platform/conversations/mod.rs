@@ -16,6 +16,7 @@ use crate::domain::contacts::Contact;
 use crate::domain::conversations::{MOST_HELD, Owner};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::Principal;
+use crate::domain::traces::Spending;
 use crate::domain::windows::Window;
 use crate::store::conversations::StoredConversation;
 use crate::usecases::Switchboard;
@@ -96,6 +97,9 @@ pub struct ConversationView {
     /// Unix milliseconds.
     #[schema(example = 1_767_225_000_000_i64)]
     pub created_at: i64,
+    /// What its agents' models have cost; in the answer about this one conversation only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Spending>,
 }
 
 impl ConversationView {
@@ -117,6 +121,7 @@ impl ConversationView {
             last_seq: state.last_seq,
             last_message_at: state.last_message_at,
             created_at: state.created_at,
+            usage: None,
         })
     }
 }
@@ -188,7 +193,10 @@ pub async fn one(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let stored = find(&request, &caller, &doors, &path).await?;
-    Ok(HttpResponse::Ok().json(ConversationView::new(&request, &doors.switchboard, stored).await?))
+    let spent = doors.switchboard.store.spending(caller.workspace_id(), &stored.state.id).await;
+    let usage = Some(spent.map_err(|error| Failure::store(&request, &error))?);
+    let view = ConversationView::new(&request, &doors.switchboard, stored).await?;
+    Ok(HttpResponse::Ok().json(ConversationView { usage, ..view }))
 }
 
 /// Gives a conversation to its agent, to a person, or to nobody.

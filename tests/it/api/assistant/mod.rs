@@ -1,6 +1,7 @@
 //! The assistant's surface, column by column.
 
 mod auth;
+mod chat;
 mod follow_ups;
 mod memory;
 mod my_day;

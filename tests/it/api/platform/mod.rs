@@ -17,5 +17,6 @@ mod leads;
 mod members;
 mod messages;
 mod webhook_endpoints;
+mod providers;
 mod widget;
 mod workspaces;

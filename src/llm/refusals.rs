@@ -1,4 +1,4 @@
-//! Errors as chat completions servers word them, in the response's status, its body, or the middle of a stream.
+//! Errors as the servers of models word them, in the response's status, its body, or the middle of a stream.
 
 use std::time::Duration;
 
@@ -12,10 +12,23 @@ const MESSAGE_LIMIT: usize = 300;
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Complaint {
     message: String,
-    /// `code` and `type`, in lower case.
+    /// `code`, `type`, `status` and the reasons in `details`, in lower case.
     words: Vec<String>,
     /// A numeric `code`, which is an HTTP status.
     status: Option<u16>,
+    /// How long the body asks to be left alone.
+    retry_after: Option<Duration>,
+}
+
+/// Whether JSON is a complaint and no part of an answer.
+pub(super) fn complains(body: &Value) -> bool {
+    let body = body.get(0).unwrap_or(body);
+    let answers = ["choices", "candidates", "content", "promptFeedback", "usageMetadata"];
+    body.get("error").is_some_and(|error| !error.is_null())
+        || body.get("object").and_then(Value::as_str) == Some("error")
+        || body.get("type").and_then(Value::as_str) == Some("error")
+        || (answers.iter().all(|key| body.get(*key).is_none())
+            && (body.get("detail").is_some() || (body.get("message").is_some_and(Value::is_string))))
 }
 
 /// The failure that a response with an error status tells.
@@ -28,7 +41,7 @@ pub(super) fn of_response(
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let complaint = parsed.as_ref().map(read).unwrap_or_default();
     let mut failure = classify(Some(status), &complaint);
-    failure.retry_after = hint;
+    failure.retry_after = hint.or(complaint.retry_after);
     match should_retry {
         Some("true") => failure.retryable = true,
         Some("false") => failure.retryable = false,
@@ -40,11 +53,12 @@ pub(super) fn of_response(
 /// The failure that an event within a stream tells.
 pub(super) fn of_event(event: &Value) -> ModelFailure {
     let complaint = read(event);
-    classify(complaint.status, &complaint)
+    ModelFailure { retry_after: complaint.retry_after, ..classify(complaint.status, &complaint) }
 }
 
-/// Reads `{"error":{…}}`, `{"error":"…"}`, `{"object":"error",…}` and `{"detail":…}`.
+/// Reads `{"error":{…}}`, `{"error":"…"}`, `{"object":"error",…}` and `{"detail":…}`, alone or as the first of a list.
 fn read(body: &Value) -> Complaint {
+    let body = body.get(0).unwrap_or(body);
     let details = match body.get("error") {
         Some(Value::Null) | None => body,
         Some(error) => error,
@@ -58,21 +72,31 @@ fn read(body: &Value) -> Complaint {
         }),
     };
     let code = details.get("code");
-    let words = [code, details.get("type")].into_iter().flatten().filter_map(Value::as_str);
+    let more = details.get("details").and_then(Value::as_array);
+    let more = || more.into_iter().flatten();
+    let reasons = more().filter_map(|detail| detail.get("reason"));
+    let words = [code, details.get("type"), details.get("status")].into_iter().flatten().chain(reasons);
+    let words = words.filter_map(Value::as_str);
+    let retry_after = more().find_map(|detail| detail.get("retryDelay")?.as_str()?.strip_suffix('s')?.parse().ok());
     let numeric = code.and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
     Complaint {
         message: message.unwrap_or_default(),
         words: words.map(str::to_ascii_lowercase).collect(),
         status: numeric.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code)),
+        retry_after: retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     }
 }
 
 fn classify(status: Option<u16>, complaint: &Complaint) -> ModelFailure {
     let says = |wanted: &[&str]| complaint.words.iter().any(|word| wanted.contains(&word.as_str()));
-    let code = if says(&["insufficient_quota", "billing_hard_limit_reached"]) {
+    // One vendor has no code for a prompt that is too long, only these words.
+    let too_long = says(&["invalid_request_error"]) && complaint.message.starts_with("prompt is too long");
+    let code = if says(&["insufficient_quota", "billing_hard_limit_reached", "billing_error"]) {
         Code::QuotaExhausted
-    } else if says(&["context_length_exceeded", "exceed_context_size_error"]) {
+    } else if says(&["context_length_exceeded", "exceed_context_size_error", "request_too_large"]) || too_long {
         Code::ContextTooLong
+    } else if says(&["api_key_invalid"]) {
+        Code::Unauthorised
     } else {
         match status {
             Some(401 | 403) => Code::Unauthorised,
@@ -85,7 +109,8 @@ fn classify(status: Option<u16>, complaint: &Complaint) -> ModelFailure {
             Some(_) => Code::RefusedRequest,
             None if says(&["rate_limit_exceeded", "rate_limit_error"]) => Code::RateLimited,
             None if says(&["invalid_api_key", "authentication_error", "permission_error"]) => Code::Unauthorised,
-            None if says(&["model_not_found"]) => Code::NotFound,
+            None if says(&["model_not_found", "not_found_error"]) => Code::NotFound,
+            None if says(&["timeout_error"]) => Code::Timeout,
             None if says(&["invalid_request_error", "badrequesterror"]) => Code::RefusedRequest,
             None => Code::Unavailable,
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::llm::prompt::{Passage, Role, Turn};
 use crate::net::scripted_server::{Reply, ScriptedServer};
 use crate::net::{Options, Trust};
+use switchboard_channels::contract::credentials::Secret;
 
 const EVENTS: &str = "content-type: text/event-stream\r\nx-request-id: req-1\r\n";
 
@@ -46,7 +47,7 @@ async fn ask(replies: Vec<Reply>, prompt: &Prompt) -> Asked {
         retry_wait: Duration::from_millis(4),
         ..Endpoint::new(server.address.clone())
     };
-    let model = OpenAiModel::new("m", endpoint).expect("a model");
+    let model = RemoteModel::new(Protocol::OpenAi, "m", endpoint).expect("a model");
     let mut streamed = String::new();
     let cancel = CancellationToken::new();
     let outcome = model.answer(&client, prompt, &mut |delta| streamed.push_str(delta), &cancel).await;
@@ -181,7 +182,7 @@ async fn an_answer_that_is_done_does_not_wait_for_its_end_mark() {
 async fn a_withdrawn_question_closes_the_connection() {
     let mut server = ScriptedServer::start(vec![Reply::Hang(events(&chunk("Hel")))]).await;
     let client = Client::new(Options::default(), Trust::Operator).expect("a client");
-    let model = OpenAiModel::new("m", Endpoint::new(server.address.clone())).expect("a model");
+    let model = RemoteModel::new(Protocol::OpenAi, "m", Endpoint::new(server.address.clone())).expect("a model");
     let cancel = CancellationToken::new();
     let question = prompt(Limits::default());
     let failure = model.answer(&client, &question, &mut |_| cancel.cancel(), &cancel).await.expect_err("withdrawn");
@@ -195,7 +196,7 @@ async fn a_server_out_of_reach_is_unavailable() {
         tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port").local_addr().expect("its address");
     let client = Client::new(Options::default(), Trust::Operator).expect("a client");
     let endpoint = Endpoint { retry_wait: Duration::from_millis(1), ..Endpoint::new(format!("http://{address}")) };
-    let model = OpenAiModel::new("m", endpoint).expect("a model");
+    let model = RemoteModel::new(Protocol::OpenAi, "m", endpoint).expect("a model");
     let question = prompt(Limits::default());
     let outcome = model.answer(&client, &question, &mut |_| {}, &CancellationToken::new()).await;
     assert_eq!(outcome.expect_err("nobody is there").code, Code::Unavailable);

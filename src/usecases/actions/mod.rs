@@ -1,0 +1,118 @@
+//! What agents and workflows can do to the product: a table of actions, one file for a column. An action is a sentence
+//! of the product with its name, its schema and the permission it needs; it decides nothing that the sentence does not.
+//!
+//! To add one: a constant [`Entry`] in the file of its column, and its name in [`ENTRIES`].
+
+mod contacts;
+mod handover;
+
+use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Switchboard;
+use crate::domain::actions::{Action, ActionError, Actions, Call, Occasion, Outcome};
+use crate::domain::errors::Code;
+use crate::domain::principals::Permission;
+use crate::store::StoreError;
+
+/// Every action, in the order in which catalogues show them.
+const ENTRIES: &[Entry] =
+    &[contacts::SEARCH, contacts::READ_TIMELINE, contacts::CREATE, contacts::UPDATE, handover::HAND_OVER];
+
+/// The word in an agent's settings that stands for every action.
+const EVERY: &str = "*";
+
+/// An action and how it is done.
+struct Entry {
+    name: &'static str,
+    description: &'static str,
+    /// JSON Schema of the arguments.
+    parameters: fn() -> Value,
+    /// What whoever acts must be allowed to do.
+    permission: Permission,
+    run: for<'a> fn(&'a Switchboard, &'a Occasion, Call) -> BoxFuture<'a, Result<Outcome, ActionError>>,
+}
+
+impl Entry {
+    fn action(&self) -> Action {
+        Action { name: self.name.to_owned(), description: self.description.to_owned(), parameters: (self.parameters)() }
+    }
+}
+
+/// Whether an agent may have an action of this name: one of the table, or the word for all of them.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    name == EVERY || ENTRIES.iter().any(|entry| entry.name == name)
+}
+
+/// The actions that the agent of an occasion is given and that its permissions allow.
+async fn allowed(switchboard: &Switchboard, occasion: &Occasion) -> Result<Vec<&'static Entry>, ActionError> {
+    let agent = match &occasion.agent_id {
+        None => None,
+        Some(id) => {
+            let agent = switchboard.directory.agent(id).await?;
+            let agent = agent.filter(|agent| agent.workspace_id == occasion.workspace_id);
+            Some(agent.ok_or_else(|| ActionError::unknown("agent"))?)
+        }
+    };
+    let given = |entry: &&Entry| {
+        let listed = |agent: &crate::domain::agents::Agent| {
+            agent.settings.tools.iter().any(|tool| tool == EVERY || tool == entry.name)
+        };
+        occasion.permissions.has(entry.permission) && agent.as_deref().is_none_or(listed)
+    };
+    Ok(ENTRIES.iter().filter(given).collect())
+}
+
+impl Actions for Switchboard {
+    fn catalogue<'a>(&'a self, occasion: &'a Occasion) -> BoxFuture<'a, Result<Vec<Action>, ActionError>> {
+        Box::pin(async move { Ok(allowed(self, occasion).await?.into_iter().map(Entry::action).collect()) })
+    }
+
+    fn invoke<'a>(&'a self, occasion: &'a Occasion, call: Call) -> BoxFuture<'a, Result<Outcome, ActionError>> {
+        Box::pin(async move {
+            let entry = allowed(self, occasion).await?.into_iter().find(|entry| entry.name == call.name);
+            let entry = entry.ok_or_else(|| ActionError::unknown("action"))?;
+            entry.action().judge(&call.arguments)?;
+            (entry.run)(self, occasion, call).await
+        })
+    }
+}
+
+/// The arguments of a call, which its schema has judged already.
+fn arguments<T: DeserializeOwned>(call: &Call) -> Result<T, ActionError> {
+    serde_json::from_value(call.arguments.clone())
+        .map_err(|error| ActionError::new(Code::InvalidRequest, error.to_string()))
+}
+
+impl From<StoreError> for ActionError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "an action could not be done");
+        Self::new(Code::Unavailable, "this cannot be done just now")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_name_of_its_own_and_a_schema_that_closes_its_arguments() {
+        let mut names = HashSet::new();
+        for entry in ENTRIES {
+            assert!(names.insert(entry.name), "{} twice", entry.name);
+            assert!(entry.name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'));
+            assert!(entry.name.len() <= 64 && !entry.description.is_empty());
+            let action = entry.action();
+            assert_eq!(action.parameters["type"], "object", "{}", entry.name);
+            assert_eq!(action.parameters["additionalProperties"], false, "{}", entry.name);
+            let refused = action.judge(&serde_json::json!({ "nobody knows this": 1 })).unwrap_err();
+            assert_eq!(refused.code, Code::InvalidRequest, "{}", entry.name);
+            assert!(is_known(entry.name));
+        }
+        assert!(is_known("*") && !is_known("drop_tables"));
+    }
+}
