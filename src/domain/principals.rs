@@ -155,14 +155,6 @@ impl Principal {
         }
     }
 
-    /// Who it is, among all callers of the workspace: what is theirs alone is kept under this name.
-    #[must_use]
-    pub fn subject(&self) -> String {
-        match &self.actor {
-            Actor::Key { id, .. } => format!("key:{id}"),
-        }
-    }
-
     /// May chat with this agent.
     #[must_use]
     pub fn may_chat_with(&self, agent_id: &str) -> bool {

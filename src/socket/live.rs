@@ -18,6 +18,7 @@ use crate::actors::hub::{Presence, Sight};
 use crate::domain::principals::{Permission, Principal};
 use crate::store::StoreError;
 use crate::store::events::{EventBounds, EventFilter};
+use crate::usecases::authenticating::{Credential, Stranger};
 
 pub(super) use self::frames::Opening;
 
@@ -65,6 +66,15 @@ enum Unopened {
     Unknown,
     Forbidden,
     Unavailable(StoreError),
+}
+
+impl From<Stranger> for Unopened {
+    fn from(stranger: Stranger) -> Self {
+        match stranger {
+            Stranger::Store(error) => Self::Unavailable(error),
+            Stranger::Unknown | Stranger::WhichWorkspace | Stranger::ForeignWorkspace => Self::Unknown,
+        }
+    }
 }
 
 impl From<StoreError> for Unopened {
@@ -132,7 +142,7 @@ impl Live {
         let switchboard = self.state.switchboard.clone();
         let finding = async move {
             let token = opening.token.ok_or(Unopened::Unknown)?;
-            let principal = switchboard.authenticate(&token).await?.ok_or(Unopened::Unknown)?;
+            let principal = switchboard.authenticate(Credential::Bearer(&token), None).await?;
             if !principal.may(Permission::Read) {
                 return Err(Unopened::Forbidden);
             }
@@ -192,10 +202,14 @@ impl Live {
         let Some(seat) = self.seat.as_deref() else { return };
         context.ping(&seat.sent.to_be_bytes());
         let (switchboard, token) = (self.state.switchboard.clone(), seat.token.clone());
-        let asking = async move { switchboard.authenticate(&token).await };
+        let asking = async move { switchboard.authenticate(Credential::Bearer(&token), None).await };
         let asked = asking.into_actor(self).map(|found, _, context: &mut Context| {
             // While the store is away nothing is known against the credential.
-            if found.is_ok_and(|principal| principal.is_none_or(|principal| !principal.may(Permission::Read))) {
+            let is_good = match found {
+                Ok(principal) => principal.may(Permission::Read),
+                Err(stranger) => matches!(stranger, Stranger::Store(_)),
+            };
+            if !is_good {
                 Self::refuse(context, "UNAUTHENTICATED", "The credential is not good any more.");
                 Self::hang_up(context, CloseCode::Policy, "the credential is not good any more");
             }

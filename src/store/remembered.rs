@@ -100,7 +100,7 @@ impl Store {
             return Ok(Taken::Elsewhere);
         }
         if !given.is_empty() {
-            take(&mut tx, workspace_id, &given.finish()).await?;
+            take(&mut tx, workspace_id, &given.into_json()).await?;
         }
         crash::point("remembering.take");
         self.tell_and_commit(tx, workspace_id, Vec::new()).await?;

@@ -55,12 +55,12 @@ impl Switchboard {
         };
         crash::point("answering.begun");
         let agent = self.directory.agent(&begun.agent_id).await?;
-        let silence = match agent.filter(|agent| !agent.is_active) {
-            Some(resting) => Some(nothing(job, &begun, &resting)),
+        let quiet = match agent.filter(|agent| !agent.is_active) {
+            Some(resting) => Some(silence(job, &begun, &resting)),
             None => self.pause(job, conversation_id, &begun).await?,
         };
-        if let Some(silence) = silence {
-            self.conversations.finish_turn(conversation_id, silence).await?;
+        if let Some(quiet) = quiet {
+            self.conversations.finish_turn(conversation_id, quiet).await?;
             return Ok(Verdict::Done);
         }
         let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
@@ -272,20 +272,6 @@ fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: Wi
         rule,
         failed: true,
         ..silence(job, begun, agent)
-    }
-}
-
-/// What an agent says that does not answer.
-fn nothing(job: &Job, begun: &Begun, agent: &Agent) -> TurnAnswer {
-    TurnAnswer {
-        job_id: job.id.clone(),
-        upto_seq: begun.upto_seq,
-        author: author(agent),
-        pieces: Vec::new(),
-        events: Vec::new(),
-        rule: WindowRule::None,
-        failed: false,
-        usage: None,
     }
 }
 

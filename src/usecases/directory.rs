@@ -327,7 +327,7 @@ impl Directory {
 
     /// Reads this agent anew next time, and those that were not there.
     pub fn forget_agent(&self, id: &str) {
-        self.agents.retain(|agent| agent.as_ref().is_some_and(|known| known.id != id));
+        self.agents.retain(|_, agent| agent.as_ref().is_some_and(|known| known.id != id));
     }
 
     /// Reads this channel anew next time, and everything that was not there.

@@ -116,7 +116,7 @@ fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
 fn read(kind: &str, text: &str) -> Value {
     let lines = |prefix: &str| {
         let lines = text.lines().filter_map(|line| line.strip_prefix(prefix)).filter(|line| !line.trim().is_empty());
-        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+        lines.map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
     };
     match kind.split(';').next().unwrap_or_default() {
         "text/event-stream" => lines("data: "),

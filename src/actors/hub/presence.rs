@@ -64,6 +64,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::Hub;
 
     #[test]
@@ -71,9 +73,9 @@ mod tests {
         let hub = Hub::default();
         let (one, two, other) = (hub.enter("w", "Ana"), hub.enter("w", "Ana"), hub.enter("w", "Ben"));
         drop(one);
-        assert_eq!(hub.present("w"), ["Ana".into(), "Ben".into()]);
+        assert_eq!(hub.present("w"), ["Ana", "Ben"].map(Arc::from));
         drop(two);
-        assert_eq!(hub.present("w"), ["Ben".into()]);
+        assert_eq!(hub.present("w"), [Arc::from("Ben")]);
         assert!(hub.present("x").is_empty());
         drop(other);
         assert!(hub.present("w").is_empty());

@@ -134,7 +134,7 @@ async fn place(
     caller: &Caller<authentication::Chat>,
     conversation_id: Option<&str>,
 ) -> Result<(String, String), Failure> {
-    let (switchboard, subject) = (&doors.switchboard, caller.subject());
+    let (switchboard, subject) = (&doors.switchboard, caller.actor.label());
     let Some(conversation_id) = conversation_id else {
         let agent = switchboard.assistant(caller.workspace_id(), caller.only_agent()).await;
         let agent = agent.map_err(|error| Failure::store(request, &error))?;

@@ -150,6 +150,7 @@ mod tests {
             conversation_id: String::new(),
             failed: false,
             repeated: false,
+            trace: None,
         };
         assert_eq!(data(Events.whole(answer)), json!({"done": true, "full_response": said}));
     }

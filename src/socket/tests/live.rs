@@ -11,6 +11,7 @@ use crate::actors::hub::Sight;
 use crate::domain::changes::{Change, NewEvent};
 use crate::domain::events::EventKind;
 use crate::domain::workspaces::Workspace;
+use crate::domain::principals::{Permission, Permissions};
 use crate::store::api_keys::NewApiKey;
 
 const KEY: &str = "sb_a-key-for-the-tests-of-live-events";
@@ -23,7 +24,9 @@ async fn add_key(rig: &Rig, key: &str, workspace_id: &str, agent_id: Option<&str
         name: format!("key {id}"),
         prefix: "sb_".to_owned(),
         hash: crate::domain::api_keys::hash(key),
+        scopes: Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
         expires_at: None,
+        created_by: None,
         id,
     };
     rig.switchboard.store.put_api_key(&key).await.unwrap();
@@ -203,7 +206,9 @@ async fn a_revoked_credential_ends_its_line() {
         name: "short".to_owned(),
         prefix: "sb_".to_owned(),
         hash: crate::domain::api_keys::hash(KEY),
+        scopes: Permissions::of(&[Permission::Read]),
         expires_at: Some(store.clock().now() + 60_000),
+        created_by: None,
     };
     store.put_api_key(&key).await.unwrap();
     let mut line = open(&rig, json!({})).await;

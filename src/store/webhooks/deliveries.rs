@@ -229,7 +229,7 @@ impl Store {
                 .text(cause.as_str())
                 .int(now);
         }
-        rows.finish()
+        rows.into_json()
     }
 
     fn dialect(&self) -> Dialect {

@@ -24,8 +24,6 @@ use super::members::{self, Member};
 /// The name of the channel that every workspace has for its HTTP API.
 pub const API_CHANNEL: &str = "api";
 
-/// Numbers of an agent's settings that may be zero.
-const MAY_BE_ZERO: [&str; 5] = ["queue", "passages", "max_tool_rounds", "max_tool_calls", "max_answers"];
 
 /// A workspace as the file wants it.
 pub struct Workspace {

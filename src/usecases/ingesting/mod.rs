@@ -258,8 +258,8 @@ impl Switchboard {
     async fn read_document(&self, workspace_id: &str, document: &Document, client: &Client) -> Result<Read, Unread> {
         let (content_type, name, bytes) = match document.origin {
             Origin::Url => {
-                let outside = client.trusting(Trust::Outside)?;
-                let fetched = fetching::fetch(&outside, document.url.as_deref().unwrap_or_default()).await?;
+                let outside = client.trusting(Trust::Outside);
+                let fetched = fetching::fetch(outside, document.url.as_deref().unwrap_or_default()).await?;
                 (fetched.content_type, fetched.address.path().to_owned(), fetched.body.to_vec())
             }
             Origin::File | Origin::Text => {

@@ -3,7 +3,7 @@
 use switchboard::store::agents::{Removed, StoredAgent};
 use switchboard::store::documents::NewDocument;
 
-use crate::support::databases::{TestStore, agent, channel, on_both_databases, workspace};
+use crate::support::databases::{agent, channel, on_both_databases, workspace};
 
 on_both_databases! {
     async fn an_agent_is_changed_at_home_only(store: TestStore) {

@@ -1,7 +1,7 @@
 //! Users, their sessions, and the workspaces that they found.
 
 use serde_json::json;
-use switchboard::domain::channels::{Channel, ChannelState};
+use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::members::Role;
 use switchboard::domain::users::User;
 use switchboard::domain::workspaces::{CodeTemplate, Workspace, WorkspaceSettings};
@@ -35,6 +35,7 @@ fn founded(store: &TestStore, name: &str) -> (Workspace, Channel) {
         business: None,
         state: ChannelState::Active,
         state_reason: None,
+        origin: Origin::Operator,
         settings: json!({}),
     };
     (workspace, channel)

@@ -134,7 +134,7 @@ impl Gateway {
         let runners = Runners::start(&switchboard, feed, &net);
         actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
         let (outside, here, elsewhere) =
-            (client.trusting(Trust::Outside).unwrap(), store.listen(), store.listen_elsewhere());
+            (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
         let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, CancellationToken::new());
         actix_web::rt::spawn(telling);
         actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));

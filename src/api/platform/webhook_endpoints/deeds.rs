@@ -185,8 +185,7 @@ pub(in crate::api) async fn tested(
     id: &str,
 ) -> Result<WebhookTest, Failure> {
     let client = doors.client.trusting(Trust::Outside);
-    let client = client.map_err(|error| Failure::unavailable(request, &error.to_string()))?;
-    let tested = doors.switchboard.test_webhook(caller.workspace_id(), id, &client).await;
+    let tested = doors.switchboard.test_webhook(caller.workspace_id(), id, client).await;
     Ok(tested.map_err(|unchanged| refuse(request, unchanged, "webhook endpoint"))?.into())
 }
 
