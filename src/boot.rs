@@ -108,7 +108,8 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     let stopping = CancellationToken::new();
-    let (outside, here, elsewhere) = (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
+    let (outside, here, elsewhere) =
+        (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
     let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, stopping.clone());
     let telling = actix_web::rt::spawn(telling);
     actix_web::rt::spawn(adoption::keep(switchboard, runners.clone(), store_options.lease_ms));

@@ -1,9 +1,10 @@
 //! One conversation at work: reads its state once, decides in `domain`, commits, and keeps what was committed.
 
+mod live;
+
 use std::collections::{HashSet, VecDeque};
 
 use switchboard_channels::contract::inbound::Event;
-use switchboard_channels::contract::peer::Identity;
 use tokio_util::sync::CancellationToken;
 
 use super::ActorError;
@@ -13,21 +14,12 @@ use crate::domain::changes::{Change, Idempotency, Refusal};
 use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;
+use live::Live;
 
 /// How often a decision is taken again when another node was faster.
 const MOST_TRIES: usize = 8;
 /// Texts kept for the next turn; a longer burst is read from the store.
 const MOST_UNANSWERED: usize = 64;
-
-struct Live {
-    state: Conversation,
-    contact_name: Option<String>,
-    identities: Vec<Identity>,
-    /// Texts since the last answer; only complete when `unanswered_known`.
-    unanswered: VecDeque<(i64, String)>,
-    unanswered_known: bool,
-    running: Option<(String, CancellationToken)>,
-}
 
 /// One conversation.
 pub struct Core {

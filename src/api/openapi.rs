@@ -227,7 +227,9 @@ pub fn document() -> String {
 
 /// What the groups of operations are about.
 const TAGS: &[(&str, &str)] = &[
+    ("API keys", "Keys of programs, with what they may do."),
     ("agents", "Who answers, and talking with them."),
+    ("assistant", "Talking with the workspace's assistant, and the calendars that it reads."),
     ("callbacks", "Where vendors deliver."),
     ("channels", "The accounts through which people reach the workspace."),
     ("contacts", "The people, whichever channels they use."),
@@ -235,10 +237,20 @@ const TAGS: &[(&str, &str)] = &[
     ("deliveries", "The ledger of what vendors delivered."),
     ("events", "The one sequence of what happened in the workspace."),
     ("files", "Files that messages carry."),
+    ("follow-ups", "Whom to come back to, and when."),
+    ("functions", "What programs of the functions surface call."),
     ("jobs", "Durable work that was given up, and trying it again."),
+    ("knowledge", "What agents know: their documents, and searching them."),
+    ("leads", "People who asked to be contacted."),
+    ("memory", "What was learned about people, and searching it."),
     ("messages", "What is known about one message."),
+    ("my-day", "What today holds."),
     ("not built yet", "Addresses of the documented surface that answer 501."),
     ("operations", "Health, metrics and this document."),
+    ("people", "Signing in, members, invitations, workspaces and the audit log."),
+    ("providers", "The workspace's own accounts with makers of models."),
+    ("tasks", "What is to be done, and reminders."),
+    ("webhooks", "Telling other systems what happened."),
     ("widget", "The web widget and its hosted page."),
 ];
 

@@ -68,6 +68,8 @@ pub enum EventKind {
 /// Every word that an event may carry, those of parts that are not built yet included: what may be asked for.
 pub const WORDS: &[&str] = &[
     "agent.failed",
+    "agent.handed_over",
+    "agent.paused",
     "broadcast.completed",
     "channel.notice",
     "compliance.alert",

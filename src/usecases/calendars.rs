@@ -97,8 +97,7 @@ impl Switchboard {
             problems.push(FieldProblem::new("name", "1 to 100 characters on one line"));
         }
         let address = calendars::address(&said.url);
-        let allowed =
-            |address: &str| client.trusting(Trust::Outside).check_address(address).is_ok();
+        let allowed = |address: &str| client.trusting(Trust::Outside).check_address(address).is_ok();
         let address = address.filter(|(address, _)| allowed(address));
         if address.is_none() {
             problems.push(FieldProblem::new("url", "an https address of a calendar on the public internet"));

@@ -3,7 +3,8 @@
 //!
 //! In an expected answer an object holds at least the given members, `"..."` after an element of a list means one or more
 //! like it, and `"<uuid>"`, `"<time>"`, `"<date>"`, `"<text>"`, `"<number>"`, `"<bool>"` and `"<any>"` stand for values.
-//! `{name}` stands for what was kept under the name; `key`, `agent_key` and `agent_id` are known from the start.
+//! `{name}` stands for what was kept under the name; `key`, `agent_key`, `agent_id`, `session` and `workspace_id` are known
+//! from the start.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,6 +69,8 @@ async fn play(gateway: &Gateway, file: &Path, steps: Vec<Step>) {
         ("key".to_owned(), gateway.acme.key.clone()),
         ("agent_key".to_owned(), gateway.acme.agent_key.clone()),
         ("agent_id".to_owned(), gateway.acme.agent.id.clone()),
+        ("session".to_owned(), gateway.acme.session.clone()),
+        ("workspace_id".to_owned(), gateway.acme.workspace.id.clone()),
     ]);
     for step in steps {
         let place = format!("{}: {}", file.display(), step.name);
@@ -116,7 +119,9 @@ fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
 fn read(kind: &str, text: &str) -> Value {
     let lines = |prefix: &str| {
         let lines = text.lines().filter_map(|line| line.strip_prefix(prefix)).filter(|line| !line.trim().is_empty());
-        lines.map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+        lines
+            .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .collect()
     };
     match kind.split(';').next().unwrap_or_default() {
         "text/event-stream" => lines("data: "),

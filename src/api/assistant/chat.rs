@@ -84,7 +84,7 @@ pub struct AssistantReplied {
 /// # Errors
 /// 400 for fields that are not as documented, 402 where the workspace's own key is missing, 404 for a conversation that
 /// is not the caller's, 409 when nobody will answer, 504 when no answer came in time.
-#[utoipa::path(post, path = "/api/v1/chat", tag = "assistant", request_body = AssistantChatRequest,
+#[utoipa::path(post, path = "/api/v1/chat", tag = "assistant", extensions(("x-permission" = json!("chat"))), request_body = AssistantChatRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key asks once.")),
     responses((status = 200, description = "The answer; with `stream`, server-sent events.", body = AssistantReplied),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),

@@ -9,6 +9,7 @@ use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::errors::Code;
 use crate::domain::leads::{Lead, LeadChange, LeadDetails, LeadStatus};
+use crate::domain::principals::Principal;
 use crate::store::leads::LeadFilter;
 use crate::usecases::leads::{NewLead, Uncaptured, judge_details};
 
@@ -183,9 +184,7 @@ pub async fn one(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "lead")?;
-    let found = doors.switchboard.store.lead(caller.workspace_id(), &id).await;
-    let found = found.map_err(|error| Failure::store(&request, &error))?;
-    Ok(HttpResponse::Ok().json(found.ok_or_else(|| Failure::not_found(&request, "lead"))?))
+    Ok(HttpResponse::Ok().json(find(&request, &caller, &doors, &id).await?))
 }
 
 /// Changes how far a lead has come, or what is known of it. A field that is left out stays as it is, a null empties it.
@@ -205,6 +204,7 @@ pub async fn change(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "lead")?;
+    find(&request, &caller, &doors, &id).await?;
     let asked: LeadPatch = reading::json(&request, &doors, payload).await?;
     let change = asked.judge().map_err(|problems| Failure::fields(&request, &problems))?;
     let changed = doors.switchboard.store.change_lead(caller.workspace_id(), &id, &change).await;
@@ -270,4 +270,10 @@ pub(in crate::api) fn refuse(request: &HttpRequest, uncaptured: Uncaptured) -> F
         Uncaptured::Gone => Failure::new(request, Code::Conflict, "what this Idempotency-Key made was deleted since"),
         Uncaptured::Store(error) => Failure::store(request, &error),
     }
+}
+
+async fn find(request: &HttpRequest, caller: &Principal, doors: &Doors, id: &str) -> Result<Lead, Failure> {
+    let found = doors.switchboard.store.lead(caller.workspace_id(), id).await;
+    let found = found.map_err(|error| Failure::store(request, &error))?;
+    found.ok_or_else(|| Failure::not_found(request, "lead"))
 }

@@ -130,7 +130,7 @@ pub async fn exchanges(
 ///
 /// # Errors
 /// 404 for an unknown message, and for one that no model wrote, or a built-in one.
-#[utoipa::path(get, path = "/api/messages/{id}/trace", tag = "messages",
+#[utoipa::path(get, path = "/api/messages/{id}/trace", tag = "messages", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The message.")),
     responses((status = 200, description = "What the turn did.", body = Trace),
               (status = 404, description = "There is no such message, or it has no trace.", body = crate::api::failure::FailureBody)))]

@@ -15,9 +15,9 @@ pub mod jobs;
 pub mod leads;
 pub mod members;
 pub mod messages;
+pub mod providers;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
-pub mod providers;
 pub mod widget;
 pub mod workspaces;
 

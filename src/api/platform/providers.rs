@@ -67,7 +67,7 @@ impl ProviderView {
 ///
 /// # Errors
 /// 404 for an unknown provider, and where there is no account.
-#[utoipa::path(get, path = "/api/providers/{provider}", tag = "providers",
+#[utoipa::path(get, path = "/api/providers/{provider}", tag = "providers", extensions(("x-permission" = json!("manage"))),
     params(("provider" = String, Path, description = "openai, anthropic, gemini or compatible.")),
     responses((status = 200, description = "The account.", body = ProviderView),
               (status = 404, description = "There is no such provider, or no account with it.", body = crate::api::failure::FailureBody)))]
@@ -86,7 +86,7 @@ pub async fn one(
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown provider.
-#[utoipa::path(put, path = "/api/providers/{provider}", tag = "providers",
+#[utoipa::path(put, path = "/api/providers/{provider}", tag = "providers", extensions(("x-permission" = json!("manage"))),
     params(("provider" = String, Path, description = "openai, anthropic, gemini or compatible.")), request_body = ProviderPut,
     responses((status = 200, description = "The account as it is now.", body = ProviderView),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
@@ -111,7 +111,7 @@ pub async fn set(
 ///
 /// # Errors
 /// 404 for an unknown provider, and where there is no account.
-#[utoipa::path(delete, path = "/api/providers/{provider}", tag = "providers",
+#[utoipa::path(delete, path = "/api/providers/{provider}", tag = "providers", extensions(("x-permission" = json!("manage"))),
     params(("provider" = String, Path, description = "openai, anthropic, gemini or compatible.")),
     responses((status = 204, description = "It is forgotten."),
               (status = 404, description = "There is no such provider, or no account with it.", body = crate::api::failure::FailureBody)))]

@@ -10,8 +10,8 @@ use super::rig::Rig;
 use crate::actors::hub::Sight;
 use crate::domain::changes::{Change, NewEvent};
 use crate::domain::events::EventKind;
-use crate::domain::workspaces::Workspace;
 use crate::domain::principals::{Permission, Permissions};
+use crate::domain::workspaces::Workspace;
 use crate::store::api_keys::NewApiKey;
 
 const KEY: &str = "sb_a-key-for-the-tests-of-live-events";

@@ -5,20 +5,36 @@
 
 mod contacts;
 mod handover;
+mod leads;
+mod memories;
+mod tasks;
 
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Switchboard;
+use super::once::Refused;
 use crate::domain::actions::{Action, ActionError, Actions, Call, Occasion, Outcome};
 use crate::domain::errors::Code;
 use crate::domain::principals::Permission;
 use crate::store::StoreError;
 
 /// Every action, in the order in which catalogues show them.
-const ENTRIES: &[Entry] =
-    &[contacts::SEARCH, contacts::READ_TIMELINE, contacts::CREATE, contacts::UPDATE, handover::HAND_OVER];
+const ENTRIES: &[Entry] = &[
+    contacts::SEARCH,
+    contacts::READ_TIMELINE,
+    contacts::CREATE,
+    contacts::UPDATE,
+    tasks::LIST,
+    tasks::CREATE,
+    tasks::COMPLETE,
+    tasks::FOLLOW_UP,
+    memories::SEARCH,
+    memories::REMEMBER,
+    leads::CAPTURE,
+    handover::HAND_OVER,
+];
 
 /// The word in an agent's settings that stands for every action.
 const EVERY: &str = "*";
@@ -84,6 +100,18 @@ impl Actions for Switchboard {
 fn arguments<T: DeserializeOwned>(call: &Call) -> Result<T, ActionError> {
     serde_json::from_value(call.arguments.clone())
         .map_err(|error| ActionError::new(Code::InvalidRequest, error.to_string()))
+}
+
+/// Why something that is made once was not.
+fn once(refused: Refused) -> ActionError {
+    match refused {
+        Refused::Unknown => ActionError::unknown("task, person or conversation"),
+        Refused::Fields(problems) => ActionError::fields(problems),
+        Refused::KeyMismatch | Refused::Gone => {
+            ActionError::new(Code::Conflict, "this call has made something else before")
+        }
+        Refused::Store(error) => error.into(),
+    }
 }
 
 impl From<StoreError> for ActionError {

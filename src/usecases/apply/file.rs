@@ -24,7 +24,6 @@ use super::members::{self, Member};
 /// The name of the channel that every workspace has for its HTTP API.
 pub const API_CHANNEL: &str = "api";
 
-
 /// A workspace as the file wants it.
 pub struct Workspace {
     pub path: String,

@@ -22,11 +22,8 @@ fn captures_as_the_reference_shows() {
         assert_eq!(kept["contact_email"], "john@example.com");
         assert_eq!(kept["contact_phone"], "+447700900000");
         let events = gateway.read("/api/events").await;
-        let told = events["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|event| event["event"] == "lead_captured" || event["kind"] == "lead_captured");
+        let mut all = events["events"].as_array().unwrap().iter();
+        let told = all.find(|event| event["event"] == "lead_captured");
         let data = &told.unwrap_or_else(|| panic!("{events}"))["data"];
         assert_eq!((&data["agent_name"], &data["source"]), (&json!("Echo"), &json!("api")));
         for (body, field) in [

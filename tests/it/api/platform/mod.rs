@@ -16,7 +16,7 @@ mod jobs;
 mod leads;
 mod members;
 mod messages;
-mod webhook_endpoints;
 mod providers;
+mod webhook_endpoints;
 mod widget;
 mod workspaces;
