@@ -108,7 +108,7 @@ impl Finder<'_> {
             // An address that came over the API is not the operator's.
             let entered = known.base_url.is_some() && base_url.is_none();
             let address = base_url.clone().or(known.base_url).or(provider.base_url().map(str::to_owned));
-            let client = if entered { self.client.trusting(Trust::Outside) } else { &self.client };
+            let client = if entered { self.client.trusting(Trust::Outside) } else { self.client };
             return Ok(keyed(provider, address, Some(known.api_key)).map(|endpoint| (endpoint, client.clone())));
         }
         let workspace = self.store.workspace_by_id(workspace_id).await?;

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Entry, arguments, once};
 use crate::domain::actions::{ActionError, Call, Occasion, Outcome};
@@ -111,7 +111,7 @@ async fn list(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> Res
     let List { query } = arguments(&call)?;
     let filter = TaskFilter { open: true, q: query, ..TaskFilter::default() };
     let (tasks, total) = switchboard.store.tasks(&occasion.workspace_id, &filter, MOST_LISTED, 0).await?;
-    Ok(Value::from(json!({ "tasks": tasks, "total": total })).into())
+    Ok(json!({ "tasks": tasks, "total": total }).into())
 }
 
 async fn follow_up(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> Result<Outcome, ActionError> {

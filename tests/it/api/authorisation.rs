@@ -23,12 +23,12 @@ async fn status(gateway: &Gateway, operation: &str, ids: &BTreeMap<&str, String>
     if matches!(method, "POST" | "PATCH" | "PUT") {
         let webhook = format!(r#"{{"webhook_id":"{}"}}"#, ids["webhook-endpoints"]);
         let body = match (column, path.rsplit('/').next()) {
-            ("v1", Some("allxone-agent-chat")) => &functions_chat,
+            ("allxone-agent-chat", _) => &functions_chat,
             ("agents", _) => r#"{"messages":[{"role":"user","content":"Hi"}]}"#,
             ("contacts", Some("merge")) => r#"{"contact_id":"0198c1d2-7e00-7000-8000-00000000000c"}"#,
             ("contacts", _) => "{}",
             ("conversations", Some("messages")) => r#"{"body":"Hi"}"#,
-            ("v1", Some("test")) => &webhook,
+            ("webhooks", Some("test")) => &webhook,
             _ => r#"{"owner":{"kind":"nobody"}}"#,
         };
         request = request.header("content-type", "application/json").body(body.to_owned());

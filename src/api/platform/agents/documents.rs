@@ -336,7 +336,7 @@ async fn handed(
         let asked: DocumentToGive = reading::json(request, doors, payload).await?;
         return judged(request, doors, asked).await;
     }
-    let (title, source, filename) = particulars(request)?;
+    let [title, source, filename] = particulars(request)?;
     let Some(format) = Format::of(&media_type, filename.as_deref().unwrap_or_default()) else {
         let sentence = "send application/json, text/html, text/markdown, text/plain or application/pdf";
         return Err(Failure::new(request, Code::UnsupportedMediaType, sentence));
@@ -364,14 +364,14 @@ async fn handed(
     Ok(NewDocument { title, source, handed: Handed::File(file), key: None })
 }
 
-/// What the query says about a file.
-fn particulars(request: &HttpRequest) -> Result<(Option<String>, Option<String>, Option<String>), Failure> {
+/// What the query says about a file: its title, source and name.
+fn particulars(request: &HttpRequest) -> Result<[Option<String>; 3], Failure> {
     let query = Query::of(request);
     let mut problems = Vec::new();
     let title = line("title", query.text("title"), LONGEST_TITLE, &mut problems);
     let source = line("source", query.text("source"), LONGEST_SOURCE, &mut problems);
     let filename = line("filename", query.text("filename"), 240, &mut problems);
-    if problems.is_empty() { Ok((title, source, filename)) } else { Err(Failure::fields(request, &problems)) }
+    if problems.is_empty() { Ok([title, source, filename]) } else { Err(Failure::fields(request, &problems)) }
 }
 
 async fn judged(request: &HttpRequest, doors: &Doors, asked: DocumentToGive) -> Result<NewDocument, Failure> {

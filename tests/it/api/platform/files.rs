@@ -82,7 +82,10 @@ fn a_link_opens_its_own_file_for_a_while() {
         assert_eq!(open(&link).await, (200, "one".to_owned()));
         let (path, proof) = link.split_once("?link=").unwrap();
         let (claims, signature) = proof.split_once('.').unwrap();
-        let changed = |text: &str| text.replacen(&text[..1], if text.starts_with('A') { "B" } else { "A" }, 1);
+        let changed = |text: &str| {
+            let rest: String = text.chars().skip(1).collect();
+            format!("{}{rest}", if text.starts_with('A') { 'B' } else { 'A' })
+        };
         let of_other = gateway.switchboard.file_link(&gateway.acme.workspace.id, other);
         let claims_of_other = of_other.split_once("?link=").unwrap().1.split_once('.').unwrap().0.to_owned();
         let refused = [
