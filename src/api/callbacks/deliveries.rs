@@ -62,6 +62,7 @@ async fn knock_at_one(
            ("hub.challenge" = Option<String>, Query, description = "Echoed when the token is right.")),
     responses((status = 200, description = "The challenge.", body = String, content_type = "text/plain"),
               (status = 400, description = "A parameter is missing.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such kind of channel, or no such channel.", body = crate::api::failure::FailureBody),
               (status = 403, description = "The token is wrong.", body = crate::api::failure::FailureBody)))]
 pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {
     let kind = kind(&request)?;
@@ -160,6 +161,7 @@ pub async fn deliver_to_one(
     responses((status = 200, description = "Committed."),
               (status = 400, description = "Signed, but not of the vendor's shape.", body = crate::api::failure::FailureBody),
               (status = 401, description = "No secret of ours signed it.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such kind of channel, or no such channel.", body = crate::api::failure::FailureBody),
               (status = 413, description = "Too large.", body = crate::api::failure::FailureBody),
               (status = 503, description = "Could not be written down; come again.", body = crate::api::failure::FailureBody)))]
 pub async fn deliver(
