@@ -62,6 +62,7 @@ async fn knock_at_one(
            ("hub.challenge" = Option<String>, Query, description = "Echoed when the token is right.")),
     responses((status = 200, description = "The challenge.", body = String, content_type = "text/plain"),
               (status = 400, description = "A parameter is missing.", body = crate::api::failure::FailureBody),
+              (status = 401, description = "Where vendors deliver by GET: no secret of ours signed it.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such kind of channel, or no such channel.", body = crate::api::failure::FailureBody),
               (status = 403, description = "The token is wrong.", body = crate::api::failure::FailureBody)))]
 pub async fn handshake(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Failure> {

@@ -156,7 +156,7 @@ fn filename(request: &HttpRequest) -> Result<Option<String>, Failure> {
 /// 401 without a key or a visitor's token, 403 for the key of one agent, 404 for a file that is not the caller's.
 #[utoipa::path(get, path = "/api/files/{id}", tag = "files", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The file."), VisitorToken),
-    responses((status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "The bytes.", body = String, content_type = "application/octet-stream"),
               (status = 404, description = "There is no such file.", body = crate::api::failure::FailureBody)))]
 pub async fn download(
     request: HttpRequest,
