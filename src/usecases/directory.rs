@@ -185,7 +185,7 @@ impl Directory {
     /// A channel that is not stored like this, with its settings understood.
     ///
     /// # Errors
-    /// See [`Self::furnished`].
+    /// The store could not keep what the channel needs of its own.
     pub async fn account(&self, channel: Channel) -> Result<Account, StoreError> {
         let channel = self.furnished(channel).await?;
         let vendor = self.surroundings.read(&channel, self.store.clock().now());

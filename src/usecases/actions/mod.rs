@@ -1,7 +1,7 @@
 //! What agents and workflows can do to the product: a table of actions, one file for a column. An action is a sentence
 //! of the product with its name, its schema and the permission it needs; it decides nothing that the sentence does not.
 //!
-//! To add one: a constant [`Entry`] in the file of its column, and its name in [`ENTRIES`].
+//! To add one: a constant `Entry` in the file of its column, and its name in `ENTRIES`.
 
 mod contacts;
 mod handover;
