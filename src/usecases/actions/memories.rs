@@ -1,4 +1,4 @@
-//! What agents keep in mind about people. Who only writes to the workspace is shown what is known of themselves alone.
+//! What agents keep in mind about people, and find again: of the person they talk with, and of nobody else.
 
 use futures_util::FutureExt as _;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(super) const REMEMBER: Entry = Entry {
 
 pub(super) const SEARCH: Entry = Entry {
     name: "search_memory",
-    description: "Finds what was learned and said before, the best first.",
+    description: "Finds what was learned of this person and said with them before, the best first.",
     parameters: || {
         json!({
             "type": "object", "additionalProperties": false, "required": ["question"],
@@ -57,12 +57,9 @@ struct Search {
 
 async fn search(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> Result<Outcome, ActionError> {
     let Search { question } = arguments(&call)?;
-    // A caller of the API is of the workspace; everybody else is somebody who wrote to it.
-    let is_own = occasion.channel_kind.is_none_or(|kind| kind == switchboard_channels::Kind::Api);
-    let contact_id = occasion.contact_id.as_deref().filter(|_| !is_own);
-    if !is_own && contact_id.is_none() {
-        return Ok(json!({ "results": [] }).into());
-    }
+    // Whoever talks with an agent, over whichever channel, is shown what is known of themselves alone; a workflow, which
+    // talks with nobody, searches everything.
+    let contact_id = occasion.contact_id.as_deref();
     let found = switchboard.search_memory(&occasion.workspace_id, &question, contact_id).await?;
     Ok(json!({ "results": found }).into())
 }
