@@ -78,6 +78,43 @@ pub struct AssistantReplied {
     pub meta: Meta,
 }
 
+/// One event of a streamed answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum AssistantChatEvent {
+    /// A piece of the answer as it comes.
+    Chunk {
+        /// The piece.
+        #[schema(example = "Two tasks ")]
+        chunk: String,
+    },
+    /// The last event: the envelope of the whole answer, or of what went wrong.
+    Done {
+        /// `true`.
+        #[schema(example = true)]
+        done: bool,
+        /// Whether there is an answer.
+        #[schema(example = true)]
+        success: bool,
+        /// The answer.
+        data: Option<AssistantReply>,
+        /// What went wrong.
+        error: Option<AssistantChatError>,
+        /// What stands beside it.
+        meta: Meta,
+    },
+}
+
+/// What went wrong after the stream began.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AssistantChatError {
+    /// The failure's code.
+    code: Code,
+    /// What happened, in words.
+    #[schema(example = "the agent did not answer in time")]
+    message: String,
+}
+
 /// Asks the workspace's assistant. It uses its tools with the permissions of the caller. With `stream`, every event's
 /// data is `{"chunk"}`, and the last one's is this answer's envelope with `"done": true`.
 ///
@@ -86,7 +123,8 @@ pub struct AssistantReplied {
 /// is not the caller's, 409 when nobody will answer, 504 when no answer came in time.
 #[utoipa::path(post, path = "/api/v1/chat", tag = "assistant", extensions(("x-permission" = json!("chat"))), request_body = AssistantChatRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key asks once.")),
-    responses((status = 200, description = "The answer; with `stream`, server-sent events.", body = AssistantReplied),
+    responses((status = 200, description = "The answer; with `stream`, server-sent events: `data: ` and an `AssistantChatEvent`.",
+                content((AssistantReplied = "application/json"), (AssistantChatEvent = "text/event-stream"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
               (status = 402, description = "The assistant's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation of the caller.", body = crate::api::failure::FailureBody),
@@ -173,25 +211,27 @@ impl Framing for Events {
     const HEARTBEAT: &'static str = ": ping\n\n";
 
     fn piece(&self, text: &str) -> Vec<u8> {
-        event(&json!({ "chunk": text }))
+        event(&AssistantChatEvent::Chunk { chunk: text.to_owned() })
     }
 
     fn whole(&self, answer: Answer) -> Vec<u8> {
-        let reply = AssistantReply::of(answer, self.traced);
-        event(&json!({
-            "done": true, "success": true, "data": reply, "error": null, "meta": Meta::of(&self.request),
-        }))
+        self.last(Some(AssistantReply::of(answer, self.traced)), None)
     }
 
     fn failed(&self, failure: &Failure) -> Vec<u8> {
         let detail = failure.detail();
-        let error = json!({ "code": detail.code, "message": detail.message });
-        event(&json!({
-            "done": true, "success": false, "data": null, "error": error, "meta": Meta::of(&self.request),
-        }))
+        self.last(None, Some(AssistantChatError { code: detail.code, message: detail.message }))
     }
 }
 
-fn event(data: &serde_json::Value) -> Vec<u8> {
-    format!("data: {data}\n\n").into_bytes()
+impl Events {
+    fn last(&self, data: Option<AssistantReply>, error: Option<AssistantChatError>) -> Vec<u8> {
+        let success = data.is_some();
+        event(&AssistantChatEvent::Done { done: true, success, data, error, meta: Meta::of(&self.request) })
+    }
+}
+
+/// JSON has no line breaks, so an event is one line.
+fn event(data: &AssistantChatEvent) -> Vec<u8> {
+    format!("data: {}\n\n", json!(data)).into_bytes()
 }
