@@ -25,8 +25,8 @@ use keys::judge_keys;
 pub(super) const ROOT: &str = "WITH RECURSIVE up (id, merged_into) AS (SELECT id, merged_into FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id, c.merged_into FROM contacts AS c JOIN up ON c.id = up.merged_into) SELECT id FROM up WHERE merged_into IS NULL";
 /// `$2` and all that was merged into it: down the tree of merges.
 pub(super) const TREE: &str = "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT id FROM tree";
-const MEMBERS: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, c.id, c.name, c.known_as, c.phone, c.email, c.external_id, c.attributes, c.tags, c.created_at, c.updated_at FROM tree JOIN contacts AS c ON c.id = tree.id WHERE c.workspace_id = $2 ORDER BY c.created_at, c.id";
-const IDENTITIES: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, i.contact_id, i.channel_id, h.kind AS channel_kind, i.kind, i.value FROM tree JOIN identities AS i ON i.contact_id = tree.id JOIN channels AS h ON h.id = i.channel_id WHERE i.workspace_id = $2 ORDER BY i.created_at, i.channel_id, i.kind, i.value";
+const MEMBERS: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, c.id, c.name, c.known_as, c.phone, c.email, c.external_id, c.attributes, c.tags, c.created_at, c.updated_at FROM tree CROSS JOIN contacts AS c WHERE c.id = tree.id AND c.workspace_id = $2 ORDER BY c.created_at, c.id";
+const IDENTITIES: &str = "WITH RECURSIVE tree (id, root) AS (SELECT r.value->>0, r.value->>0 FROM {rows} AS r UNION SELECT c.id, tree.root FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT tree.root, i.contact_id, i.channel_id, h.kind AS channel_kind, i.kind, i.value FROM tree CROSS JOIN contacts AS c CROSS JOIN identities AS i JOIN channels AS h ON h.id = i.channel_id WHERE c.id = tree.id AND c.workspace_id = $2 AND i.contact_id = c.id ORDER BY i.created_at, i.channel_id, i.kind, i.value";
 
 /// Why a contact was not written. Nothing was.
 #[derive(Debug, thiserror::Error)]
@@ -229,7 +229,7 @@ impl Store {
         let found: Vec<(String,)> = fetch_all!(
             self.db(),
             (String,),
-            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT c.id FROM conversations AS c JOIN tree ON tree.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4 OFFSET $5",
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT c.id FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4 OFFSET $5",
             workspace_id,
             contact_id,
             channel_id,
@@ -239,7 +239,7 @@ impl Store {
         let (total,) = fetch_one!(
             self.db(),
             (i64,),
-            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT COUNT(*) FROM conversations AS c JOIN tree ON tree.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3)",
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT COUNT(*) FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3)",
             workspace_id,
             contact_id,
             channel_id

@@ -200,7 +200,7 @@ impl Store {
         let found: Vec<(String,)> = fetch_all!(
             self.db(),
             (String,),
-            "WITH own (value) AS (SELECT value FROM identities WHERE workspace_id = $1 AND contact_id = $2 AND kind = 'phone' UNION SELECT SUBSTR(phone, 2) FROM contacts WHERE workspace_id = $1 AND id = $2 AND phone IS NOT NULL) SELECT i.contact_id FROM own JOIN identities AS i ON i.workspace_id = $1 AND i.kind = 'phone' AND i.value = own.value WHERE i.contact_id <> $2 UNION SELECT c.id FROM own JOIN contacts AS c ON c.workspace_id = $1 AND c.phone = '+' || own.value WHERE c.id <> $2",
+            "WITH own (value) AS (SELECT i.value FROM contacts AS c CROSS JOIN identities AS i WHERE c.workspace_id = $1 AND c.id = $2 AND i.contact_id = c.id AND i.kind = 'phone' UNION SELECT SUBSTR(phone, 2) FROM contacts WHERE workspace_id = $1 AND id = $2 AND phone IS NOT NULL) SELECT i.contact_id FROM own CROSS JOIN identities AS i WHERE i.workspace_id = $1 AND i.kind = 'phone' AND i.value = own.value AND i.contact_id <> $2 UNION SELECT c.id FROM own CROSS JOIN contacts AS c WHERE c.workspace_id = $1 AND c.phone = '+' || own.value AND c.id <> $2",
             workspace_id,
             contact_id
         )?;

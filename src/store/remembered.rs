@@ -22,14 +22,14 @@ const FIND_POSTGRES: &str = "SELECT r.kind, CAST(ts_rank_cd(r.terms, q) AS DOUBL
 
 /// Messages into the index, `$2`: their workspace. What was taken back leaves it.
 const TAKE_SQLITE: [&str; 4] = [
-    "INSERT INTO remembered (workspace_id, kind, subject_id) SELECT m.workspace_id, 'message', m.id FROM {rows} AS r JOIN messages AS m ON m.id = r.value->>0 WHERE m.workspace_id = $2 AND m.deleted_at IS NULL AND m.body <> '' ON CONFLICT (kind, subject_id) DO NOTHING",
-    "INSERT OR REPLACE INTO remembered_index (rowid, tenant, text) SELECT i.id, REPLACE(i.workspace_id, '-', ''), m.body FROM {rows} AS r JOIN remembered AS i ON i.kind = 'message' AND i.subject_id = r.value->>0 JOIN messages AS m ON m.id = i.subject_id WHERE i.workspace_id = $2 AND m.deleted_at IS NULL",
-    "DELETE FROM remembered_index WHERE rowid IN (SELECT i.id FROM {rows} AS r JOIN remembered AS i ON i.kind = 'message' AND i.subject_id = r.value->>0 JOIN messages AS m ON m.id = i.subject_id WHERE i.workspace_id = $2 AND m.deleted_at IS NOT NULL)",
-    "DELETE FROM remembered WHERE workspace_id = $2 AND kind = 'message' AND subject_id IN (SELECT m.id FROM {rows} AS r JOIN messages AS m ON m.id = r.value->>0 WHERE m.deleted_at IS NOT NULL)",
+    "INSERT INTO remembered (workspace_id, kind, subject_id) SELECT m.workspace_id, 'message', m.id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.id = r.value->>0 AND m.workspace_id = $2 AND m.deleted_at IS NULL AND m.body <> '' ON CONFLICT (kind, subject_id) DO NOTHING",
+    "INSERT OR REPLACE INTO remembered_index (rowid, tenant, text) SELECT i.id, REPLACE(i.workspace_id, '-', ''), m.body FROM {rows} AS r CROSS JOIN remembered AS i CROSS JOIN messages AS m WHERE i.kind = 'message' AND i.subject_id = r.value->>0 AND m.id = i.subject_id AND i.workspace_id = $2 AND m.deleted_at IS NULL",
+    "DELETE FROM remembered_index WHERE rowid IN (SELECT i.id FROM {rows} AS r CROSS JOIN remembered AS i CROSS JOIN messages AS m WHERE i.kind = 'message' AND i.subject_id = r.value->>0 AND m.id = i.subject_id AND i.workspace_id = $2 AND m.deleted_at IS NOT NULL)",
+    "DELETE FROM remembered WHERE workspace_id = $2 AND kind = 'message' AND subject_id IN (SELECT m.id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.id = r.value->>0 AND m.deleted_at IS NOT NULL)",
 ];
 const TAKE_POSTGRES: [&str; 2] = [
-    "INSERT INTO remembered (workspace_id, kind, subject_id, terms) SELECT m.workspace_id, 'message', m.id, to_tsvector('english', m.body) FROM {rows} AS r JOIN messages AS m ON m.id = r.value->>0 WHERE m.workspace_id = $2 AND m.deleted_at IS NULL AND m.body <> '' ON CONFLICT (kind, subject_id) DO UPDATE SET terms = excluded.terms",
-    "DELETE FROM remembered WHERE workspace_id = $2 AND kind = 'message' AND subject_id IN (SELECT m.id FROM {rows} AS r JOIN messages AS m ON m.id = r.value->>0 WHERE m.deleted_at IS NOT NULL)",
+    "INSERT INTO remembered (workspace_id, kind, subject_id, terms) SELECT m.workspace_id, 'message', m.id, to_tsvector('english', m.body) FROM {rows} AS r CROSS JOIN messages AS m WHERE m.id = r.value->>0 AND m.workspace_id = $2 AND m.deleted_at IS NULL AND m.body <> '' ON CONFLICT (kind, subject_id) DO UPDATE SET terms = excluded.terms",
+    "DELETE FROM remembered WHERE workspace_id = $2 AND kind = 'message' AND subject_id IN (SELECT m.id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.id = r.value->>0 AND m.deleted_at IS NOT NULL)",
 ];
 
 #[derive(FromRow)]

@@ -18,6 +18,7 @@ mod members;
 mod memories;
 mod one_time_codes;
 mod outcomes;
+mod plans;
 mod progress;
 mod providers;
 mod revisions;
