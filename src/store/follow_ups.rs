@@ -1,20 +1,16 @@
 //! Follow-ups, with the jobs of their reminders.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
+use super::agenda::{AgendaItem, AgendaRow, Held};
 use super::db::{fetch_all, fetch_one, fetch_optional};
-use super::idempotency::{Unwritten, remember};
-use super::reminders::Reminder;
-use super::transactions::{Told, Transaction, lost_a_race, rows, run};
+use super::transactions::{Transaction, rows, run};
 use super::{Store, StoreError};
-use crate::domain::changes::Idempotency;
-use crate::domain::errors::FieldProblem;
 use crate::domain::events::EventKind;
 use crate::domain::follow_ups::{FollowUp, FollowUpStatus};
-use crate::domain::jobs::{Job, Reminded};
+use crate::domain::jobs::Reminded;
 use crate::domain::tasks::Source;
-use crate::telemetry::crash;
 
 /// The columns of a follow-up.
 macro_rules! columns {
@@ -83,131 +79,92 @@ impl FollowUpRow {
     }
 }
 
-fn told(kind: EventKind, follow_up: &FollowUp) -> Told {
-    Told { kind, data: json!({ "follow_up": follow_up }) }
+impl AgendaItem for FollowUp {
+    const ABOUT: Reminded = Reminded::FollowUp;
+    const NAME: &'static str = "follow_up";
+    const CREATED_AND_DELETED: (EventKind, EventKind) = (EventKind::FollowUpCreated, EventKind::FollowUpDeleted);
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
+    fn reminder(&self) -> Option<i64> {
+        self.reminder()
+    }
+
+    fn remind_at(&self) -> Option<i64> {
+        Some(self.due_at)
+    }
+
+    fn told_at(&mut self, at: i64) {
+        self.reminded_at = Some(at);
+    }
+
+    fn changed(_: &Self, _: &Self) -> EventKind {
+        EventKind::FollowUpUpdated
+    }
+
+    fn shown(&self) -> Value {
+        json!(self)
+    }
 }
 
-fn reminder<'a>(workspace_id: &'a str, follow_up: &'a FollowUp) -> Reminder<'a> {
-    Reminder { workspace_id, about: Reminded::FollowUp, id: &follow_up.id, at: follow_up.reminder() }
+impl AgendaRow for FollowUp {
+    async fn insert(&self, tx: &mut Transaction, workspace_id: &str) -> Result<(), StoreError> {
+        run!(
+            tx,
+            "INSERT INTO follow_ups (id, workspace_id, note, status, remind_at, source, created_at, updated_at) VALUES ($1, $2, '', '', 0, '', $3, $3)",
+            self.id.as_str(),
+            workspace_id,
+            self.created_at
+        )
+        .map(|_| ())
+    }
+
+    async fn hold(tx: &mut Transaction, workspace_id: &str, id: &str) -> Result<Option<Held<Self>>, StoreError> {
+        let held = rows!(
+            tx,
+            FollowUpRow,
+            concat!(
+                "UPDATE follow_ups SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ",
+                columns!()
+            ),
+            workspace_id,
+            id
+        )?;
+        held.into_iter().next().map(FollowUpRow::read).transpose()
+    }
+
+    async fn write(&self, tx: &mut Transaction, workspace_id: &str, job: Option<&str>) -> Result<(), StoreError> {
+        run!(
+            tx,
+            "UPDATE follow_ups SET note = $3, status = $4, contact_id = $5, conversation_id = $6, remind_at = $7, reminded_at = $8, reminder_job = $9, source = $10, updated_at = $11, completed_at = $12 WHERE workspace_id = $1 AND id = $2",
+            workspace_id,
+            self.id.as_str(),
+            self.note.as_str(),
+            self.status.as_str(),
+            self.contact_id.as_deref(),
+            self.conversation_id.as_deref(),
+            self.due_at,
+            self.reminded_at,
+            job,
+            self.source.as_str(),
+            self.updated_at,
+            self.completed_at
+        )
+        .map(|_| ())
+    }
+
+    async fn delete(tx: &mut Transaction, workspace_id: &str, id: &str) -> Result<(), StoreError> {
+        run!(tx, "DELETE FROM follow_ups WHERE workspace_id = $1 AND id = $2", workspace_id, id).map(|_| ())
+    }
 }
 
 impl Store {
-    /// Adds a follow-up, once for each key.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn add_follow_up(
-        &self,
-        workspace_id: &str,
-        follow_up: &FollowUp,
-        key: Option<&Idempotency>,
-    ) -> Result<(), Unwritten> {
-        match self.try_add_follow_up(workspace_id, follow_up, key).await {
-            Err(Unwritten::Store(error)) if lost_a_race(&error) => {
-                self.try_add_follow_up(workspace_id, follow_up, key).await
-            }
-            done => done,
-        }
-    }
-
-    async fn try_add_follow_up(
-        &self,
-        workspace_id: &str,
-        follow_up: &FollowUp,
-        key: Option<&Idempotency>,
-    ) -> Result<(), Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        if let Some(earlier) = remember(&mut tx, workspace_id, key, follow_up.created_at).await? {
-            return Err(Unwritten::Repeated(earlier));
-        }
-        run!(
-            &mut tx,
-            "INSERT INTO follow_ups (id, workspace_id, note, status, remind_at, source, created_at, updated_at) VALUES ($1, $2, '', '', 0, '', $3, $3)",
-            follow_up.id.as_str(),
-            workspace_id,
-            follow_up.created_at
-        )?;
-        let armed = self.arm(&mut tx, &reminder(workspace_id, follow_up), None).await?;
-        write(&mut tx, workspace_id, follow_up, armed.job.as_deref()).await?;
-        self.tell_and_commit(tx, workspace_id, vec![told(EventKind::FollowUpCreated, follow_up)]).await?;
-        self.feed(workspace_id, armed.new);
-        Ok(())
-    }
-
-    /// Changes a follow-up as `change` decides on it, and gives it as it is then.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn change_follow_up(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        change: impl Fn(&FollowUp) -> Result<FollowUp, Vec<FieldProblem>>,
-    ) -> Result<FollowUp, Unwritten> {
-        match self.try_change_follow_up(workspace_id, id, &change).await {
-            Err(Unwritten::Store(error)) if lost_a_race(&error) => {
-                self.try_change_follow_up(workspace_id, id, &change).await
-            }
-            done => done,
-        }
-    }
-
-    async fn try_change_follow_up(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        change: impl Fn(&FollowUp) -> Result<FollowUp, Vec<FieldProblem>>,
-    ) -> Result<FollowUp, Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        let (before, job) = hold(&mut tx, workspace_id, id).await?.ok_or(Unwritten::Unknown)?;
-        let after = change(&before).map_err(Unwritten::Fields)?;
-        let old = job.as_deref().zip(before.reminder());
-        let armed = self.arm(&mut tx, &reminder(workspace_id, &after), old).await?;
-        write(&mut tx, workspace_id, &after, armed.job.as_deref()).await?;
-        self.tell_and_commit(tx, workspace_id, vec![told(EventKind::FollowUpUpdated, &after)]).await?;
-        self.feed(workspace_id, armed.new);
-        Ok(after)
-    }
-
-    /// Deletes a follow-up with its reminder.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn remove_follow_up(&self, workspace_id: &str, id: &str) -> Result<(), Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        let (follow_up, job) = hold(&mut tx, workspace_id, id).await?.ok_or(Unwritten::Unknown)?;
-        let none = Reminder { at: None, ..reminder(workspace_id, &follow_up) };
-        self.arm(&mut tx, &none, job.as_deref().zip(follow_up.reminder())).await?;
-        run!(&mut tx, "DELETE FROM follow_ups WHERE workspace_id = $1 AND id = $2", workspace_id, id)?;
-        let told = Told { kind: EventKind::FollowUpDeleted, data: json!({ "follow_up_id": id }) };
-        Ok(self.tell_and_commit(tx, workspace_id, vec![told]).await?)
-    }
-
-    /// Tells that the time of a follow-up has come, and ends its job with it. Gives `false` when there was nothing to
-    /// tell: it is gone, has another time, or the job is another node's.
-    ///
-    /// # Errors
-    /// The database is not available, or the row cannot be read.
-    pub async fn tell_of_follow_up(&self, job: &Job, id: &str) -> Result<bool, StoreError> {
-        let (workspace_id, now) = (job.workspace_id.as_str(), self.clock().now());
-        let mut tx = Transaction::begin(self.db()).await?;
-        // The row before its job, as in a change, so that the two cannot hold each other's.
-        let held = hold(&mut tx, workspace_id, id).await?;
-        let held = held.filter(|(_, named)| named.as_ref() == Some(&job.id));
-        let Some((mut follow_up, _)) = held else { return Ok(false) };
-        if !self.end_reminder_job(&mut tx, &job.id).await? {
-            return Ok(false);
-        }
-        follow_up.reminded_at = Some(now);
-        write(&mut tx, workspace_id, &follow_up, None).await?;
-        let reminder = json!({ "about": "follow_up", "id": id, "remind_at": follow_up.due_at, "at": now });
-        let data = json!({ "reminder": reminder, "follow_up": follow_up });
-        let told = Told { kind: EventKind::ReminderTriggered, data };
-        crash::point("reminders.tell");
-        self.tell_and_commit(tx, workspace_id, vec![told]).await?;
-        Ok(true)
-    }
-
     /// A follow-up of a workspace.
     ///
     /// # Errors
@@ -258,48 +215,4 @@ impl Store {
         let found = found.into_iter().map(|row| row.read().map(|(follow_up, _)| follow_up));
         Ok((found.collect::<Result<_, _>>()?, total))
     }
-}
-
-/// The follow-up and the job of its reminder, held until the commit.
-async fn hold(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    id: &str,
-) -> Result<Option<(FollowUp, Option<String>)>, StoreError> {
-    let held = rows!(
-        tx,
-        FollowUpRow,
-        concat!(
-            "UPDATE follow_ups SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ",
-            columns!()
-        ),
-        workspace_id,
-        id
-    )?;
-    held.into_iter().next().map(FollowUpRow::read).transpose()
-}
-
-async fn write(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    follow_up: &FollowUp,
-    job: Option<&str>,
-) -> Result<(), StoreError> {
-    run!(
-        tx,
-        "UPDATE follow_ups SET note = $3, status = $4, contact_id = $5, conversation_id = $6, remind_at = $7, reminded_at = $8, reminder_job = $9, source = $10, updated_at = $11, completed_at = $12 WHERE workspace_id = $1 AND id = $2",
-        workspace_id,
-        follow_up.id.as_str(),
-        follow_up.note.as_str(),
-        follow_up.status.as_str(),
-        follow_up.contact_id.as_deref(),
-        follow_up.conversation_id.as_deref(),
-        follow_up.due_at,
-        follow_up.reminded_at,
-        job,
-        follow_up.source.as_str(),
-        follow_up.updated_at,
-        follow_up.completed_at
-    )
-    .map(|_| ())
 }

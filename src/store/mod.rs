@@ -4,6 +4,7 @@
 //! one text for both; what must differ stands in `dialect`. The hot path goes through `Store::commit`, which turns
 //! many callers' changes into one transaction of few statements.
 
+mod agenda;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;

@@ -1,19 +1,15 @@
 //! Tasks, with the jobs of their reminders.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
+use super::agenda::{AgendaItem, AgendaRow, Held};
 use super::db::{fetch_all, fetch_one, fetch_optional};
-use super::idempotency::{Unwritten, remember};
-use super::reminders::Reminder;
-use super::transactions::{Told, Transaction, lost_a_race, rows, run};
+use super::transactions::{Transaction, rows, run};
 use super::{Store, StoreError};
-use crate::domain::changes::Idempotency;
-use crate::domain::errors::FieldProblem;
 use crate::domain::events::EventKind;
-use crate::domain::jobs::{Job, Reminded};
+use crate::domain::jobs::Reminded;
 use crate::domain::tasks::{Priority, Source, Task, TaskStatus};
-use crate::telemetry::crash;
 
 /// The columns of a task.
 macro_rules! columns {
@@ -100,120 +96,100 @@ impl TaskRow {
     }
 }
 
-fn told(kind: EventKind, task: &Task) -> Told {
-    Told { kind, data: json!({ "task": task }) }
+impl AgendaItem for Task {
+    const ABOUT: Reminded = Reminded::Task;
+    const NAME: &'static str = "task";
+    const CREATED_AND_DELETED: (EventKind, EventKind) = (EventKind::TaskCreated, EventKind::TaskDeleted);
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
+    fn reminder(&self) -> Option<i64> {
+        self.reminder()
+    }
+
+    fn remind_at(&self) -> Option<i64> {
+        self.remind_at
+    }
+
+    fn told_at(&mut self, at: i64) {
+        self.reminded_at = Some(at);
+    }
+
+    fn changed(before: &Self, after: &Self) -> EventKind {
+        let completed = after.status == TaskStatus::Done && before.status != TaskStatus::Done;
+        if completed { EventKind::TaskCompleted } else { EventKind::TaskUpdated }
+    }
+
+    fn shown(&self) -> Value {
+        json!(self)
+    }
 }
 
-fn reminder<'a>(workspace_id: &'a str, task: &'a Task) -> Reminder<'a> {
-    Reminder { workspace_id, about: Reminded::Task, id: &task.id, at: task.reminder() }
+impl AgendaRow for Task {
+    async fn insert(&self, tx: &mut Transaction, workspace_id: &str) -> Result<(), StoreError> {
+        run!(
+            tx,
+            "INSERT INTO tasks (id, workspace_id, title, priority, status, tags, source, created_at, updated_at) VALUES ($1, $2, '', '', '', '[]', '', $3, $3)",
+            self.id.as_str(),
+            workspace_id,
+            self.created_at
+        )
+        .map(|_| ())
+    }
+
+    async fn hold(tx: &mut Transaction, workspace_id: &str, id: &str) -> Result<Option<Held<Self>>, StoreError> {
+        let held = rows!(
+            tx,
+            TaskRow,
+            concat!(
+                "UPDATE tasks SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ",
+                columns!()
+            ),
+            workspace_id,
+            id
+        )?;
+        held.into_iter().next().map(TaskRow::read).transpose()
+    }
+
+    async fn write(&self, tx: &mut Transaction, workspace_id: &str, job: Option<&str>) -> Result<(), StoreError> {
+        let tags = json!(self.tags).to_string();
+        run!(
+            tx,
+            "UPDATE tasks SET title = $3, description = $4, due_date = $5, due_at = $6, priority = $7, status = $8, assignee = $9, contact_id = $10, conversation_id = $11, remind_at = $12, reminded_at = $13, reminder_job = $14, tags = $15, source = $16, updated_at = $17, completed_at = $18 WHERE workspace_id = $1 AND id = $2",
+            workspace_id,
+            self.id.as_str(),
+            self.title.as_str(),
+            self.description.as_deref(),
+            self.due_date.as_deref(),
+            self.due_at,
+            self.priority.as_str(),
+            self.status.as_str(),
+            self.assignee.as_deref(),
+            self.contact_id.as_deref(),
+            self.conversation_id.as_deref(),
+            self.remind_at,
+            self.reminded_at,
+            job,
+            tags.as_str(),
+            self.source.as_str(),
+            self.updated_at,
+            self.completed_at
+        )
+        .map(|_| ())
+    }
+
+    async fn delete(tx: &mut Transaction, workspace_id: &str, id: &str) -> Result<(), StoreError> {
+        run!(tx, "DELETE FROM tasks WHERE workspace_id = $1 AND id = $2", workspace_id, id).map(|_| ())
+    }
 }
 
 impl Store {
-    /// Adds a task, once for each key.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn add_task(&self, workspace_id: &str, task: &Task, key: Option<&Idempotency>) -> Result<(), Unwritten> {
-        match self.try_add_task(workspace_id, task, key).await {
-            Err(Unwritten::Store(error)) if lost_a_race(&error) => self.try_add_task(workspace_id, task, key).await,
-            done => done,
-        }
-    }
-
-    async fn try_add_task(&self, workspace_id: &str, task: &Task, key: Option<&Idempotency>) -> Result<(), Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        if let Some(earlier) = remember(&mut tx, workspace_id, key, task.created_at).await? {
-            return Err(Unwritten::Repeated(earlier));
-        }
-        run!(
-            &mut tx,
-            "INSERT INTO tasks (id, workspace_id, title, priority, status, tags, source, created_at, updated_at) VALUES ($1, $2, '', '', '', '[]', '', $3, $3)",
-            task.id.as_str(),
-            workspace_id,
-            task.created_at
-        )?;
-        let armed = self.arm(&mut tx, &reminder(workspace_id, task), None).await?;
-        write(&mut tx, workspace_id, task, armed.job.as_deref()).await?;
-        self.tell_and_commit(tx, workspace_id, vec![told(EventKind::TaskCreated, task)]).await?;
-        self.feed(workspace_id, armed.new);
-        Ok(())
-    }
-
-    /// Changes a task as `change` decides on it, and gives it as it is then.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn change_task(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        change: impl Fn(&Task) -> Result<Task, Vec<FieldProblem>>,
-    ) -> Result<Task, Unwritten> {
-        match self.try_change_task(workspace_id, id, &change).await {
-            Err(Unwritten::Store(error)) if lost_a_race(&error) => {
-                self.try_change_task(workspace_id, id, &change).await
-            }
-            done => done,
-        }
-    }
-
-    async fn try_change_task(
-        &self,
-        workspace_id: &str,
-        id: &str,
-        change: impl Fn(&Task) -> Result<Task, Vec<FieldProblem>>,
-    ) -> Result<Task, Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        let (before, job) = hold(&mut tx, workspace_id, id).await?.ok_or(Unwritten::Unknown)?;
-        let after = change(&before).map_err(Unwritten::Fields)?;
-        let old = job.as_deref().zip(before.reminder());
-        let armed = self.arm(&mut tx, &reminder(workspace_id, &after), old).await?;
-        write(&mut tx, workspace_id, &after, armed.job.as_deref()).await?;
-        let completed = after.status == TaskStatus::Done && before.status != TaskStatus::Done;
-        let kind = if completed { EventKind::TaskCompleted } else { EventKind::TaskUpdated };
-        self.tell_and_commit(tx, workspace_id, vec![told(kind, &after)]).await?;
-        self.feed(workspace_id, armed.new);
-        Ok(after)
-    }
-
-    /// Deletes a task with its reminder.
-    ///
-    /// # Errors
-    /// See [`Unwritten`].
-    pub async fn remove_task(&self, workspace_id: &str, id: &str) -> Result<(), Unwritten> {
-        let mut tx = Transaction::begin(self.db()).await?;
-        let (task, job) = hold(&mut tx, workspace_id, id).await?.ok_or(Unwritten::Unknown)?;
-        let none = Reminder { at: None, ..reminder(workspace_id, &task) };
-        self.arm(&mut tx, &none, job.as_deref().zip(task.reminder())).await?;
-        run!(&mut tx, "DELETE FROM tasks WHERE workspace_id = $1 AND id = $2", workspace_id, id)?;
-        let told = Told { kind: EventKind::TaskDeleted, data: json!({ "task_id": id }) };
-        Ok(self.tell_and_commit(tx, workspace_id, vec![told]).await?)
-    }
-
-    /// Tells that the time of a task's reminder has come, and ends its job with it. Gives `false` when there was nothing
-    /// to tell: the task is gone, has another reminder, or the job is another node's.
-    ///
-    /// # Errors
-    /// The database is not available, or the row cannot be read.
-    pub async fn tell_of_task(&self, job: &Job, id: &str) -> Result<bool, StoreError> {
-        let (workspace_id, now) = (job.workspace_id.as_str(), self.clock().now());
-        let mut tx = Transaction::begin(self.db()).await?;
-        // The row before its job, as in a change, so that the two cannot hold each other's.
-        let held = hold(&mut tx, workspace_id, id).await?;
-        let Some((mut task, _)) = held.filter(|(_, named)| named.as_ref() == Some(&job.id)) else { return Ok(false) };
-        if !self.end_reminder_job(&mut tx, &job.id).await? {
-            return Ok(false);
-        }
-        task.reminded_at = Some(now);
-        write(&mut tx, workspace_id, &task, None).await?;
-        let reminder = json!({ "about": "task", "id": id, "remind_at": task.remind_at, "at": now });
-        let data = json!({ "reminder": reminder, "task": task });
-        let told = Told { kind: EventKind::ReminderTriggered, data };
-        crash::point("reminders.tell");
-        self.tell_and_commit(tx, workspace_id, vec![told]).await?;
-        Ok(true)
-    }
-
     /// A task of a workspace.
     ///
     /// # Errors
@@ -290,49 +266,6 @@ fn like(text: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-/// The task and the job of its reminder, held until the commit.
-async fn hold(
-    tx: &mut Transaction,
-    workspace_id: &str,
-    id: &str,
-) -> Result<Option<(Task, Option<String>)>, StoreError> {
-    let held = rows!(
-        tx,
-        TaskRow,
-        concat!("UPDATE tasks SET updated_at = updated_at WHERE workspace_id = $1 AND id = $2 RETURNING ", columns!()),
-        workspace_id,
-        id
-    )?;
-    held.into_iter().next().map(TaskRow::read).transpose()
-}
-
-async fn write(tx: &mut Transaction, workspace_id: &str, task: &Task, job: Option<&str>) -> Result<(), StoreError> {
-    let tags = json!(task.tags).to_string();
-    run!(
-        tx,
-        "UPDATE tasks SET title = $3, description = $4, due_date = $5, due_at = $6, priority = $7, status = $8, assignee = $9, contact_id = $10, conversation_id = $11, remind_at = $12, reminded_at = $13, reminder_job = $14, tags = $15, source = $16, updated_at = $17, completed_at = $18 WHERE workspace_id = $1 AND id = $2",
-        workspace_id,
-        task.id.as_str(),
-        task.title.as_str(),
-        task.description.as_deref(),
-        task.due_date.as_deref(),
-        task.due_at,
-        task.priority.as_str(),
-        task.status.as_str(),
-        task.assignee.as_deref(),
-        task.contact_id.as_deref(),
-        task.conversation_id.as_deref(),
-        task.remind_at,
-        task.reminded_at,
-        job,
-        tags.as_str(),
-        task.source.as_str(),
-        task.updated_at,
-        task.completed_at
-    )
-    .map(|_| ())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Switchboard {
                 let blank = FollowUp::blank(id, source, here.now);
                 let made = blank.replaced(said, &here).map_err(Refused::Fields)?;
                 self.judge_subjects(workspace_id, made.contact_id.as_deref(), made.conversation_id.as_deref()).await?;
-                match self.store.add_follow_up(workspace_id, &made, wanted.as_ref()).await {
+                match self.store.add_item(workspace_id, &made, wanted.as_ref()).await {
                     Ok(()) => return Ok((made, false)),
                     Err(refusal) => once::repeated(wanted.as_ref(), refusal)?,
                 }
@@ -55,6 +55,6 @@ impl Switchboard {
         let contact = said.contact_id.as_ref().and_then(Option::as_deref);
         let conversation = said.conversation_id.as_ref().and_then(Option::as_deref);
         self.judge_subjects(workspace_id, contact, conversation).await?;
-        Ok(self.store.change_follow_up(workspace_id, id, change).await?)
+        Ok(self.store.change_item::<FollowUp>(workspace_id, id, change).await?)
     }
 }

@@ -3,6 +3,7 @@
 use super::Switchboard;
 use super::once::{self, Refused};
 use crate::domain::errors::FieldProblem;
+use crate::domain::follow_ups::FollowUp;
 use crate::domain::jobs::{Job, Reminded, Verdict, backoff_ms};
 use crate::domain::tasks::{Source, Task, TaskFields};
 use crate::domain::time_words::Standpoint;
@@ -39,7 +40,7 @@ impl Switchboard {
                 let blank = Task::blank(id, source, here.now);
                 let task = blank.replaced(said, &here).map_err(Refused::Fields)?;
                 self.judge_subjects(workspace_id, task.contact_id.as_deref(), task.conversation_id.as_deref()).await?;
-                match self.store.add_task(workspace_id, &task, wanted.as_ref()).await {
+                match self.store.add_item(workspace_id, &task, wanted.as_ref()).await {
                     Ok(()) => return Ok((task, false)),
                     Err(refusal) => once::repeated(wanted.as_ref(), refusal)?,
                 }
@@ -67,7 +68,7 @@ impl Switchboard {
         change(&before).map_err(Refused::Fields)?;
         let (contact, conversation) = (contact.and_then(Option::as_deref), conversation.and_then(Option::as_deref));
         self.judge_subjects(workspace_id, contact, conversation).await?;
-        Ok(self.store.change_task(workspace_id, id, change).await?)
+        Ok(self.store.change_item::<Task>(workspace_id, id, change).await?)
     }
 
     /// Refuses a contact or a conversation that is not of the workspace.
@@ -95,8 +96,8 @@ impl Switchboard {
     pub async fn remind(&self, job: &Job, about: Reminded, id: &str) -> Verdict {
         crash::point("reminders.begun");
         let told = match about {
-            Reminded::Task => self.store.tell_of_task(job, id).await,
-            Reminded::FollowUp => self.store.tell_of_follow_up(job, id).await,
+            Reminded::Task => self.store.tell_of::<Task>(job, id).await,
+            Reminded::FollowUp => self.store.tell_of::<FollowUp>(job, id).await,
         };
         crash::point("reminders.told");
         match told {

@@ -173,7 +173,7 @@ pub async fn delete(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "follow-up")?;
-    let removed = doors.switchboard.store.remove_follow_up(caller.workspace_id(), &id).await;
+    let removed = doors.switchboard.store.remove_item::<FollowUp>(caller.workspace_id(), &id).await;
     removed.map_err(|refusal| asking::refuse(&request, "follow-up", refusal.into()))?;
     Ok(asking::deleted(&request, id))
 }

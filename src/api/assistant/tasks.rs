@@ -179,7 +179,7 @@ pub async fn delete(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "task")?;
-    let removed = doors.switchboard.store.remove_task(caller.workspace_id(), &id).await;
+    let removed = doors.switchboard.store.remove_item::<Task>(caller.workspace_id(), &id).await;
     removed.map_err(|refusal| asking::refuse(&request, "task", refusal.into()))?;
     Ok(asking::deleted(&request, id))
 }
