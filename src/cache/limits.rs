@@ -156,6 +156,7 @@ impl Limits {
 }
 
 /// The standing with the least left.
-pub(super) fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
+#[must_use]
+pub fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
     standings.min_by_key(|standing| (standing.remaining, standing.limit))
 }

@@ -40,7 +40,13 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        let addresses = [("public_url", &self.public_url), ("assistant.weather_url", &self.assistant.weather_url)];
+        let addresses = [
+            ("public_url", &self.public_url),
+            ("assistant.weather_url", &self.assistant.weather_url),
+            ("models.openai_url", &self.models.openai_url),
+            ("models.anthropic_url", &self.models.anthropic_url),
+            ("models.gemini_url", &self.models.gemini_url),
+        ];
         for (key, address) in addresses {
             demand(
                 address.as_deref().is_none_or(is_web_address),

@@ -126,7 +126,7 @@ pub struct AssistantChatError {
     responses((status = 200, description = "The answer; with `stream`, server-sent events: `data: ` and an `AssistantChatEvent`.",
                 content((AssistantReplied = "application/json"), (AssistantChatEvent = "text/event-stream"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 402, description = "The assistant's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "The assistant's model needs the workspace's own key, and there is none, or the plan's messages or tokens of this month are used up; nothing was stored or spent.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation of the caller.", body = crate::api::failure::FailureBody),
               (status = 409, description = "There is no assistant, a person has the conversation, a newer message came, or the key was used for another request.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The assistant did not answer in time.", body = crate::api::failure::FailureBody)))]

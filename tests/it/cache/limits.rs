@@ -18,10 +18,7 @@ fn in_memory() -> Limits {
 }
 
 fn in_redis() -> Limits {
-    #[expect(clippy::disallowed_methods, reason = "the tests are told where their servers are")]
-    let url =
-        std::env::var("SWITCHBOARD_TEST_REDIS").expect("SWITCHBOARD_TEST_REDIS names no Redis; ./check starts one");
-    Limits::new(&Options { url: Some(url) }).unwrap()
+    Limits::new(&Options { url: Some(super::redis_url()) }).unwrap()
 }
 
 /// A name that nobody else counts under.

@@ -155,6 +155,7 @@ async fn release(database: Database, points: &str) {
     let left = |message: &&Value| message["direction"] == "outbound" && message["provider_id"].is_string();
     assert_eq!(messages.iter().filter(left).count(), 3, "{messages:#?}");
     assert!(messages.iter().all(|message| message["held"].is_null()), "{messages:#?}");
+    stage.assert_counted().await;
     stage.end().await;
 }
 
@@ -206,6 +207,7 @@ async fn fall_back(database: Database, points: &str) {
         let sent = list(&books["messages"]).iter().filter(|sent| sent["text"] == "The gate is B7.").count();
         assert_eq!(sent, 1, "{number}");
     }
+    stage.assert_counted().await;
     stage.end().await;
 }
 
@@ -271,6 +273,12 @@ async fn survive_acting(database: Database, point: &str) {
 with_both_databases! {
     async fn killed_after_a_wish_was_written_down(database) {
         survive_acting(database, "agent.acted").await;
+    }
+
+    async fn killed_while_a_turn_is_counted(database) {
+        for point in ["traces.commit.before", "traces.commit.after"] {
+            survive_acting(database, point).await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::jobs::Job;
@@ -150,6 +150,16 @@ impl TestStore {
         let agent = agent(&node, &workspace, "ada").await;
         let channel = channel(&node, &workspace, Some(&agent), "100").await;
         Self { node, url, workspace, agent, channel }
+    }
+
+    /// Runs a statement past the store.
+    pub async fn run(&self, sql: &str) {
+        if self.is_shared() {
+            return on_server(&self.url, sql).await;
+        }
+        let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Another node on the same database: on `SQLite` this is what a restart looks like.

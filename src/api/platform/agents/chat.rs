@@ -113,7 +113,7 @@ pub enum ChatLine {
     responses((status = 200, description = "The answer; with `stream`, lines of JSON (`ChatLine`).",
                 content((ChatAnswer = "application/json"), (ChatLine = "application/x-ndjson"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 402, description = "The agent's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "The agent's model needs the workspace's own key, and there is none, or the plan's messages or tokens of this month are used up; nothing was stored or spent.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody),
               (status = 409, description = "A person has the conversation, a newer message came, or the key was used for another request.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The agent did not answer in time.", body = crate::api::failure::FailureBody)))]
