@@ -332,8 +332,12 @@ pub(super) fn failure(path: &str, description: &str) -> Value {
 /// Adds a sample to a failure.
 pub(super) fn exemplify(path: &str, status: &str, response: &mut Value) {
     let Ok(status) = status.parse::<u16>() else { return };
-    let Some(code) = Code::ALL.iter().find(|code| code.status() == status) else { return };
-    let description = response.get("description").and_then(Value::as_str).unwrap_or(code.meaning()).to_owned();
+    let said = response.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of_status = || Code::ALL.iter().filter(|code| code.status() == status);
+    // A description may name the code that it is about.
+    let named = of_status().find(|code| said.contains(code.as_str()));
+    let Some(code) = named.or_else(|| of_status().next()) else { return };
+    let description = if said.is_empty() { code.meaning().to_owned() } else { said };
     let Some(content) = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut) else {
         return;
     };

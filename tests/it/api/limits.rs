@@ -61,7 +61,7 @@ fn the_plan_counts_exactly_and_says_so_on_every_answer() {
 #[test]
 fn a_streamed_answer_keeps_its_place_until_it_ends() {
     scenario(|gateway| async move {
-        on_plan(&gateway, "free").await;
+        on_plan(&gateway, "narrow").await;
         let uploads: Vec<_> = (0..2)
             .map(|_| {
                 // A body that never ends: the request runs until it is given up.

@@ -270,14 +270,38 @@ async fn survive_acting(database: Database, point: &str) {
     }
 }
 
+/// Turns of a model die where they are counted, at the first and at the second passage, and come back.
+async fn survive_counting(database: Database, point: &str) {
+    for nth in [1, 2] {
+        let stage = Stage::with(database, |setting| {
+            setting.agent = "model = \"test-model\"\nbase_url = \"{simulator}\"".to_owned();
+        })
+        .await;
+        let process = stage.start_armed(&format!("{point}=kill@{nth}")).await;
+        for from in ["491700000001", "491700000002"] {
+            stage.say(from, "hello").await;
+        }
+        process.crashed().await;
+        let process = stage.start().await;
+        stage.settled().await;
+        process.stop().await;
+        stage.assert_whole(true).await;
+        stage.end().await;
+    }
+}
+
 with_both_databases! {
     async fn killed_after_a_wish_was_written_down(database) {
         survive_acting(database, "agent.acted").await;
     }
 
+    async fn killed_after_a_wish_was_counted(database) {
+        survive_acting(database, "traces.commit.after").await;
+    }
+
     async fn killed_while_a_turn_is_counted(database) {
         for point in ["traces.commit.before", "traces.commit.after"] {
-            survive_acting(database, point).await;
+            survive_counting(database, point).await;
         }
     }
 }

@@ -79,14 +79,16 @@ pub struct Gateway {
 /// Committed events from a moment on.
 pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
-/// The usual plans; `own`, which leaves its workspaces to their own accounts; `tiny`, which is used up soon; and `rated`,
-/// which only limits the requests of a minute.
+/// The usual plans; `own`, which leaves its workspaces to their own accounts; `tiny` and `frugal`, whose messages and
+/// tokens are used up soon; `rated` and `narrow`, which only limit the requests of a minute and at once.
 fn plans() -> Arc<Plans> {
     let usual = Settings::default().plans().unwrap();
     let own = Plan { own_key_only: true, ..Plan::unlimited("own") };
-    let tiny = Plan { messages_per_month: Some(4), tokens_per_month: Some(100), ..Plan::unlimited("tiny") };
+    let tiny = Plan { messages_per_month: Some(4), ..Plan::unlimited("tiny") };
+    let frugal = Plan { tokens_per_month: Some(100), ..Plan::unlimited("frugal") };
     let rated = Plan { requests_per_minute: Some(60), ..Plan::unlimited("rated") };
-    let all = usual.names().filter_map(|name| usual.get(name)).cloned().chain([own, tiny, rated]);
+    let narrow = Plan { concurrency: Some(2), ..Plan::unlimited("narrow") };
+    let all = usual.names().filter_map(|name| usual.get(name)).cloned().chain([own, tiny, frugal, rated, narrow]);
     Arc::new(Plans::new(all.collect()).unwrap())
 }
 

@@ -150,7 +150,7 @@ pub async fn list(
     request_body = NewMessage,
     responses((status = 201, description = "It is committed.", body = Message),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 402, description = "The plan's messages of this month are used up; nothing was stored.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "`MESSAGE_LIMIT_REACHED`: the plan's messages of this month are used up; nothing was stored.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
               (status = 409, description = "The window is closed, the key was used for something else, or too many messages are held.", body = crate::api::failure::FailureBody),
               (status = 422, description = "The channel cannot carry it, or nothing is sent to this person.", body = crate::api::failure::FailureBody)))]

@@ -9,7 +9,7 @@ use crate::support::gateway::{Gateway, answer, scenario};
 
 /// What a customer reads whose message no agent answers.
 const FALLBACK: &str = "We will come back to you.";
-/// The limits of the plan `tiny`.
+/// The messages of the plan `tiny`, and the tokens of the plan `frugal`.
 const MESSAGES: i64 = 4;
 const TOKENS: i64 = 100;
 
@@ -137,7 +137,7 @@ fn past_the_months_messages_nothing_is_stored_but_what_customers_write() {
         gateway.customer_writes("wamid.2", "Are you there?").await;
         let messages = gateway.read(&format!("/api/conversations/{conversation}/messages")).await;
         let bodies: Vec<_> = messages["messages"].as_array().unwrap().iter().map(|one| one["body"].clone()).collect();
-        assert_eq!(bodies, ["Hello", "You said: Hello", "Are you there?", FALLBACK]);
+        assert_eq!(bodies, ["Hello", "Hello", "Are you there?", FALLBACK]);
         assert_eq!(why(&gateway).await, "MESSAGE_LIMIT_REACHED");
         assert_eq!(used(&gateway).await.0, MESSAGES + 2);
 
@@ -152,8 +152,8 @@ fn past_the_months_messages_nothing_is_stored_but_what_customers_write() {
 #[test]
 fn the_months_messages_are_exact_however_many_ask_at_once() {
     scenario(|gateway| async move {
-        let conversation = gateway.customer_writes("wamid.1", "Hello").await;
         on_plan(&gateway, "tiny").await;
+        let conversation = gateway.customer_writes("wamid.1", "Hello").await;
         let path = format!("/api/conversations/{conversation}/messages");
         let asking = (0..20).map(|nth| {
             let request = gateway.acme("POST", &path).json(&json!({"body": format!("{nth}")}));
@@ -172,7 +172,7 @@ fn the_months_messages_are_exact_however_many_ask_at_once() {
 #[test]
 fn past_the_months_tokens_no_hosted_model_is_asked_and_an_own_key_spends_none() {
     scenario(|gateway| async move {
-        on_plan(&gateway, "tiny").await;
+        on_plan(&gateway, "frugal").await;
         let settings = AgentSettings { fallback_message: FALLBACK.to_owned(), ..AgentSettings::default() };
         let agent = gateway.hire("openai/x", settings.clone()).await;
         let chat = |text: &str| gateway.acme("POST", &format!("/api/agents/{agent}/chat")).json(&said(text));
@@ -195,7 +195,6 @@ fn past_the_months_tokens_no_hosted_model_is_asked_and_an_own_key_spends_none() 
         assert_eq!(used(&gateway).await, (4, spent));
 
         // With a key of its own the workspace spends nothing of the installation's.
-        on_plan(&gateway, "enterprise").await;
         let own = json!({"api_key": "own", "base_url": gateway.simulator.base_url()});
         assert_eq!(answer(gateway.acme("PUT", "/api/providers/openai").json(&own)).await.0, 200);
         let other = gateway.hire("openai/x", AgentSettings::default()).await;
