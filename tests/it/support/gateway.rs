@@ -105,23 +105,30 @@ fn models(simulator: &Running) -> agents::Options {
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    scenario_counting(&cache::Options::default(), play);
+    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    run(net, &cache::Options::default(), PATIENCE * 3, play);
 }
 
-/// The same with requests counted there.
+/// The same with requests counted there, and with a minute to do it in.
 pub fn scenario_counting<F: Future<Output = ()>>(cache: &cache::Options, play: impl FnOnce(Gateway) -> F) {
-    run(net::Options { allow_private_addresses: true, ..net::Options::default() }, cache, play);
+    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    run(net, cache, PATIENCE * 6, play);
 }
 
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
 pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options::default(), &cache::Options::default(), play);
+    run(net::Options::default(), &cache::Options::default(), PATIENCE * 3, play);
 }
 
-fn run<F: Future<Output = ()>>(net: net::Options, cache: &cache::Options, play: impl FnOnce(Gateway) -> F) {
+fn run<F: Future<Output = ()>>(
+    net: net::Options,
+    cache: &cache::Options,
+    patience: Duration,
+    play: impl FnOnce(Gateway) -> F,
+) {
     actix_web::rt::System::new().block_on(async {
         let play = async { play(Gateway::start(net, cache).await).await };
-        tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
+        tokio::time::timeout(patience, play).await.expect("the scenario takes too long");
     });
 }
 
