@@ -237,10 +237,8 @@ impl Switchboard {
             (Err(ActorError::Refused(Refusal::Repeated(earlier))), Some(wanted)) => {
                 return self.chat_again(&agent, wanted, &earlier, context).await;
             }
-            (Err(ActorError::Refused(Refusal::UsedUp(limit))), _) => {
-                return Err(Unchatted::UsedUp(self.messages_used_up(limit)));
-            }
-            (brought, _) => brought?,
+            (Err(error), _) => return Err(self.unbrought(error)),
+            (Ok(brought), _) => brought,
         };
         let stored = self.store.message_by_provider(&account.channel.id, &provider_id).await?;
         Ok(Chat {
@@ -255,6 +253,14 @@ impl Switchboard {
             session_id,
             _context: context,
         })
+    }
+
+    /// Why what was said is not in its conversation.
+    fn unbrought(&self, error: ActorError) -> Unchatted {
+        match error {
+            ActorError::Refused(Refusal::UsedUp(limit)) => Unchatted::UsedUp(self.messages_used_up(limit)),
+            error => error.into(),
+        }
     }
 
     /// Finds what was said before under this key: its answer, or the turn that will answer.
