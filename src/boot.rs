@@ -151,9 +151,15 @@ fn agents_options(settings: &Settings) -> Result<agents::Options, BootError> {
         (Provider::Anthropic, &models.anthropic_key),
         (Provider::Gemini, &models.gemini_key),
     ];
+    let hosts = [
+        (Provider::OpenAi, &models.openai_url),
+        (Provider::Anthropic, &models.anthropic_url),
+        (Provider::Gemini, &models.gemini_url),
+    ];
     Ok(agents::Options {
         hosted: hosted.into_iter().filter_map(|(provider, key)| Some((provider, key.clone()?))).collect(),
-        own_key_plans: settings.plans().map_err(problem)?.with_own_keys().map(str::to_owned).collect(),
+        addresses: hosts.into_iter().filter_map(|(provider, url)| Some((provider, url.clone()?))).collect(),
+        plans: Arc::new(settings.plans().map_err(problem)?),
         prices: settings.prices().map_err(problem)?,
     })
 }
@@ -168,6 +174,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         largest_file: settings.media.max_bytes,
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
+        plans: Arc::new(settings.plans().unwrap_or_default()),
         weather_url: settings.assistant.weather_url.clone(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         access_key: derived(key, b"access tokens"),
@@ -190,7 +197,6 @@ fn door_options(settings: &Settings) -> api::Options {
         trusted_proxies: settings.trusted_proxies().unwrap_or_default(),
         requests_per_address: Some(settings.limits.requests_per_address).filter(|limit| *limit > 0),
         uncounted: settings.uncounted_addresses().unwrap_or_default(),
-        plans: settings.plans().unwrap_or_default(),
         secure_cookies: settings.public_url().starts_with("https://"),
         body_timeout: settings.limits.request_timeout.std(),
         ..api::Options::default()

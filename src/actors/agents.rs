@@ -135,14 +135,17 @@ impl Agents {
         Self { arbiter, post, store, client, options }
     }
 
-    /// Whether an agent's model can be asked at all: nobody is asked, and nothing is spent.
+    /// Whether an agent's model can be asked at all now: nobody is asked, and nothing is spent.
     ///
     /// # Errors
     /// `Unknown`: there is no such agent. Others: the store could not be read.
     pub async fn is_ready(&self, agent_id: &str) -> Result<Result<(), ModelFailure>, ActorError> {
         let stored = self.store.agent_by_id(agent_id).await?.ok_or(ActorError::Unknown)?;
         let finder = engines::Finder { store: &self.store, client: &self.client, options: &self.options };
-        Ok(finder.engines(&stored).await?.first.map(|_| ()))
+        match finder.engines(&stored).await?.first {
+            Ok(engine) => Ok(finder.judge(&stored.agent.workspace_id, &engine).await?),
+            Err(failure) => Ok(Err(failure)),
+        }
     }
 
     /// The arbiter that agents live on.

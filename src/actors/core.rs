@@ -82,6 +82,7 @@ impl Core {
             self.trim_known(&mut received.change);
             received.change.delivery.clone_from(&news.delivery);
             received.change.idempotency = under_key(news.idempotency.as_ref(), &received.change);
+            received.change.most_messages = news.most_messages;
             if news.events.is_empty() && fresh {
                 received.change.conversation = None;
             }
@@ -327,6 +328,7 @@ impl Core {
             let Some(message) = asked.map(|new| new.message.clone()) else {
                 return Err(ActorError::Unknown);
             };
+            posted.change.most_messages = say.most_messages;
             posted.change.idempotency =
                 say.idempotency.clone().map(|key| Idempotency { result_id: message.id.clone(), ..key });
             match self.store.commit(std::mem::take(&mut posted.change)).await {

@@ -30,6 +30,8 @@ pub struct News {
     pub nameless: bool,
     /// The caller's idempotency key with the request's hash; `result_id` is the first message, filled in here.
     pub idempotency: Option<Idempotency>,
+    /// Most messages that the workspace may have this month with these; none: they are taken anyway.
+    pub most_messages: Option<u64>,
 }
 
 /// What became of some news.
@@ -85,6 +87,8 @@ pub struct Say {
     pub replaces: Option<Unconfirmed>,
     /// The caller's idempotency key with the request's hash; `result_id` is filled in here.
     pub idempotency: Option<Idempotency>,
+    /// Most messages that the workspace may have this month with this one; none: it is said anyway.
+    pub most_messages: Option<u64>,
     /// When the channel allows free-form messages.
     pub rule: WindowRule,
 }

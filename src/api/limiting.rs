@@ -14,9 +14,10 @@ use pin_project_lite::pin_project;
 
 use super::failure::Failure;
 use super::{Doors, peer};
-use crate::cache::limits::{Admission, Permit, Quota, Refused, Standing};
+use crate::cache::limits::{Admission, Permit, Quota, Refused, Standing, tightest};
 use crate::domain::errors::Code;
-use crate::domain::principals::Principal;
+use crate::domain::principals::{Actor, Principal};
+use crate::domain::usage::UsedUp;
 use crate::usecases::throttling;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -58,7 +59,7 @@ pub async fn attach<B: MessageBody>(
 }
 
 /// Vendors deliver for everybody from few addresses, and probes come often: neither is counted.
-fn is_counted(path: &str) -> bool {
+pub fn is_counted(path: &str) -> bool {
     !path.starts_with("/api/webhooks/") && !matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
@@ -78,13 +79,19 @@ async fn by_address(request: &HttpRequest, doors: &Doors) -> Result<(), Failure>
 /// # Errors
 /// 429; nothing was counted.
 pub async fn by_caller(request: &HttpRequest, doors: &Doors, principal: &Principal) -> Result<(), Failure> {
-    let plan = doors.options.plans.get(&principal.plan);
+    let own = match &principal.actor {
+        Actor::Key { id, requests_per_minute, .. } => {
+            Some(Quota { name: format!("key:{id}"), per_minute: *requests_per_minute, at_once: None })
+        }
+        Actor::Member { .. } => None,
+    };
+    let plan = doors.switchboard.options.plans.get(&principal.plan);
     let plan = plan.map(|plan| Quota {
         name: format!("workspace:{}", principal.workspace_id),
         per_minute: plan.requests_per_minute,
         at_once: plan.concurrency,
     });
-    let quotas: Vec<Quota> = plan.into_iter().collect();
+    let quotas: Vec<Quota> = own.into_iter().chain(plan).collect();
     count(request, doors, &quotas).await
 }
 
@@ -98,8 +105,7 @@ async fn count(request: &HttpRequest, doors: &Doors, quotas: &[Quota]) -> Result
                 extensions.insert(Counted::default());
             }
             if let Some(counted) = extensions.get_mut::<Counted>() {
-                // What is counted last is the caller's own limit.
-                counted.standing = standing.or(counted.standing);
+                counted.standing = tightest(standing.into_iter().chain(counted.standing));
                 counted.permits.push(permit);
             }
             Ok(())
@@ -124,6 +130,13 @@ fn refuse(request: &HttpRequest, why: Refused, now: i64) -> Failure {
             Failure::new(request, Code::ConcurrencyLimited, sentence).after(AT_ONCE_RETRY_S)
         }
     }
+}
+
+/// The month's allowance of the workspace is used up; nothing was stored or spent.
+#[must_use]
+pub fn used_up(request: &HttpRequest, used_up: &UsedUp) -> Failure {
+    let details = serde_json::json!({ "limit": used_up.limit, "resets_at": used_up.resets_at });
+    Failure::new(request, used_up.code(), used_up.sentence()).with(details)
 }
 
 fn taken(request: &HttpRequest) -> (Vec<Permit>, Option<Standing>) {

@@ -24,7 +24,6 @@ use std::time::Duration;
 use actix_web::web;
 
 use crate::cache::limits::Limits;
-use crate::domain::plans::Plans;
 use crate::net::Client;
 use crate::usecases::Switchboard;
 
@@ -47,8 +46,6 @@ pub struct Options {
     pub requests_per_address: Option<u32>,
     /// Networks whose requests are not counted by address.
     pub uncounted: Vec<ipnet::IpNet>,
-    /// What workspaces may use.
-    pub plans: Plans,
 }
 
 impl Default for Options {
@@ -62,7 +59,6 @@ impl Default for Options {
             secure_cookies: true,
             requests_per_address: None,
             uncounted: Vec::new(),
-            plans: Plans::default(),
         }
     }
 }

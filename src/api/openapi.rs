@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 
 use super::authentication::SESSION_COOKIE;
 use super::failure::no_such_method;
-use super::{assistant, callbacks, functions, health, platform, talk, unbuilt};
+use super::{assistant, callbacks, functions, health, limiting, platform, talk, unbuilt};
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -37,7 +37,9 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
     info(
         title = "Switchboard",
         description = "A self-hosted omnichannel messaging gateway for AI agents. Times are Unix milliseconds, ids are \
-                       UUIDs. Every answer carries `X-Request-Id`; a sane one of the caller is taken over.",
+                       UUIDs. Every answer carries `X-Request-Id`; a sane one of the caller is taken over. Every answer also \
+                       says how its caller stands: `X-RateLimit-Limit`, `X-RateLimit-Remaining` and \
+                       `X-RateLimit-Reset` (Unix seconds); a 429 means that nothing happened, and when to come again.",
         contact(name = "The makers of Switchboard"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
@@ -171,6 +173,8 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::providers::one,
         platform::providers::set,
         platform::providers::remove,
+        platform::usage::plan,
+        platform::usage::read,
         platform::widget::open,
         platform::widget::preflight,
         platform::widget::script,
@@ -250,6 +254,7 @@ const TAGS: &[(&str, &str)] = &[
     ("people", "Signing in, members, invitations, workspaces and the audit log."),
     ("providers", "The workspace's own accounts with makers of models."),
     ("tasks", "What is to be done, and reminders."),
+    ("usage", "What the workspace uses, and may use."),
     ("webhooks", "Telling other systems what happened."),
     ("widget", "The web widget and its hosted page."),
 ];
@@ -296,6 +301,9 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
             Code::Unavailable,
         ]);
     }
+    if limiting::is_counted(path) {
+        shared.push(Code::RateLimited);
+    }
     if reads_json {
         shared.extend([Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType]);
     }
@@ -324,8 +332,12 @@ pub(super) fn failure(path: &str, description: &str) -> Value {
 /// Adds a sample to a failure.
 pub(super) fn exemplify(path: &str, status: &str, response: &mut Value) {
     let Ok(status) = status.parse::<u16>() else { return };
-    let Some(code) = Code::ALL.iter().find(|code| code.status() == status) else { return };
-    let description = response.get("description").and_then(Value::as_str).unwrap_or(code.meaning()).to_owned();
+    let said = response.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of_status = || Code::ALL.iter().filter(|code| code.status() == status);
+    // A description may name the code that it is about.
+    let named = of_status().find(|code| said.contains(code.as_str()));
+    let Some(code) = named.or_else(|| of_status().next()) else { return };
+    let description = if said.is_empty() { code.meaning().to_owned() } else { said };
     let Some(content) = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut) else {
         return;
     };

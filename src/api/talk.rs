@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::Doors;
 use super::authentication::{Caller, Chat as MayChat};
 use super::failure::Failure;
-use super::reading;
+use super::{limiting, reading};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::traces::Trace;
 use crate::llm::prompt::{Role, Turn};
@@ -331,6 +331,7 @@ fn unanswered(request: &HttpRequest, unchatted: Unchatted) -> Failure {
     match unchatted {
         Unchatted::UnknownAgent => Failure::not_found(request, "agent"),
         Unchatted::KeyMissing(reason) => Failure::new(request, Code::ProviderKeyMissing, reason),
+        Unchatted::UsedUp(used_up) => limiting::used_up(request, &used_up),
         Unchatted::KeyMismatch => {
             let sentence = "this Idempotency-Key was used before with a different request";
             Failure::new(request, Code::IdempotencyMismatch, sentence)

@@ -90,9 +90,9 @@ struct Held {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(Held { id, names, memory, shared }) = self.held.take() else { return };
-        match shared {
-            None => memory.release(&names),
-            Some(shared) => shared.release(id, names),
+        memory.release(&names);
+        if let Some(shared) = shared {
+            shared.release(id, names);
         }
     }
 }
@@ -117,45 +117,49 @@ impl Limits {
     }
 
     /// Admits a request to all of these counts, or refuses it. `id` is the request's own, `now` Unix milliseconds.
+    ///
+    /// A node always counts what it admits, and asks Redis only about what it would admit by itself: so it never admits
+    /// more than the limit, however often Redis comes and goes.
     pub async fn admit(&self, id: &str, quotas: &[Quota], now: i64) -> Admission {
         let limited: Vec<&Quota> =
             quotas.iter().filter(|quota| quota.per_minute.is_some() || quota.at_once.is_some()).collect();
         if limited.is_empty() {
             return Admission::Admitted { standing: None, permit: Permit::default() };
         }
+        let own = match self.memory.admit(&limited, now) {
+            Decision::Admitted(standing) => standing,
+            Decision::Refused(why, standing) => return Admission::Refused { why, standing },
+        };
+        let counted = limited.iter().filter(|quota| quota.at_once.is_some());
+        let names: Vec<String> = counted.map(|quota| quota.name.clone()).collect();
         let shared = self.shared.as_ref().filter(|_| now >= self.resume_at.load(Ordering::Relaxed));
-        let asked = match shared {
+        let (standing, shared) = match shared {
+            None => (own, None),
             Some(shared) => match shared.admit(id, &limited, now).await {
-                Ok(decision) => Some(decision),
+                Ok(Decision::Admitted(standing)) => {
+                    (tightest(own.into_iter().chain(standing)), Some(Arc::clone(shared)))
+                }
+                Ok(Decision::Refused(why, standing)) => {
+                    self.memory.withdraw(&limited, now);
+                    return Admission::Refused { why, standing };
+                }
                 Err(reason) => {
                     // Counting by itself a node serves on; the counts of the others are not known to it meanwhile.
                     tracing::warn!(reason, "Redis does not answer; this node counts by itself");
                     metrics::counter!("switchboard_cache_failures_total").increment(1);
                     self.resume_at.store(now.saturating_add(PAUSE_MS), Ordering::Relaxed);
-                    None
+                    // It may have counted all the same, and the place would be held until its lease ends.
+                    (own, Some(Arc::clone(shared)))
                 }
             },
-            None => None,
         };
-        let is_shared = asked.is_some();
-        match asked.unwrap_or_else(|| self.memory.admit(&limited, now)) {
-            Decision::Refused(why, standing) => Admission::Refused { why, standing },
-            Decision::Admitted(standing) => {
-                let counted = limited.iter().filter(|quota| quota.at_once.is_some());
-                let names: Vec<String> = counted.map(|quota| quota.name.clone()).collect();
-                let held = Held {
-                    id: id.to_owned(),
-                    names,
-                    memory: Arc::clone(&self.memory),
-                    shared: self.shared.clone().filter(|_| is_shared),
-                };
-                Admission::Admitted { standing, permit: Permit { held: (!held.names.is_empty()).then_some(held) } }
-            }
-        }
+        let held = Held { id: id.to_owned(), names, memory: Arc::clone(&self.memory), shared };
+        Admission::Admitted { standing, permit: Permit { held: (!held.names.is_empty()).then_some(held) } }
     }
 }
 
 /// The standing with the least left.
-pub(super) fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
+#[must_use]
+pub fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
     standings.min_by_key(|standing| (standing.remaining, standing.limit))
 }

@@ -1,4 +1,4 @@
-//! The counts of this process.
+//! What this process has admitted.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,20 @@ impl Memory {
             })
         });
         Decision::Admitted(tightest(standings))
+    }
+
+    /// Takes back what was admitted at this time: somebody else refused it.
+    pub(super) fn withdraw(&self, quotas: &[&Quota], now: i64) {
+        let mut counts = self.counts();
+        for quota in quotas {
+            let Some(count) = counts.get_mut(&quota.name) else { continue };
+            count.running = count.running.saturating_sub(u32::from(quota.at_once.is_some()));
+            if quota.per_minute.is_some()
+                && let Some(place) = count.admitted.iter().rposition(|at| *at == now)
+            {
+                count.admitted.remove(place);
+            }
+        }
     }
 
     pub(super) fn release(&self, names: &[String]) {

@@ -40,10 +40,9 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        let addresses = [("public_url", &self.public_url), ("assistant.weather_url", &self.assistant.weather_url)];
-        for (key, address) in addresses {
+        for (key, address) in self.addresses() {
             demand(
-                address.as_deref().is_none_or(is_web_address),
+                address.is_none_or(is_web_address),
                 key,
                 "must be an http or https address without query and fragment, such as https://chat.example.com",
             );
@@ -79,6 +78,17 @@ impl Settings {
         problems.extend(self.plans().err());
         problems.extend(self.prices().err());
         problems
+    }
+
+    /// What must be addresses, where they are set.
+    fn addresses(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("public_url", self.public_url.as_deref()),
+            ("assistant.weather_url", self.assistant.weather_url.as_deref()),
+            ("models.openai_url", self.models.openai_url.as_deref()),
+            ("models.anthropic_url", self.models.anthropic_url.as_deref()),
+            ("models.gemini_url", self.models.gemini_url.as_deref()),
+        ]
     }
 
     /// What must be more than zero.

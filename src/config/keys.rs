@@ -122,6 +122,14 @@ pub const KEYS: &[Key] = &[
     ),
     optional("models.anthropic_key", Form::Secret, "none", "The same for models named `anthropic/…`."),
     optional("models.gemini_key", Form::Secret, "none", "The same for models named `gemini/…`."),
+    optional(
+        "models.openai_url",
+        Form::Text,
+        "the provider's",
+        "Base address where models named `openai/…` are served with the installation's key, for a region or a proxy.",
+    ),
+    optional("models.anthropic_url", Form::Text, "the provider's", "The same for models named `anthropic/…`."),
+    optional("models.gemini_url", Form::Text, "the provider's", "The same for models named `gemini/…`."),
     key(
         "sending.receipt_wait",
         Form::Span,

@@ -145,6 +145,12 @@ pub struct Models {
     pub anthropic_key: Option<Secret>,
     /// Key for `gemini/…`.
     pub gemini_key: Option<Secret>,
+    /// Where `openai/…` is served with this key; none: at the provider's.
+    pub openai_url: Option<String>,
+    /// The same for `anthropic/…`.
+    pub anthropic_url: Option<String>,
+    /// The same for `gemini/…`.
+    pub gemini_url: Option<String>,
 }
 
 /// Sends to vendors.

@@ -23,6 +23,9 @@ pub struct ApiKey {
     /// What it may do.
     #[schema(example = json!(["chat", "read"]))]
     pub scopes: Vec<Permission>,
+    /// Requests that it may make in a minute, within its plan's; null: as many as its plan's.
+    #[schema(example = 30)]
+    pub requests_per_minute: Option<u32>,
     /// Unix milliseconds; null: it does not expire.
     #[schema(example = 1_798_761_600_000_i64)]
     pub expires_at: Option<i64>,
@@ -45,6 +48,11 @@ pub struct ApiKey {
 pub const PREFIX: &str = "sb_";
 /// Shortest key that an operator may give.
 pub const SHORTEST: usize = 32;
+
+/// Limits that a key may have, in requests a minute.
+pub const LIMITS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// The same in words.
+pub const LIMIT: &str = "requests in a minute: 1 to 1000000";
 
 /// What is stored of a key: SHA-256 as lower-case hex. Keys are long and random, so a slow hash would only cost time.
 #[must_use]

@@ -46,6 +46,8 @@ pub struct Change {
     pub exchange: Option<NewExchange>,
     /// The idempotency key under which it was asked for.
     pub idempotency: Option<Idempotency>,
+    /// Most messages that the workspace may have this month, those in here included; none: they are stored anyway.
+    pub most_messages: Option<u64>,
 }
 
 /// A conversation's new state.
@@ -206,6 +208,9 @@ pub enum Refusal {
     /// The job is no longer ours.
     #[error("the job is no longer ours")]
     Fenced,
+    /// The workspace has as many messages this month as it may.
+    #[error("this month's {0} messages are used up")]
+    UsedUp(u64),
     /// The database did not do it. It is not known to have happened.
     #[error("the database is not available: {0}")]
     Unavailable(String),

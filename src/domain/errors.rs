@@ -44,6 +44,8 @@ codes! {
     Unauthenticated "UNAUTHENTICATED" 401 "No credential, or one that is unknown, expired or revoked.";
     InvalidSignature "INVALID_SIGNATURE" 401 "The signature of a callback, or of a site's user, is missing or matches no secret of the channel.";
     ProviderKeyMissing "PROVIDER_KEY_MISSING" 402 "The agent's model runs on the workspace's own account with its provider, and there is none; nothing was asked or spent. Set one with `PUT /api/providers/{provider}`.";
+    MessageLimitReached "MESSAGE_LIMIT_REACHED" 402 "The plan's messages of this month are used up; nothing was stored. `details` says when they are counted anew.";
+    TokenLimitReached "TOKEN_LIMIT_REACHED" 402 "The plan's tokens of hosted models are used up for this month; nothing was asked, stored or spent. `details` says when they are counted anew.";
     Forbidden "FORBIDDEN" 403 "The credential is good but does not allow this.";
     NotFound "NOT_FOUND" 404 "There is no such address or resource in this workspace.";
     MethodNotAllowed "METHOD_NOT_ALLOWED" 405 "The address exists, but not with this method.";

@@ -28,6 +28,7 @@ pub mod principals;
 pub mod tasks;
 pub mod time_words;
 pub mod traces;
+pub mod usage;
 pub mod users;
 pub mod webhooks;
 pub mod windows;

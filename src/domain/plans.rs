@@ -23,6 +23,21 @@ pub struct Plan {
     pub own_key_only: bool,
 }
 
+impl Plan {
+    /// A plan without limits.
+    #[must_use]
+    pub fn unlimited(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            requests_per_minute: None,
+            concurrency: None,
+            messages_per_month: None,
+            tokens_per_month: None,
+            own_key_only: false,
+        }
+    }
+}
+
 /// All plans, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plans(BTreeMap<String, Plan>);
@@ -58,11 +73,6 @@ impl Plans {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Plan> {
         self.0.get(name)
-    }
-
-    /// The names of the plans whose workspaces use their own keys for models only.
-    pub fn with_own_keys(&self) -> impl Iterator<Item = &str> {
-        self.0.values().filter(|plan| plan.own_key_only).map(|plan| plan.name.as_str())
     }
 
     /// The names of all plans, sorted.

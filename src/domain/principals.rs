@@ -97,6 +97,8 @@ pub enum Actor {
         id: String,
         /// The one agent it is for.
         agent_id: Option<String>,
+        /// Requests that it may make in a minute; none: as many as its plan allows.
+        requests_per_minute: Option<u32>,
     },
     /// A person, by a session or an access token.
     Member {

@@ -31,6 +31,8 @@ pub enum ModelFailureCode {
     TooLarge,
     /// Nobody gave a key for the model's provider.
     KeyMissing,
+    /// The plan's tokens of the installation's account are used up for this month; nobody was asked.
+    TokenLimit,
     /// The model asks for the same thing again and again.
     ToolLoop,
     /// The turn has spent its budget of rounds, calls or tokens.
@@ -57,6 +59,7 @@ impl ModelFailureCode {
             Self::Unreadable => "MODEL_UNREADABLE_ANSWER",
             Self::TooLarge => "MODEL_ANSWER_TOO_LARGE",
             Self::KeyMissing => "PROVIDER_KEY_MISSING",
+            Self::TokenLimit => "TOKEN_LIMIT_REACHED",
             Self::ToolLoop => "MODEL_TOOL_LOOP",
             Self::BudgetSpent => "MODEL_BUDGET_SPENT",
             Self::Cancelled => "CANCELLED",
@@ -68,7 +71,12 @@ impl ModelFailureCode {
     pub const fn needs_operator(self) -> bool {
         matches!(
             self,
-            Self::QuotaExhausted | Self::Unauthorised | Self::NotFound | Self::RefusedRequest | Self::KeyMissing
+            Self::QuotaExhausted
+                | Self::Unauthorised
+                | Self::NotFound
+                | Self::RefusedRequest
+                | Self::KeyMissing
+                | Self::TokenLimit
         )
     }
 }

@@ -16,6 +16,7 @@ struct PrincipalRow {
     name: String,
     scopes: String,
     last_used_at: Option<i64>,
+    requests_per_minute: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -25,6 +26,7 @@ struct KeyRow {
     name: String,
     prefix: String,
     scopes: String,
+    requests_per_minute: Option<i64>,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     last_used_at: Option<i64>,
@@ -50,6 +52,8 @@ pub struct NewApiKey {
     pub hash: String,
     /// What it may do; a key of one agent only chats, whatever stands here.
     pub scopes: Permissions,
+    /// Requests that it may make in a minute; none: as many as its plan allows.
+    pub requests_per_minute: Option<u32>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
     /// `user:<id>` or `key:<id>`; none: the operator.
@@ -69,6 +73,8 @@ pub struct StoredApiKey {
     pub hash: String,
     /// The words of its permissions, separated by commas.
     pub scopes: String,
+    /// Requests that it may make in a minute; none: as many as its plan allows.
+    pub requests_per_minute: Option<i64>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
     /// Unix milliseconds.
@@ -77,6 +83,11 @@ pub struct StoredApiKey {
 
 /// How stale the shown time of last use may be, in milliseconds.
 const USE_RESOLUTION_MS: i64 = 60_000;
+
+/// A limit as it is stored, read.
+fn limit(stored: Option<i64>) -> Option<u32> {
+    stored.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX))
+}
 
 /// What a key may do. One of an agent only chats.
 fn permissions(agent_id: Option<&str>, scopes: &str) -> Permissions {
@@ -94,6 +105,7 @@ impl KeyRow {
             agent_id: self.agent_id,
             name: self.name,
             prefix: self.prefix,
+            requests_per_minute: limit(self.requests_per_minute),
             expires_at: self.expires_at,
             revoked_at: self.revoked_at,
             last_used_at: self.last_used_at,
@@ -114,7 +126,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             PrincipalRow,
-            "SELECT k.id, k.workspace_id, w.plan, k.agent_id, k.name, k.scopes, k.last_used_at FROM api_keys AS k JOIN workspaces AS w ON w.id = k.workspace_id WHERE (k.hash = $1 OR (k.old_hash = $1 AND k.old_until > $2)) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
+            "SELECT k.id, k.workspace_id, w.plan, k.agent_id, k.name, k.scopes, k.last_used_at, k.requests_per_minute FROM api_keys AS k JOIN workspaces AS w ON w.id = k.workspace_id WHERE (k.hash = $1 OR (k.old_hash = $1 AND k.old_until > $2)) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
             hash,
             now
         )?;
@@ -126,7 +138,11 @@ impl Store {
             workspace_id: row.workspace_id,
             plan: row.plan,
             permissions: permissions(row.agent_id.as_deref(), &row.scopes),
-            actor: Actor::Key { id: row.id, agent_id: row.agent_id },
+            actor: Actor::Key {
+                id: row.id,
+                agent_id: row.agent_id,
+                requests_per_minute: limit(row.requests_per_minute),
+            },
             name: row.name,
         }))
     }
@@ -153,7 +169,7 @@ impl Store {
         fetch_optional!(
             self.db(),
             StoredApiKey,
-            "SELECT id, agent_id, prefix, hash, scopes, expires_at, revoked_at FROM api_keys WHERE workspace_id = $1 AND name = $2",
+            "SELECT id, agent_id, prefix, hash, scopes, requests_per_minute, expires_at, revoked_at FROM api_keys WHERE workspace_id = $1 AND name = $2",
             workspace_id,
             name
         )
@@ -187,7 +203,7 @@ impl Store {
         let found = fetch_all!(
             self.db(),
             KeyRow,
-            "SELECT id, agent_id, name, prefix, scopes, expires_at, revoked_at, last_used_at, old_until, created_at, created_by FROM api_keys WHERE workspace_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3",
+            "SELECT id, agent_id, name, prefix, scopes, requests_per_minute, expires_at, revoked_at, last_used_at, old_until, created_at, created_by FROM api_keys WHERE workspace_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3",
             workspace_id,
             limit,
             offset
@@ -204,7 +220,7 @@ impl Store {
         let found = fetch_optional!(
             self.db(),
             KeyRow,
-            "SELECT id, agent_id, name, prefix, scopes, expires_at, revoked_at, last_used_at, old_until, created_at, created_by FROM api_keys WHERE workspace_id = $1 AND id = $2",
+            "SELECT id, agent_id, name, prefix, scopes, requests_per_minute, expires_at, revoked_at, last_used_at, old_until, created_at, created_by FROM api_keys WHERE workspace_id = $1 AND id = $2",
             workspace_id,
             id
         )?;
@@ -218,7 +234,7 @@ impl Store {
     pub async fn put_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
         let touched = execute!(
             self.db(),
-            "INSERT INTO api_keys (id, workspace_id, agent_id, name, prefix, hash, expires_at, created_at, scopes, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, prefix = excluded.prefix, hash = excluded.hash, expires_at = excluded.expires_at, scopes = excluded.scopes, revoked_at = NULL, old_hash = NULL, old_until = NULL WHERE api_keys.workspace_id = excluded.workspace_id",
+            "INSERT INTO api_keys (id, workspace_id, agent_id, name, prefix, hash, expires_at, created_at, scopes, created_by, requests_per_minute) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, prefix = excluded.prefix, hash = excluded.hash, expires_at = excluded.expires_at, scopes = excluded.scopes, requests_per_minute = excluded.requests_per_minute, revoked_at = NULL, old_hash = NULL, old_until = NULL WHERE api_keys.workspace_id = excluded.workspace_id",
             key.id.as_str(),
             key.workspace_id.as_str(),
             key.agent_id.as_deref(),
@@ -228,7 +244,8 @@ impl Store {
             key.expires_at,
             self.clock().now(),
             key.scopes.to_words().as_str(),
-            key.created_by.as_deref()
+            key.created_by.as_deref(),
+            key.requests_per_minute.map(i64::from)
         )?;
         StoreError::unless_touched(touched, "api_keys", &key.id)
     }
@@ -244,15 +261,17 @@ impl Store {
         name: &str,
         scopes: Permissions,
         expires_at: Option<i64>,
+        requests_per_minute: Option<u32>,
     ) -> Result<bool, StoreError> {
         execute!(
             self.db(),
-            "UPDATE api_keys SET name = $3, scopes = $4, expires_at = $5 WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL",
+            "UPDATE api_keys SET name = $3, scopes = $4, expires_at = $5, requests_per_minute = $6 WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL",
             workspace_id,
             id,
             name,
             scopes.to_words().as_str(),
-            expires_at
+            expires_at,
+            requests_per_minute.map(i64::from)
         )
         .map(|touched| touched > 0)
     }

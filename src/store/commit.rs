@@ -30,6 +30,7 @@ statements! {
     provider_ids "SELECT m.channel_id, m.provider_id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.channel_id = r.value->>0 AND m.provider_id = r.value->>1";
     identities "SELECT i.channel_id, i.kind, i.value, i.contact_id, c.id FROM {rows} AS r JOIN identities AS i ON i.channel_id = r.value->>0 AND i.kind = r.value->>1 AND i.value = r.value->>2 LEFT JOIN conversations AS c ON c.channel_id = i.channel_id AND c.contact_id = i.contact_id AND c.thread = ''";
     keys "SELECT k.workspace_id, k.key, k.request_hash, k.result_id FROM {rows} AS r JOIN idempotency_keys AS k ON k.workspace_id = r.value->>0 AND k.key = r.value->>1";
+    month_messages "SELECT u.workspace_id, CAST(SUM(u.messages_in + u.messages_out) AS BIGINT) FROM {rows} AS r JOIN usage_days AS u ON u.workspace_id = r.value->>0 AND u.day >= CAST(r.value->>1 AS BIGINT) AND u.day < CAST(r.value->>2 AS BIGINT) GROUP BY u.workspace_id";
     held_jobs "SELECT held.id FROM jobs AS held WHERE held.id IN (SELECT value->>0 FROM {rows}) AND held.node_id = $2 ORDER BY held.id {lock}";
     lanes_elsewhere "SELECT DISTINCT held.lane FROM jobs AS held WHERE held.lane IN (SELECT value->>0 FROM {rows}) AND held.lane <> '' AND held.node_id <> $2 AND held.state = 'ready'";
     end_jobs "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM {rows})";
@@ -52,6 +53,7 @@ statements! {
     files "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
     number_events "UPDATE workspaces SET event_seq = event_seq + CAST(r.value->>1 AS BIGINT) FROM {rows} AS r WHERE workspaces.id = r.value->>0 RETURNING workspaces.id, workspaces.event_seq";
     events "INSERT INTO events (workspace_id, seq, kind, conversation_id, at, data) SELECT value->>0, CAST(value->>1 AS BIGINT), value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5 FROM {rows}";
+    usage "INSERT INTO usage_days (workspace_id, day, agent_id, channel_id, model, currency, messages_in, messages_out) SELECT value->>0, CAST(value->>1 AS BIGINT), value->>2, value->>3, '', '', CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (workspace_id, day, agent_id, channel_id, model, currency) DO UPDATE SET messages_in = usage_days.messages_in + excluded.messages_in, messages_out = usage_days.messages_out + excluded.messages_out";
     jobs "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'ready', CAST(value->>5 AS BIGINT), 0, $2, CAST(value->>6 AS BIGINT) FROM {rows}";
     deliveries "INSERT INTO deliveries (id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8 FROM {rows}";
     end_deliveries "UPDATE deliveries SET outcome = r.value->>1, detail = r.value->>2 FROM {rows} AS r WHERE deliveries.id = r.value->>0";
@@ -157,7 +159,7 @@ impl Committer {
     /// Commits the changes that may be, in order; leaves `changes` as they were when the whole batch fails.
     pub(super) async fn commit(&self, changes: &mut [Change], at: i64) -> Result<Batch, sqlx::Error> {
         let mut tx = Tx::begin(&self.db).await?;
-        let mut known = Known::about(changes, &mut tx, &self.statements, &self.node_id).await?;
+        let mut known = Known::about(changes, &mut tx, &self.statements, &self.node_id, at).await?;
         let mut outcomes: Vec<Result<Committed, Refusal>> =
             changes.iter().map(|change| known.admit(change).map(|()| Committed { news: true })).collect();
         let mut sheets = Sheets::new(at);
@@ -234,6 +236,8 @@ impl Committer {
         let last: HashMap<String, i64> = tx.fetch(&sql.number_events, numbers).await?.into_iter().collect();
         let (rows, live) = sheets.numbered_events(&last)?;
         tx.execute(&sql.events, rows).await?;
+        // Every message has an event, so by now its workspace's row is ours alone, and these cannot be held in a ring.
+        tx.execute(&sql.usage, sheets.usage_rows()).await?;
         Ok(live)
     }
 

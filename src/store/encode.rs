@@ -4,6 +4,7 @@ mod conversations;
 mod media;
 mod numbering;
 mod progress;
+mod usage;
 mod waiting;
 
 use std::collections::{BTreeMap, HashSet};
@@ -47,6 +48,7 @@ pub(super) struct Sheets<'a> {
     pub(super) attachments: Rows,
     pub(super) files: Rows,
     pub(super) waiting: waiting::Waiting<'a>,
+    usage: usage::Counts<'a>,
     /// Each once, as its last change leaves it, and whether it is new; in one order for every writer.
     conversations: BTreeMap<&'a str, (&'a Conversation, bool)>,
     /// Workspace and name of each.
@@ -81,6 +83,7 @@ impl<'a> Sheets<'a> {
             attachments: Rows::new(),
             files: Rows::new(),
             waiting: waiting::Waiting::new(Rows::new(), Rows::new()),
+            usage: usage::Counts::new(),
             conversations: BTreeMap::new(),
             contacts: BTreeMap::new(),
             progress: BTreeMap::new(),
@@ -102,6 +105,7 @@ impl<'a> Sheets<'a> {
         for new in &change.messages {
             self.message(new, &workspace_id);
         }
+        self.count_messages(change);
         for progress in &change.progress {
             self.merge(progress);
         }

@@ -49,6 +49,7 @@ pub mod suppressions;
 pub mod tasks;
 pub mod traces;
 mod transactions;
+pub mod usage;
 mod used_tokens;
 pub mod users;
 mod validate;

@@ -3,8 +3,12 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one, fetch_optional};
+use super::transactions::{Transaction, rows, run};
+use super::usage::{self, Place};
 use super::{Store, StoreError};
 use crate::domain::traces::{Cost, Spending, Trace, TracedCall};
+use crate::domain::usage::{Spent, day_of, growth};
+use crate::telemetry::crash;
 
 /// A turn's trace, to be written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +33,8 @@ pub struct NewTrace {
     pub output_tokens: i64,
     /// Millionths of a currency, and which.
     pub cost: Option<(i64, String)>,
+    /// What each of its models used since usage is counted.
+    pub spent: Vec<Spent>,
     /// Milliseconds.
     pub duration_ms: i64,
     /// Why it found no answer.
@@ -66,16 +72,62 @@ impl TraceRow {
     }
 }
 
+/// What was counted of a turn before.
+#[derive(FromRow)]
+struct CountedRow {
+    agent_id: String,
+    spent: Option<String>,
+    at: i64,
+}
+
+/// Adds what a turn used since it was counted last, on the day on which it began.
+async fn count(tx: &mut Transaction, trace: &NewTrace, kept: CountedRow) -> Result<(), StoreError> {
+    let before: Option<Vec<Spent>> =
+        kept.spent.as_deref().map(serde_json::from_str).transpose().map_err(|error| StoreError::Unreadable {
+            table: "turn_traces",
+            column: "spent",
+            id: trace.job_id.clone(),
+            reason: error.to_string(),
+        })?;
+    let is_new = before.is_none();
+    let grown = growth(&before.unwrap_or_default(), &trace.spent);
+    if !is_new && grown.is_empty() {
+        return Ok(());
+    }
+    let (workspace_id, spent) = (trace.workspace_id.as_str(), serde_json::to_string(&trace.spent).unwrap_or_default());
+    run!(
+        tx,
+        "UPDATE turn_traces SET spent = $3 WHERE workspace_id = $1 AND job_id = $2",
+        workspace_id,
+        trace.job_id.as_str(),
+        spent.as_str()
+    )?;
+    let channel = rows!(
+        tx,
+        (String,),
+        "SELECT channel_id FROM conversations WHERE workspace_id = $1 AND id = $2",
+        workspace_id,
+        trace.conversation_id.as_str()
+    )?;
+    let channel_id = channel.into_iter().next().map(|row| row.0).unwrap_or_default();
+    let place = Place { workspace_id, day: day_of(kept.at), agent_id: &kept.agent_id, channel_id: &channel_id };
+    usage::add_turn(tx, &place, is_new.then_some(trace.model.as_str()), &grown).await
+}
+
 impl Store {
-    /// Writes a turn's trace, or writes it anew.
+    /// Writes a turn's trace, or writes it anew, and counts what was used since it was written last: in one transaction,
+    /// so that a turn which runs again after a crash is counted once.
     ///
     /// # Errors
     /// The database is not available.
     pub async fn put_trace(&self, trace: &NewTrace) -> Result<(), StoreError> {
         let calls = serde_json::to_string(&trace.calls).unwrap_or_else(|_| "[]".to_owned());
-        execute!(
-            self.db(),
-            "INSERT INTO turn_traces (job_id, workspace_id, conversation_id, agent_id, model, calls, journal, input_tokens, output_tokens, cost_micros, currency, duration_ms, error, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (job_id) DO UPDATE SET model = excluded.model, calls = excluded.calls, journal = excluded.journal, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost_micros = excluded.cost_micros, currency = excluded.currency, duration_ms = excluded.duration_ms, error = excluded.error WHERE turn_traces.workspace_id = excluded.workspace_id",
+        let mut tx = Transaction::begin(self.db()).await?;
+        // It locks the row, and tells what was counted of the turn before.
+        let kept = rows!(
+            &mut tx,
+            CountedRow,
+            "INSERT INTO turn_traces (job_id, workspace_id, conversation_id, agent_id, model, calls, journal, input_tokens, output_tokens, cost_micros, currency, duration_ms, error, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (job_id) DO UPDATE SET model = excluded.model, calls = excluded.calls, journal = excluded.journal, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost_micros = excluded.cost_micros, currency = excluded.currency, duration_ms = excluded.duration_ms, error = excluded.error WHERE turn_traces.workspace_id = excluded.workspace_id RETURNING agent_id, spent, at",
             trace.job_id.as_str(),
             trace.workspace_id.as_str(),
             trace.conversation_id.as_str(),
@@ -90,8 +142,14 @@ impl Store {
             trace.duration_ms,
             trace.error.as_deref(),
             self.clock().now()
-        )
-        .map(|_| ())
+        )?;
+        if let Some(kept) = kept.into_iter().next() {
+            count(&mut tx, trace, kept).await?;
+        }
+        crash::point("traces.commit.before");
+        tx.commit().await?;
+        crash::point("traces.commit.after");
+        Ok(())
     }
 
     /// What a turn needs to go on, where it was broken off.

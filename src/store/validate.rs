@@ -2,13 +2,14 @@
 //! database and with the changes before them in the batch.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use switchboard_channels::contract::peer::Identity;
 
 use super::commit::{Statements, Tx};
 use super::rows::{Rows, clean};
 use crate::domain::changes::{Change, Idempotency, Refusal};
+use crate::domain::usage::Month;
 
 /// Channel, kind and value of an identity.
 type IdentityKey = (String, String, String);
@@ -26,6 +27,8 @@ pub(super) struct Known {
     /// Jobs that the changes finish and this node holds.
     held: HashSet<String>,
     keys: HashMap<(String, String), Idempotency>,
+    /// Messages of this month, of the workspaces that may not have any number of them.
+    messages: HashMap<String, u64>,
 }
 
 impl Known {
@@ -35,8 +38,9 @@ impl Known {
         tx: &mut Tx,
         sql: &Statements,
         node: &str,
+        at: i64,
     ) -> Result<Self, sqlx::Error> {
-        let questions = Questions::about(changes);
+        let questions = Questions::about(changes, at);
         let mut known = Self::default();
         if !questions.versions.is_empty() {
             known.versions = tx.fetch(&sql.versions, questions.versions).await?.into_iter().collect();
@@ -56,6 +60,12 @@ impl Known {
             for (workspace, key, request_hash, result_id) in rows {
                 known.keys.insert((workspace, key.clone()), Idempotency { key, request_hash, result_id });
             }
+        }
+        if !questions.months.is_empty() {
+            let limited = changes.iter().filter(|change| change.most_messages.is_some());
+            known.messages = limited.map(|change| (change.workspace_id.clone(), 0)).collect();
+            let counted: Vec<(String, i64)> = tx.fetch(&sql.month_messages, questions.months).await?;
+            known.messages.extend(counted.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0))));
         }
         if !questions.jobs.is_empty() {
             let held: Vec<(String,)> = tx.fetch_for(&sql.held_jobs, questions.jobs, node).await?;
@@ -94,6 +104,11 @@ impl Known {
         let duplicates = self.duplicates(change);
         if !duplicates.is_empty() {
             return Err(Refusal::Duplicate(duplicates));
+        }
+        if let Some(most) = change.most_messages
+            && self.messages.get(&change.workspace_id).copied().unwrap_or_default() + count(change) > most
+        {
+            return Err(Refusal::UsedUp(most));
         }
         self.remember(change);
         Ok(())
@@ -145,6 +160,9 @@ impl Known {
                 }
             }
         }
+        if let Some(known) = self.messages.get_mut(&change.workspace_id) {
+            *known += count(change);
+        }
         for new in &change.messages {
             if let Some(provider_id) = &new.message.provider_id {
                 self.provider_ids.insert((new.channel_id.clone(), clean(provider_id).into_owned()));
@@ -160,6 +178,11 @@ impl Known {
     }
 }
 
+/// Messages that a change adds.
+fn count(change: &Change) -> u64 {
+    u64::try_from(change.messages.len()).unwrap_or(u64::MAX)
+}
+
 fn key(channel_id: &str, identity: &Identity) -> IdentityKey {
     (channel_id.to_owned(), identity.kind.as_str().to_owned(), clean(&identity.value).into_owned())
 }
@@ -170,20 +193,27 @@ struct Questions {
     providers: Rows,
     identities: Rows,
     keys: Rows,
+    months: Rows,
     jobs: Rows,
 }
 
 impl Questions {
-    fn about(changes: &[Change]) -> Self {
+    fn about(changes: &[Change], at: i64) -> Self {
         let mut questions = Self {
             versions: Rows::new(),
             providers: Rows::new(),
             identities: Rows::new(),
             keys: Rows::new(),
+            months: Rows::new(),
             jobs: Rows::new(),
         };
         for change in changes {
             questions.add(change);
+        }
+        let limited = changes.iter().filter(|change| change.most_messages.is_some());
+        let month = Month::of(at);
+        for workspace in limited.map(|change| change.workspace_id.as_str()).collect::<BTreeSet<_>>() {
+            questions.months.row().text(workspace).int(month.first).int(month.next);
         }
         questions
     }

@@ -31,9 +31,9 @@ use crate::telemetry::crash;
 const LONGEST_QUESTION: usize = 32_000;
 
 /// Why a turn ends in the fallback message.
-struct Trouble {
-    code: String,
-    message: String,
+pub(super) struct Trouble {
+    pub(super) code: String,
+    pub(super) message: String,
 }
 
 impl Switchboard {
@@ -57,7 +57,10 @@ impl Switchboard {
         let agent = self.directory.agent(&begun.agent_id).await?;
         let quiet = match agent.filter(|agent| !agent.is_active) {
             Some(resting) => Some(silence(job, &begun, &resting)),
-            None => self.pause(job, conversation_id, &begun).await?,
+            None => match self.pause(job, conversation_id, &begun).await? {
+                None => self.beyond_the_month(job, &begun).await?,
+                paused => paused,
+            },
         };
         if let Some(quiet) = quiet {
             self.conversations.finish_turn(conversation_id, quiet).await?;
@@ -238,7 +241,7 @@ pub(super) fn is_builtin(agent: &Agent) -> bool {
     agent.model.starts_with("builtin/")
 }
 
-fn window_rule(account: Option<&Account>) -> WindowRule {
+pub(super) fn window_rule(account: Option<&Account>) -> WindowRule {
     account.map_or(WindowRule::None, Account::window_rule)
 }
 
@@ -258,7 +261,8 @@ pub(super) fn silence(job: &Job, begun: &Begun, agent: &Agent) -> TurnAnswer {
     }
 }
 
-fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: WindowRule) -> TurnAnswer {
+/// The end of a turn that found no answer: the agent's fallback, and an event that says why.
+pub(super) fn fallback(job: &Job, begun: &Begun, agent: &Agent, trouble: &Trouble, rule: WindowRule) -> TurnAnswer {
     let text = agent.settings.fallback_message.trim();
     TurnAnswer {
         pieces: if text.is_empty() { Vec::new() } else { vec![Content::text(text).into()] },

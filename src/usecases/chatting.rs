@@ -19,6 +19,7 @@ use crate::domain::changes::{Idempotency, Refusal};
 use crate::domain::messages::{Direction, Message};
 use crate::domain::principals::Permissions;
 use crate::domain::traces::Trace;
+use crate::domain::usage::UsedUp;
 use crate::llm::failure::ModelFailureCode;
 use crate::llm::prompt::{Role, Turn};
 use crate::store::StoreError;
@@ -140,6 +141,8 @@ pub enum Unchatted {
     UnknownAgent,
     /// The agent's model runs on an account of the workspace, and there is none: a sentence.
     KeyMissing(String),
+    /// The workspace has used up what it may use this month.
+    UsedUp(UsedUp),
     /// The key was used for something else.
     KeyMismatch,
     /// Not now.
@@ -174,13 +177,16 @@ impl Switchboard {
         agent.filter(|agent| agent.workspace_id == workspace_id).ok_or(Unchatted::UnknownAgent)
     }
 
-    /// Makes sure, before anything is stored or spent, that there is a key for the agent's model.
-    async fn judge_key(&self, agent: &Agent) -> Result<(), Unchatted> {
+    /// Makes sure, before anything is stored or spent, that there is a key for the agent's model, and that it may be used.
+    async fn judge_model(&self, agent: &Agent) -> Result<(), Unchatted> {
         if is_builtin(agent) {
             return Ok(());
         }
         match self.agents.is_ready(&agent.id).await? {
             Err(failure) if failure.code == ModelFailureCode::KeyMissing => Err(Unchatted::KeyMissing(failure.message)),
+            Err(failure) if failure.code == ModelFailureCode::TokenLimit => {
+                Err(Unchatted::UsedUp(self.tokens_used_up(&agent.workspace_id).await?))
+            }
             _ => Ok(()),
         }
     }
@@ -201,7 +207,7 @@ impl Switchboard {
         {
             return self.chat_again(&agent, wanted, &earlier, None).await;
         }
-        self.judge_key(&agent).await?;
+        self.judge_model(&agent).await?;
         let account = self.api_account(&agent).await?;
         let clock = self.store.clock();
         let session_id = wish.session_id.unwrap_or_else(|| clock.id());
@@ -231,7 +237,8 @@ impl Switchboard {
             (Err(ActorError::Refused(Refusal::Repeated(earlier))), Some(wanted)) => {
                 return self.chat_again(&agent, wanted, &earlier, context).await;
             }
-            (brought, _) => brought?,
+            (Err(error), _) => return Err(self.unbrought(error)),
+            (Ok(brought), _) => brought,
         };
         let stored = self.store.message_by_provider(&account.channel.id, &provider_id).await?;
         Ok(Chat {
@@ -246,6 +253,14 @@ impl Switchboard {
             session_id,
             _context: context,
         })
+    }
+
+    /// Why what was said is not in its conversation.
+    fn unbrought(&self, error: ActorError) -> Unchatted {
+        match error {
+            ActorError::Refused(Refusal::UsedUp(limit)) => Unchatted::UsedUp(self.messages_used_up(limit)),
+            error => error.into(),
+        }
     }
 
     /// Finds what was said before under this key: its answer, or the turn that will answer.

@@ -10,9 +10,10 @@ use super::Switchboard;
 use super::directory::Account;
 use crate::actors::ActorError;
 use crate::actors::errands::{Said, Say};
-use crate::domain::changes::Idempotency;
+use crate::domain::changes::{Idempotency, Refusal};
 use crate::domain::conversations::{Owner, Refused};
 use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
+use crate::domain::usage::UsedUp;
 use crate::domain::windows::{self, Window};
 use crate::net::Client;
 use crate::store::StoreError;
@@ -56,6 +57,8 @@ pub enum Unsaid {
     Content(Failure),
     /// The key was used for something else.
     KeyMismatch,
+    /// The workspace has as many messages this month as it may.
+    UsedUp(UsedUp),
     /// The conversation is quarantined.
     Quarantined,
     /// Not now.
@@ -114,6 +117,11 @@ impl Switchboard {
         let pieces = self.fitted(&account, content).await?;
         judge_fallback(&account, &wish, &pieces).map_err(Unsaid::Content)?;
         self.judge_pieces(&conversation, &account, &pieces, reply_to_provider.as_deref()).await?;
+        // What was promised before is said whatever the month has seen.
+        let most_messages = match &wish.replaces {
+            Some(_) => None,
+            None => self.most_messages(workspace_id).await?,
+        };
         let mut deaths = 0;
         loop {
             let say = Say {
@@ -125,6 +133,7 @@ impl Switchboard {
                 fallback_after: wish.fallback_after,
                 replaces: wish.replaces.clone(),
                 idempotency: idempotency.clone(),
+                most_messages,
                 rule: account.window_rule(),
             };
             return match self.conversations.say(conversation_id, say).await {
@@ -133,6 +142,7 @@ impl Switchboard {
                 Ok(Said::Refused(Refused::WindowClosed(window))) => Err(Unsaid::WindowClosed(window)),
                 Ok(Said::Refused(Refused::TooManyHeld)) => Err(Unsaid::TooManyHeld),
                 Ok(Said::Refused(_)) => Err(Unsaid::Unavailable("somebody else has the conversation".to_owned())),
+                Err(ActorError::Refused(Refusal::UsedUp(limit))) => Err(Unsaid::UsedUp(self.messages_used_up(limit))),
                 // With a key it is safe to ask again; without one the caller must look.
                 Err(ActorError::Died) if deaths < 3 && idempotency.is_some() => {
                     deaths += 1;

@@ -158,6 +158,8 @@ pub struct Directory {
     suppressing: Memory<String, bool>,
     sessions: Memory<String, Option<Session>>,
     people: Memory<String, Option<Arc<Standing>>>,
+    /// By workspace.
+    plans: Memory<String, Option<String>>,
     /// When handshakes were last refused, by callback address: a kind's, or one channel's.
     handshakes: Mutex<HashMap<(Kind, Option<String>), i64>>,
     learned: Mutex<HashMap<String, Learned>>,
@@ -177,6 +179,7 @@ impl Directory {
             suppressing: Memory::new(),
             sessions: Memory::new(),
             people: Memory::new(),
+            plans: Memory::new(),
             handshakes: Mutex::default(),
             learned: Mutex::default(),
         }
@@ -253,6 +256,15 @@ impl Directory {
     pub async fn agent(&self, id: &str) -> Result<Option<Arc<Agent>>, StoreError> {
         let read = async { Ok(self.store.agent_by_id(id).await?.map(|stored| Arc::new(stored.agent))) };
         self.agents.recall(id, read).await
+    }
+
+    /// The name of a workspace's plan.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn plan(&self, workspace_id: &str) -> Result<Option<String>, StoreError> {
+        let read = async { Ok(self.store.workspace_by_id(workspace_id).await?.map(|workspace| workspace.plan)) };
+        self.plans.recall(workspace_id, read).await
     }
 
     /// Who presents the key with this hash.

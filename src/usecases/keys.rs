@@ -19,6 +19,8 @@ pub struct WantedKey {
     pub agent_id: Option<String>,
     /// What it may do; none: all that its maker may, but own.
     pub scopes: Option<Permissions>,
+    /// Requests that it may make in a minute; none: as many as its plan allows.
+    pub requests_per_minute: Option<u32>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
 }
@@ -30,6 +32,8 @@ pub struct KeyAmendment {
     pub name: Option<String>,
     /// What it may do.
     pub scopes: Option<Permissions>,
+    /// Inside, none: as many as its plan allows.
+    pub requests_per_minute: Option<Option<u32>>,
     /// Inside, none: it does not expire.
     pub expires_at: Option<Option<i64>>,
 }
@@ -91,6 +95,7 @@ impl Switchboard {
                 prefix: api_keys::visible_prefix(secret.reveal()),
                 hash: api_keys::hash(secret.reveal()),
                 scopes,
+                requests_per_minute: wanted.requests_per_minute,
                 expires_at: wanted.expires_at,
                 created_by: Some(caller.actor.label()),
             })
@@ -99,7 +104,7 @@ impl Switchboard {
         Ok((made, secret))
     }
 
-    /// Changes a key's name, scopes or expiry.
+    /// Changes a key's name, scopes, limit or expiry.
     ///
     /// # Errors
     /// See [`Unkeyed`].
@@ -117,7 +122,8 @@ impl Switchboard {
         self.judge_expiry(wanted.expires_at.flatten())?;
         let name = wanted.name.unwrap_or(key.name);
         let expires_at = wanted.expires_at.unwrap_or(key.expires_at);
-        if !self.store.change_api_key(&caller.workspace_id, id, &name, scopes, expires_at).await? {
+        let limit = wanted.requests_per_minute.unwrap_or(key.requests_per_minute);
+        if !self.store.change_api_key(&caller.workspace_id, id, &name, scopes, expires_at, limit).await? {
             return Err(Unkeyed::Unknown);
         }
         self.directory.forget_key(id);

@@ -41,6 +41,7 @@ pub mod tasks;
 pub mod templating;
 pub mod throttling;
 pub mod tokens;
+pub mod usage;
 pub mod vendors;
 pub mod visiting;
 pub mod webhooks;
@@ -53,6 +54,7 @@ use std::time::Duration;
 use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::Conversations;
+use crate::domain::plans::Plans;
 use crate::store::Store;
 
 use accounts::SignUp;
@@ -99,6 +101,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The same for vendors; none where the operator has not said that vendors can.
     pub callback_url: Option<String>,
+    /// What workspaces may use.
+    pub plans: Arc<Plans>,
     /// The forecast service that days show the weather of; none: they show none.
     pub weather_url: Option<String>,
 }
@@ -123,6 +127,7 @@ impl Default for Options {
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,
+            plans: Arc::default(),
             weather_url: None,
         }
     }

@@ -329,6 +329,7 @@ impl Switchboard {
                 rule: share.account.window_rule(),
                 nameless: share.account.can_tell(&share.events),
                 idempotency: None,
+                most_messages: None,
             };
             match self.conversations.receive(&share.path.conversation_id, news).await {
                 Ok(taken) => {

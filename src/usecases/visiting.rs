@@ -272,6 +272,11 @@ impl Switchboard {
             Kind::Api => 0,
             _ => i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default(),
         };
+        // What a customer writes is always taken; what a program asks is not.
+        let most_messages = match account.channel.kind {
+            Kind::Api => self.most_messages(&account.channel.workspace_id).await?,
+            _ => None,
+        };
         let contact = self.contact_to_be(account, &message).await?;
         let mut deaths = 0;
         loop {
@@ -287,6 +292,7 @@ impl Switchboard {
                 rule: account.window_rule(),
                 nameless: false,
                 idempotency: idempotency.clone(),
+                most_messages,
             };
             match self.conversations.receive(&conversation_id, news).await {
                 Ok(taken) => return Ok((conversation_id, taken.turn)),

@@ -1,10 +1,13 @@
 //! Which models an agent asks, where they are served, and on whose account.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use switchboard_channels::contract::credentials::Secret;
 
+use crate::domain::plans::Plans;
 use crate::domain::prices::Prices;
+use crate::domain::usage::Month;
 use crate::llm::Model;
 use crate::llm::endpoint::{Endpoint, Provider};
 use crate::llm::failure::{ModelFailure, ModelFailureCode as Code};
@@ -17,8 +20,10 @@ use crate::store::{Store, StoreError};
 pub struct Options {
     /// The installation's own accounts with providers.
     pub hosted: HashMap<Provider, Secret>,
-    /// Plans whose workspaces use their own accounts only.
-    pub own_key_plans: HashSet<String>,
+    /// Where the installation's own accounts are served, when not where the provider usually does.
+    pub addresses: HashMap<Provider, String>,
+    /// What workspaces may use.
+    pub plans: Arc<Plans>,
     /// What models cost.
     pub prices: Prices,
 }
@@ -31,6 +36,15 @@ pub(super) struct Engine {
     pub(super) model: Model,
     /// The way out: to addresses of the operator, or of somebody else.
     pub(super) client: Client,
+    /// The plan of the workspace, where the model runs on the installation's own account.
+    pub(super) hosted_for: Option<String>,
+}
+
+/// Where a provider's models are served, and on whose account.
+struct Access {
+    endpoint: Endpoint,
+    client: Client,
+    hosted_for: Option<String>,
 }
 
 /// The models of an agent.
@@ -71,10 +85,10 @@ impl Finder<'_> {
         name: &str,
         own: bool,
     ) -> Result<Result<Engine, ModelFailure>, StoreError> {
-        let (endpoint, client) = match Provider::of_model(name) {
-            None => (None, self.client.clone()),
-            Some((provider, _)) => match self.endpoint(stored, provider, own).await? {
-                Ok((endpoint, client)) => (Some(endpoint), client),
+        let (endpoint, client, hosted_for) = match Provider::of_model(name) {
+            None => (None, self.client.clone(), None),
+            Some((provider, _)) => match self.access(stored, provider, own).await? {
+                Ok(Access { endpoint, client, hosted_for }) => (Some(endpoint), client, hosted_for),
                 Err(failure) => return Ok(Err(failure)),
             },
         };
@@ -85,41 +99,65 @@ impl Finder<'_> {
                     options.unknown_text.clone_from(&stored.agent.settings.unknown_message);
                     options.greeting_text.clone_from(&stored.agent.settings.greeting_message);
                 }
-                Engine { name: name.to_owned(), model, client }
+                Engine { name: name.to_owned(), model, client, hosted_for }
             })
             .map_err(|error| refused(error.to_string())))
     }
 
     /// Where a provider's models are served for this agent, and on whose account: the agent's, the workspace's, or the
     /// installation's, in this order.
-    async fn endpoint(
+    async fn access(
         &self,
         stored: &StoredAgent,
         provider: Provider,
         own: bool,
-    ) -> Result<Result<(Endpoint, Client), ModelFailure>, StoreError> {
+    ) -> Result<Result<Access, ModelFailure>, StoreError> {
         let workspace_id = &stored.agent.workspace_id;
         let base_url = stored.agent.settings.base_url.clone().filter(|_| own);
         let usual = || base_url.clone().or(provider.base_url().map(str::to_owned));
+        let access = |client: &Client, hosted_for: Option<String>| {
+            let client = client.clone();
+            move |endpoint| Access { endpoint, client, hosted_for }
+        };
         if let Some(key) = stored.api_key.clone().filter(|_| own) {
-            return Ok(keyed(provider, usual(), Some(key)).map(|endpoint| (endpoint, self.client.clone())));
+            return Ok(keyed(provider, usual(), Some(key)).map(access(self.client, None)));
         }
         if let Some(known) = self.store.provider(workspace_id, provider.as_str()).await? {
             // An address that came over the API is not the operator's.
             let entered = known.base_url.is_some() && base_url.is_none();
             let address = base_url.clone().or(known.base_url).or(provider.base_url().map(str::to_owned));
             let client = if entered { self.client.trusting(Trust::Outside) } else { self.client };
-            return Ok(keyed(provider, address, Some(known.api_key)).map(|endpoint| (endpoint, client.clone())));
+            return Ok(keyed(provider, address, Some(known.api_key)).map(access(client, None)));
         }
-        let workspace = self.store.workspace_by_id(workspace_id).await?;
-        let own_only = workspace.is_some_and(|workspace| self.options.own_key_plans.contains(&workspace.plan));
-        let hosted = self.options.hosted.get(&provider).filter(|_| !own_only && base_url.is_none()).cloned();
-        // A server that the operator named for this agent may need no key at all.
-        if hosted.is_none() && base_url.is_none() {
+        // A server that the operator named for this agent may need no key at all, and is nobody's account.
+        if base_url.is_some() {
+            return Ok(keyed(provider, usual(), None).map(access(self.client, None)));
+        }
+        let plan = self.store.workspace_by_id(workspace_id).await?.map(|workspace| workspace.plan).unwrap_or_default();
+        let own_only = self.options.plans.get(&plan).is_some_and(|plan| plan.own_key_only);
+        let Some(key) = self.options.hosted.get(&provider).filter(|_| !own_only).cloned() else {
             let reason = format!("there is no key for the provider {:?}", provider.as_str());
             return Ok(Err(ModelFailure::new(Code::KeyMissing, reason)));
-        }
-        Ok(keyed(provider, usual(), hosted).map(|endpoint| (endpoint, self.client.clone())))
+        };
+        let address = self.options.addresses.get(&provider).cloned().or_else(usual);
+        Ok(keyed(provider, address, Some(key)).map(access(self.client, Some(plan))))
+    }
+
+    /// Whether a model may be asked now: not on the installation's account once the month's tokens are used up. Nobody
+    /// is asked, and nothing is spent.
+    pub(super) async fn judge(
+        &self,
+        workspace_id: &str,
+        engine: &Engine,
+    ) -> Result<Result<(), ModelFailure>, StoreError> {
+        let plan = engine.hosted_for.as_deref().and_then(|plan| self.options.plans.get(plan));
+        let Some(plan) = plan.filter(|plan| plan.tokens_per_month.is_some()) else { return Ok(Ok(())) };
+        let now = self.store.clock().now();
+        let used = self.store.consumption(workspace_id, Month::of(now)).await?;
+        Ok(match plan.tokens_used_up(used.tokens, now) {
+            Some(used_up) => Err(ModelFailure::new(Code::TokenLimit, used_up.sentence())),
+            None => Ok(()),
+        })
     }
 }
 

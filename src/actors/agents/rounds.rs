@@ -18,6 +18,7 @@ use super::{Means, Question, Record};
 use crate::domain::actions::Call;
 use crate::domain::agents::Agent;
 use crate::domain::traces::{self, TracedCall};
+use crate::domain::usage::{self, Spent};
 use crate::llm::answer::{Answer, Finish, Usage};
 use crate::llm::endpoint::{Protocol, Provider};
 use crate::llm::failure::{ModelFailure, ModelFailureCode as Code};
@@ -39,6 +40,9 @@ struct State {
     calls: Vec<TracedCall>,
     input_tokens: u64,
     output_tokens: u64,
+    /// The same tokens by model and account, with their cost.
+    #[serde(default)]
+    spent: Vec<Spent>,
     hands_over: Option<String>,
 }
 
@@ -52,6 +56,8 @@ pub(super) struct Rounds<'a> {
     state: State,
     means: Option<Means>,
     model: String,
+    /// The model that was asked last runs on the installation's account.
+    hosted: bool,
     begun: Instant,
 }
 
@@ -65,6 +71,7 @@ impl<'a> Rounds<'a> {
             state: State::default(),
             means: None,
             model: agent.model.clone(),
+            hosted: false,
             begun: Instant::now(),
         }
     }
@@ -141,9 +148,7 @@ impl<'a> Rounds<'a> {
                 }
                 outcome => outcome?,
             };
-            let usage = answer.usage.unwrap_or_default();
-            self.state.input_tokens = self.state.input_tokens.saturating_add(usage.input_tokens);
-            self.state.output_tokens = self.state.output_tokens.saturating_add(usage.output_tokens);
+            self.spend(answer.usage.unwrap_or_default());
             if answer.tool_calls.is_empty() {
                 return Ok(self.whole(said, answer));
             }
@@ -153,6 +158,24 @@ impl<'a> Rounds<'a> {
             self.write(None).await;
             crash::point("agent.wished");
         }
+    }
+
+    /// Notes what an answer used.
+    fn spend(&mut self, usage: Usage) {
+        let Usage { input_tokens, output_tokens } = usage;
+        self.state.input_tokens = self.state.input_tokens.saturating_add(input_tokens);
+        self.state.output_tokens = self.state.output_tokens.saturating_add(output_tokens);
+        let cost = self.turn.options.prices.cost(&self.model, input_tokens, output_tokens);
+        let (cost_micros, currency) = cost.unwrap_or_default();
+        let spent = Spent {
+            model: self.model.clone(),
+            hosted: self.hosted,
+            input_tokens: count(input_tokens),
+            output_tokens: count(output_tokens),
+            cost_micros,
+            currency: currency.to_owned(),
+        };
+        usage::spend(&mut self.state.spent, spent);
     }
 
     /// The answer with what was said on the way to it, and all that it cost.
@@ -217,6 +240,12 @@ impl<'a> Rounds<'a> {
         cancel: &CancellationToken,
     ) -> Result<Answer, ModelFailure> {
         self.model.clone_from(&engine.name);
+        self.hosted = engine.hosted_for.is_some();
+        // A turn that has begun goes to its end.
+        if self.state.rounds.is_empty() {
+            let judged = self.turn.finder().judge(&self.agent.workspace_id, engine).await;
+            judged.map_err(|error| ModelFailure::new(Code::Unavailable, error.to_string()))??;
+        }
         engine.model.answer(&engine.client, prompt, deltas, cancel).await
     }
 
@@ -327,8 +356,6 @@ impl<'a> Rounds<'a> {
     async fn write(&self, error: Option<String>) {
         let Some(Means { occasion, .. }) = &self.means else { return };
         let state = &self.state;
-        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-        let cost = self.turn.options.prices.cost(&self.model, state.input_tokens, state.output_tokens);
         let trace = NewTrace {
             job_id: occasion.cause.clone(),
             workspace_id: occasion.workspace_id.clone(),
@@ -339,7 +366,8 @@ impl<'a> Rounds<'a> {
             journal: (!state.rounds.is_empty()).then(|| serde_json::to_string(state).unwrap_or_default()),
             input_tokens: count(state.input_tokens),
             output_tokens: count(state.output_tokens),
-            cost: cost.map(|(micros, currency)| (micros, currency.to_owned())),
+            cost: usage::cost(&state.spent),
+            spent: state.spent.clone(),
             duration_ms: i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX),
             error,
         };
@@ -347,6 +375,10 @@ impl<'a> Rounds<'a> {
             tracing::warn!(agent_id = self.agent.id, %error, "a turn's trace was not written");
         }
     }
+}
+
+fn count(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
 /// Arguments as JSON: an object, or the text that is none.

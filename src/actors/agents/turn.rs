@@ -48,7 +48,8 @@ impl Health {
     pub(super) fn note(&mut self, outcome: &Result<Answer, ModelFailure>) {
         self.failed = match outcome {
             Ok(_) => Some(false),
-            Err(failure) if matches!(failure.code, Code::Cancelled) => self.failed,
+            // It was not asked, or not to its end.
+            Err(failure) if matches!(failure.code, Code::Cancelled | Code::TokenLimit) => self.failed,
             Err(_) => Some(true),
         };
     }
@@ -138,14 +139,17 @@ impl TurnOfAgent {
             .collect())
     }
 
+    pub(super) fn finder(&self) -> Finder<'_> {
+        Finder { store: &self.store, client: &self.client, options: &self.options }
+    }
+
     async fn profile(&self) -> Result<Rc<Profile>, ActorError> {
         let known = self.profile.borrow().clone();
         if let Some(profile) = known.filter(|profile| profile.read_at.elapsed() < FRESH_FOR) {
             return Ok(profile);
         }
         let stored = self.store.agent_by_id(&self.id).await?.ok_or(ActorError::Unknown)?;
-        let finder = Finder { store: &self.store, client: &self.client, options: &self.options };
-        let engines = finder.engines(&stored).await?;
+        let engines = self.finder().engines(&stored).await?;
         let profile = Rc::new(Profile { agent: Arc::new(stored.agent), engines, read_at: Instant::now() });
         *self.profile.borrow_mut() = Some(Rc::clone(&profile));
         Ok(profile)

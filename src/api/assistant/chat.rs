@@ -97,7 +97,7 @@ pub enum AssistantChatEvent {
         #[schema(example = true)]
         success: bool,
         /// The answer.
-        data: Option<AssistantReply>,
+        data: Option<Box<AssistantReply>>,
         /// What went wrong.
         error: Option<AssistantChatError>,
         /// What stands beside it.
@@ -119,14 +119,14 @@ pub struct AssistantChatError {
 /// data is `{"chunk"}`, and the last one's is this answer's envelope with `"done": true`.
 ///
 /// # Errors
-/// 400 for fields that are not as documented, 402 where the workspace's own key is missing, 404 for a conversation that
+/// 400 for fields that are not as documented, 402 where the workspace's own key is missing or the month is used up, 404 for a conversation that
 /// is not the caller's, 409 when nobody will answer, 504 when no answer came in time.
 #[utoipa::path(post, path = "/api/v1/chat", tag = "assistant", extensions(("x-permission" = json!("chat"))), request_body = AssistantChatRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key asks once.")),
     responses((status = 200, description = "The answer; with `stream`, server-sent events: `data: ` and an `AssistantChatEvent`.",
                 content((AssistantReplied = "application/json"), (AssistantChatEvent = "text/event-stream"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 402, description = "The assistant's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "Nothing was stored or spent: the plan's messages (`MESSAGE_LIMIT_REACHED`) or tokens (`TOKEN_LIMIT_REACHED`) of this month are used up, or the model needs the workspace's own key, and there is none (`PROVIDER_KEY_MISSING`).", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation of the caller.", body = crate::api::failure::FailureBody),
               (status = 409, description = "There is no assistant, a person has the conversation, a newer message came, or the key was used for another request.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The assistant did not answer in time.", body = crate::api::failure::FailureBody)))]
@@ -226,7 +226,7 @@ impl Framing for Events {
 
 impl Events {
     fn last(&self, data: Option<AssistantReply>, error: Option<AssistantChatError>) -> Vec<u8> {
-        let success = data.is_some();
+        let (success, data) = (data.is_some(), data.map(Box::new));
         event(&AssistantChatEvent::Done { done: true, success, data, error, meta: Meta::of(&self.request) })
     }
 }

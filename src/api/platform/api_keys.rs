@@ -9,7 +9,7 @@ use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::api::{Doors, auditing};
-use crate::domain::api_keys::ApiKey;
+use crate::domain::api_keys::{self, ApiKey};
 use crate::domain::audit::Action;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::{Permission, Permissions};
@@ -65,6 +65,9 @@ pub struct KeyToMake {
     /// The one agent that it is for: it chats with them and does nothing else.
     #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
+    /// Requests that it may make in a minute, within its plan's; absent: as many as its plan's.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 30)]
+    requests_per_minute: Option<u32>,
     /// When it expires, Unix milliseconds; absent: it does not.
     #[schema(example = 1_798_761_600_000_i64)]
     expires_at: Option<i64>,
@@ -80,6 +83,10 @@ pub struct KeyPatch {
     /// What it may do, and nothing that the caller may not.
     #[schema(example = json!(["chat"]))]
     scopes: Option<Vec<Permission>>,
+    /// Requests that it may make in a minute, within its plan's; null: as many as its plan's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000, example = 30)]
+    requests_per_minute: Option<Option<u32>>,
     /// When it expires, Unix milliseconds; null: it does not.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>, example = 1_798_761_600_000_i64)]
@@ -87,7 +94,7 @@ pub struct KeyPatch {
 }
 
 /// Tells null from absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -147,11 +154,12 @@ pub async fn create(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let asked: KeyToMake = reading::json(&request, &doors, payload).await?;
-    judge(&request, Some(&asked.name), asked.scopes.as_deref())?;
+    judge(&request, Some(&asked.name), asked.scopes.as_deref(), asked.requests_per_minute)?;
     let wanted = WantedKey {
         name: asked.name,
         agent_id: asked.agent_id,
         scopes: asked.scopes.as_deref().map(Permissions::of),
+        requests_per_minute: asked.requests_per_minute,
         expires_at: asked.expires_at,
     };
     let made = doors.switchboard.make_key(&caller, wanted).await;
@@ -178,7 +186,7 @@ pub async fn one(
     Ok(HttpResponse::Ok().json(find(&request, &caller, &doors, &path).await?))
 }
 
-/// Changes a key's name, scopes or expiry. Its secret stays.
+/// Changes a key's name, scopes, limit or expiry. Its secret stays.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 403 for a key or scopes that may do more than the caller, 404 for an
@@ -198,15 +206,19 @@ pub async fn change(
 ) -> Result<HttpResponse, Failure> {
     let id = find(&request, &caller, &doors, &path).await?.id;
     let asked: KeyPatch = reading::json(&request, &doors, payload).await?;
-    judge(&request, asked.name.as_deref(), asked.scopes.as_deref())?;
+    judge(&request, asked.name.as_deref(), asked.scopes.as_deref(), asked.requests_per_minute.flatten())?;
     let wanted = KeyAmendment {
         name: asked.name,
         scopes: asked.scopes.as_deref().map(Permissions::of),
+        requests_per_minute: asked.requests_per_minute,
         expires_at: asked.expires_at,
     };
     let changed = doors.switchboard.amend_key(&caller, &id, wanted).await;
     let key = changed.map_err(|unkeyed| refuse(&request, unkeyed))?;
-    let detail = json!({ "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at });
+    let detail = json!({
+        "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at,
+        "requests_per_minute": key.requests_per_minute,
+    });
     auditing::note(&request, &doors, &caller, Action::KeyChanged, &id, detail).await;
     Ok(HttpResponse::Ok().json(key))
 }
@@ -265,13 +277,21 @@ pub async fn rotate(
     Ok(HttpResponse::Ok().json(MadeKey { api_key, key: secret.reveal().to_owned() }))
 }
 
-fn judge(request: &HttpRequest, name: Option<&str>, scopes: Option<&[Permission]>) -> Result<(), Failure> {
+fn judge(
+    request: &HttpRequest,
+    name: Option<&str>,
+    scopes: Option<&[Permission]>,
+    limit: Option<u32>,
+) -> Result<(), Failure> {
     let mut problems = Vec::new();
     if !name.is_none_or(users::is_name) {
         problems.push(FieldProblem::new("name", NAME));
     }
     if scopes.is_some_and(<[Permission]>::is_empty) {
         problems.push(FieldProblem::new("scopes", "at least one permission"));
+    }
+    if limit.is_some_and(|limit| !api_keys::LIMITS.contains(&limit)) {
+        problems.push(FieldProblem::new("requests_per_minute", api_keys::LIMIT));
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::fields(request, &problems)) }
 }

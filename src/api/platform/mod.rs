@@ -16,6 +16,7 @@ pub mod leads;
 pub mod members;
 pub mod messages;
 pub mod providers;
+pub mod usage;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 pub mod widget;
@@ -42,6 +43,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(leads::configure)
         .configure(messages::configure)
         .configure(providers::configure)
+        .configure(usage::configure)
         .configure(webhook_deliveries::configure)
         .configure(webhook_endpoints::configure)
         .configure(widget::configure)

@@ -25,6 +25,7 @@ async fn add_key(rig: &Rig, key: &str, workspace_id: &str, agent_id: Option<&str
         prefix: "sb_".to_owned(),
         hash: crate::domain::api_keys::hash(key),
         scopes: Permissions::of(&[Permission::Chat, Permission::Read, Permission::Write, Permission::Manage]),
+        requests_per_minute: None,
         expires_at: None,
         created_by: None,
         id,
@@ -207,6 +208,7 @@ async fn a_revoked_credential_ends_its_line() {
         prefix: "sb_".to_owned(),
         hash: crate::domain::api_keys::hash(KEY),
         scopes: Permissions::of(&[Permission::Read]),
+        requests_per_minute: None,
         expires_at: Some(store.clock().now() + 60_000),
         created_by: None,
     };

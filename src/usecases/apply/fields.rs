@@ -1,6 +1,8 @@
 //! Reads the tables of a file member by member, and collects every problem with its path. A value is never repeated in
 //! a problem: it may be a secret.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use crate::domain::errors::FieldProblem;
@@ -50,6 +52,22 @@ impl Fields {
             problems.push(FieldProblem::new(self.path(name), "a list of texts"));
         }
         texts
+    }
+
+    /// A number within these bounds, where it is given.
+    pub fn limit(
+        &mut self,
+        name: &str,
+        bounds: RangeInclusive<u32>,
+        expected: &str,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Option<u32> {
+        let given = self.members.remove(name).filter(|value| !value.is_null())?;
+        let limit = given.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| bounds.contains(limit));
+        if limit.is_none() {
+            problems.push(FieldProblem::new(self.path(name), expected));
+        }
+        limit
     }
 
     /// A text that must be there; the empty text stands in for one that is not.

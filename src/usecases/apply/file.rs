@@ -62,6 +62,7 @@ pub struct ApiKey {
     pub secret: Option<Secret>,
     pub agent: Option<String>,
     pub scopes: Permissions,
+    pub requests_per_minute: Option<u32>,
     pub expires_at: Option<i64>,
 }
 
@@ -238,6 +239,7 @@ impl Reading<'_> {
         }
         let agent = table.optional_text("agent", &mut self.problems);
         let scopes = self.scopes(&mut table, agent.is_some());
+        let limit = table.limit("requests_per_minute", api_keys::LIMITS, api_keys::LIMIT, &mut self.problems);
         let expiry = table.optional_text("expires_at", &mut self.problems);
         let expires_at = expiry.as_deref().and_then(expiry::unix_millis);
         if expiry.is_some() && expires_at.is_none() {
@@ -245,7 +247,7 @@ impl Reading<'_> {
             self.problems.push(FieldProblem::new(table.path("expires_at"), expected));
         }
         table.finish(&mut self.problems);
-        ApiKey { path, name, secret, agent, scopes, expires_at }
+        ApiKey { path, name, secret, agent, scopes, requests_per_minute: limit, expires_at }
     }
 }
 

@@ -245,6 +245,12 @@ impl Planning<'_> {
             ("key", new_secret),
             ("agent", stored.as_ref().is_some_and(|stored| stored.agent_id != agent_id)),
             ("scopes", stored.as_ref().is_some_and(|stored| Permissions::of_words(&stored.scopes) != wanted.scopes)),
+            (
+                "requests_per_minute",
+                stored
+                    .as_ref()
+                    .is_some_and(|stored| stored.requests_per_minute != wanted.requests_per_minute.map(i64::from)),
+            ),
             ("expires_at", stored.as_ref().is_some_and(|stored| stored.expires_at != wanted.expires_at)),
         ];
         if self.compare(stored.is_none(), what, &fields) {
@@ -255,6 +261,7 @@ impl Planning<'_> {
                 agent_id,
                 name: wanted.name,
                 scopes: wanted.scopes,
+                requests_per_minute: wanted.requests_per_minute,
                 expires_at: wanted.expires_at,
                 secret: wanted.secret,
                 stored: stored.map(|stored| (stored.prefix, stored.hash)),

@@ -55,6 +55,7 @@ plan = "enterprise"
   [[workspaces.api_keys]]
   name = "echo only"
   agent = "Echo"
+  requests_per_minute = 30
   expires_at = 2030-01-01
 "#;
 
@@ -63,15 +64,7 @@ fn file() -> String {
 }
 
 fn plans() -> Plans {
-    let plan = |name: &str| Tariff {
-        name: name.to_owned(),
-        requests_per_minute: None,
-        concurrency: None,
-        messages_per_month: None,
-        tokens_per_month: None,
-        own_key_only: false,
-    };
-    Plans::new(vec![plan("free"), plan("enterprise")]).expect("plans")
+    Plans::new(vec![Tariff::unlimited("free"), Tariff::unlimited("enterprise")]).expect("plans")
 }
 
 fn document(path: &Path) -> io::Result<String> {
@@ -179,6 +172,7 @@ async fn only_what_differs_is_updated() {
         ("kind = \"widget\"\n  agent = \"Echo\"", "kind = \"widget\"", "channel Acme / website (agent)"),
         ("an-operators-own-key-of-32-chars", "another-key-of-the-operator-32-chars", "API key Acme / ops (key)"),
         ("2030-01-01", "2031-01-01", "API key Acme / echo only (expires_at)"),
+        ("minute = 30", "minute = 31", "API key Acme / echo only (requests_per_minute)"),
         ("9 euros", "10 euros", "knowledge of agent Acme / Echo: Prices (text)"),
     ];
     for (old, new, expected) in cases {
@@ -339,6 +333,7 @@ members = [
   key = "too short, hunter2"
   [[workspaces.api_keys]]
   name = "ops"
+  requests_per_minute = 0
   expires_at = "tomorrow"
 [[workspaces]]
 name = " Acme"
@@ -360,6 +355,7 @@ name = " Acme"
         "workspaces[0].api_keys[0].key",
         "workspaces[0].api_keys[1].expires_at",
         "workspaces[0].api_keys[1].name",
+        "workspaces[0].api_keys[1].requests_per_minute",
         "workspaces[0].channels[0].kind",
         "workspaces[0].channels[0].name",
         "workspaces[0].channels[1].access_token",

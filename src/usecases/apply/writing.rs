@@ -41,6 +41,7 @@ pub struct KeyWrite {
     pub agent_id: Option<String>,
     pub name: String,
     pub scopes: Permissions,
+    pub requests_per_minute: Option<u32>,
     pub expires_at: Option<i64>,
     /// Given by the operator.
     pub secret: Option<Secret>,
@@ -91,6 +92,7 @@ async fn put_key(store: &Store, key: KeyWrite) -> Result<Option<MadeKey>, ApplyE
         prefix,
         hash,
         scopes: key.scopes,
+        requests_per_minute: key.requests_per_minute,
         expires_at: key.expires_at,
         created_by: None,
     };

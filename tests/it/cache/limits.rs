@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use switchboard::cache::Options;
 use switchboard::cache::limits::{Admission, Limits, Permit, Quota, Refused};
 
+use crate::support::door::Door;
 use crate::support::stage::run;
 
 /// Some minute; the counts do not look at the clock.
@@ -18,10 +19,7 @@ fn in_memory() -> Limits {
 }
 
 fn in_redis() -> Limits {
-    #[expect(clippy::disallowed_methods, reason = "the tests are told where their servers are")]
-    let url =
-        std::env::var("SWITCHBOARD_TEST_REDIS").expect("SWITCHBOARD_TEST_REDIS names no Redis; ./check starts one");
-    Limits::new(&Options { url: Some(url) }).unwrap()
+    Limits::new(&Options { url: Some(super::redis_url()) }).unwrap()
 }
 
 /// A name that nobody else counts under.
@@ -147,6 +145,37 @@ fn what_is_not_limited_is_not_counted() {
         for _ in 0..100 {
             assert_eq!(admitted(&limits, &[quota("free", None, None)], NOW).await.0, None);
         }
+    });
+}
+
+#[test]
+fn what_another_node_has_taken_is_not_counted_here() {
+    run(async {
+        let (one, other, quotas) = (in_redis(), in_redis(), [quota(&name(), Some(2), None)]);
+        admitted(&one, &quotas, NOW).await;
+        admitted(&other, &quotas, NOW + 1).await;
+        for at in 2..5 {
+            assert_eq!(refused(&one, &quotas, NOW + at).await, Refused::Rate { at: NOW + 60_000 });
+        }
+        assert_eq!(admitted(&one, &quotas, NOW + 60_000).await.0, Some((2, 0, NOW + 120_000)));
+    });
+}
+
+#[test]
+fn a_node_never_admits_more_than_the_limit_however_redis_comes_and_goes() {
+    run(async {
+        let url = url::Url::parse(&super::redis_url()).unwrap();
+        let redis = vec![format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(6_379))];
+        let door = Door::to(&redis).await;
+        let limits = Limits::new(&Options { url: Some(format!("redis://127.0.0.1:{}", door.port)) }).unwrap();
+        let quotas = [quota(&name(), Some(3), None)];
+        admitted(&limits, &quotas, NOW).await;
+        door.turn(&[]);
+        admitted(&limits, &quotas, NOW + 1).await;
+        door.turn(&redis);
+        // Redis knows of one, and the node of two.
+        assert_eq!(admitted(&limits, &quotas, NOW + 5_000).await.0, Some((3, 0, NOW + 65_000)));
+        assert_eq!(refused(&limits, &quotas, NOW + 10_000).await, Refused::Rate { at: NOW + 60_000 });
     });
 }
 

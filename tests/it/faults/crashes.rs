@@ -155,6 +155,7 @@ async fn release(database: Database, points: &str) {
     let left = |message: &&Value| message["direction"] == "outbound" && message["provider_id"].is_string();
     assert_eq!(messages.iter().filter(left).count(), 3, "{messages:#?}");
     assert!(messages.iter().all(|message| message["held"].is_null()), "{messages:#?}");
+    stage.assert_counted().await;
     stage.end().await;
 }
 
@@ -206,6 +207,7 @@ async fn fall_back(database: Database, points: &str) {
         let sent = list(&books["messages"]).iter().filter(|sent| sent["text"] == "The gate is B7.").count();
         assert_eq!(sent, 1, "{number}");
     }
+    stage.assert_counted().await;
     stage.end().await;
 }
 
@@ -268,9 +270,39 @@ async fn survive_acting(database: Database, point: &str) {
     }
 }
 
+/// Turns of a model die where they are counted, at the first and at the second passage, and come back.
+async fn survive_counting(database: Database, point: &str) {
+    for nth in [1, 2] {
+        let stage = Stage::with(database, |setting| {
+            setting.agent = "model = \"test-model\"\nbase_url = \"{simulator}\"".to_owned();
+        })
+        .await;
+        let process = stage.start_armed(&format!("{point}=kill@{nth}")).await;
+        for from in ["491700000001", "491700000002"] {
+            stage.say(from, "hello").await;
+        }
+        process.crashed().await;
+        let process = stage.start().await;
+        stage.settled().await;
+        process.stop().await;
+        stage.assert_whole(false).await;
+        stage.end().await;
+    }
+}
+
 with_both_databases! {
     async fn killed_after_a_wish_was_written_down(database) {
         survive_acting(database, "agent.acted").await;
+    }
+
+    async fn killed_after_a_wish_was_counted(database) {
+        survive_acting(database, "traces.commit.after").await;
+    }
+
+    async fn killed_while_a_turn_is_counted(database) {
+        for point in ["traces.commit.before", "traces.commit.after"] {
+            survive_counting(database, point).await;
+        }
     }
 }
 

@@ -98,6 +98,7 @@ impl Product {
             fallback_after: None,
             replaces: None,
             idempotency: None,
+            most_messages: None,
             rule: WindowRule::None,
         };
         match self.switchboard.conversations.say(&conversations[0].state.id, say).await.unwrap() {

@@ -27,6 +27,7 @@ mod tasks;
 mod tenancy;
 mod texts;
 mod traces;
+mod usage;
 mod used_tokens;
 mod users;
 mod waiting;

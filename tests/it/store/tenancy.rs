@@ -54,6 +54,7 @@ on_both_databases! {
             prefix: "sb_1".to_owned(),
             hash: hash.clone(),
             scopes: Permissions::of(&[Permission::Read]),
+            requests_per_minute: None,
             expires_at: None,
             created_by: None,
         };
@@ -113,6 +114,7 @@ on_both_databases! {
             prefix: "sb_1".to_owned(),
             hash: "1".repeat(64),
             scopes: Permissions::of(&[Permission::Read]),
+            requests_per_minute: None,
             expires_at: None,
             created_by: None,
         };

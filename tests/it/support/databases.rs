@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::jobs::Job;
@@ -155,6 +155,16 @@ impl TestStore {
     /// Where the database is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Runs a statement past the store.
+    pub async fn run(&self, sql: &str) {
+        if self.is_shared() {
+            return on_server(&self.url, sql).await;
+        }
+        let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Another node on the same database: on `SQLite` this is what a restart looks like.

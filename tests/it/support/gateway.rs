@@ -18,6 +18,7 @@ use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::members::Role;
+use switchboard::domain::plans::{Plan, Plans};
 use switchboard::domain::prices::{Price, Prices};
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::users::User;
@@ -78,35 +79,61 @@ pub struct Gateway {
 /// Committed events from a moment on.
 pub struct Watch(broadcast::Receiver<Arc<[LiveEvent]>>);
 
-/// An installation with an account of its own, whose plan `own` leaves its workspaces to theirs.
-fn models() -> agents::Options {
+/// The usual plans; `own`, which leaves its workspaces to their own accounts; `tiny` and `frugal`, whose messages and
+/// tokens are used up soon; `rated` and `narrow`, which only limit the requests of a minute and at once.
+fn plans() -> Arc<Plans> {
+    let usual = Settings::default().plans().unwrap();
+    let own = Plan { own_key_only: true, ..Plan::unlimited("own") };
+    let tiny = Plan { messages_per_month: Some(4), ..Plan::unlimited("tiny") };
+    let frugal = Plan { tokens_per_month: Some(100), ..Plan::unlimited("frugal") };
+    let rated = Plan { requests_per_minute: Some(60), ..Plan::unlimited("rated") };
+    let narrow = Plan { concurrency: Some(2), ..Plan::unlimited("narrow") };
+    let all = usual.names().filter_map(|name| usual.get(name)).cloned().chain([own, tiny, frugal, rated, narrow]);
+    Arc::new(Plans::new(all.collect()).unwrap())
+}
+
+/// An installation with an account of its own, which is served there.
+fn models(simulator: &Running) -> agents::Options {
     let price = Price { model: "*".to_owned(), input: 2.0, output: 10.0, currency: "USD".to_owned() };
     agents::Options {
         hosted: [(Provider::OpenAi, Secret::new("sk-hosted"))].into(),
-        own_key_plans: ["own".to_owned()].into(),
+        addresses: [(Provider::OpenAi, simulator.base_url())].into(),
+        plans: plans(),
         prices: Prices::new(vec![price]).unwrap(),
     }
 }
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
+    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    run(net, &cache::Options::default(), PATIENCE * 3, play);
+}
+
+/// The same with requests counted there, and with a minute to do it in.
+pub fn scenario_counting<F: Future<Output = ()>>(cache: &cache::Options, play: impl FnOnce(Gateway) -> F) {
+    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    run(net, cache, PATIENCE * 6, play);
 }
 
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
 pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options::default(), play);
+    run(net::Options::default(), &cache::Options::default(), PATIENCE * 3, play);
 }
 
-fn run<F: Future<Output = ()>>(net: net::Options, play: impl FnOnce(Gateway) -> F) {
+fn run<F: Future<Output = ()>>(
+    net: net::Options,
+    cache: &cache::Options,
+    patience: Duration,
+    play: impl FnOnce(Gateway) -> F,
+) {
     actix_web::rt::System::new().block_on(async {
-        let play = async { play(Gateway::start(net).await).await };
-        tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
+        let play = async { play(Gateway::start(net, cache).await).await };
+        tokio::time::timeout(patience, play).await.expect("the scenario takes too long");
     });
 }
 
 impl Gateway {
-    async fn start(net: net::Options) -> Self {
+    async fn start(net: net::Options, cache: &cache::Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = store::Options {
             url: format!("sqlite:{}", folder.path().join("test.db").display()),
@@ -115,55 +142,6 @@ impl Gateway {
             ..store::Options::default()
         };
         let (store, feed) = Store::open(&options, Sealer::new(&[7; 32]), Clock::default()).await.unwrap();
-        let client = Client::new(net.clone(), Trust::Operator).unwrap();
-        let hub = Hub::default();
-        actix_web::rt::spawn(hub.clone().follow(store.listen()));
-        let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
-        let agents = Agents::start(&store, &client, models(), None);
-        let product = Options {
-            files: folder.path().join("files"),
-            reader: env!("CARGO_BIN_EXE_switchboard").into(),
-            quiet_period: Duration::ZERO,
-            answer_timeout: Duration::from_secs(10),
-            token_key: [9; 32],
-            access_key: [8; 32],
-            sign_up: SignUp::Open,
-            ..Options::default()
-        };
-        let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
-        let runners = Runners::start(&switchboard, feed, &net);
-        actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
-        let (outside, here, elsewhere) =
-            (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
-        let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, CancellationToken::new());
-        actix_web::rt::spawn(telling);
-        actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let doors = Doors {
-            switchboard: switchboard.clone(),
-            client,
-            options: Arc::new(api::Options {
-                public_url: Some(url.clone()),
-                plans: Settings::default().plans().unwrap(),
-                ..api::Options::default()
-            }),
-            widget: assets(),
-            limits: Limits::new(&cache::Options::default()).unwrap(),
-            metrics: None,
-        };
-        let server = HttpServer::new(move || {
-            App::new()
-                .wrap(from_fn(limiting::attach))
-                .wrap(from_fn(request_id::attach))
-                .configure(|services| api::configure(&doors, services))
-        })
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap();
-        actix_web::rt::spawn(server.run());
-
         // The customer writes past the simulator, which therefore knows of no window.
         let account = Account { window: WindowRule::Off, ..Account::default() };
         let twilio = TwilioAccount::default();
@@ -180,6 +158,52 @@ impl Gateway {
             ..Default::default()
         };
         let simulator = switchboard_simulator::start(simulator).await.unwrap();
+        let client = Client::new(net.clone(), Trust::Operator).unwrap();
+        let hub = Hub::default();
+        actix_web::rt::spawn(hub.clone().follow(store.listen()));
+        let conversations = Conversations::start(&store, &hub, &ActorOptions { shards: 1, ..ActorOptions::default() });
+        let agents = Agents::start(&store, &client, models(&simulator), None);
+        let product = Options {
+            files: folder.path().join("files"),
+            reader: env!("CARGO_BIN_EXE_switchboard").into(),
+            quiet_period: Duration::ZERO,
+            answer_timeout: Duration::from_secs(10),
+            token_key: [9; 32],
+            access_key: [8; 32],
+            sign_up: SignUp::Open,
+            plans: plans(),
+            ..Options::default()
+        };
+        let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
+        let runners = Runners::start(&switchboard, feed, &net);
+        actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
+        let (outside, here, elsewhere) =
+            (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
+        let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, CancellationToken::new());
+        actix_web::rt::spawn(telling);
+        actix_web::rt::spawn(adoption::keep(switchboard.clone(), runners, options.lease_ms));
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let doors = Doors {
+            switchboard: switchboard.clone(),
+            client,
+            options: Arc::new(api::Options { public_url: Some(url.clone()), ..api::Options::default() }),
+            widget: assets(),
+            limits: Limits::new(cache).unwrap(),
+            metrics: None,
+        };
+        let server = HttpServer::new(move || {
+            App::new()
+                .wrap(from_fn(limiting::attach))
+                .wrap(from_fn(request_id::attach))
+                .configure(|services| api::configure(&doors, services))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap();
+        actix_web::rt::spawn(server.run());
+
         let acme = tenant(&store, "acme").await;
         let rival = tenant(&store, "rival").await;
         let settings = json!({
@@ -446,6 +470,7 @@ async fn api_key(
         prefix: api_keys::visible_prefix(&key),
         hash: api_keys::hash(&key),
         scopes,
+        requests_per_minute: None,
         expires_at: None,
         created_by: None,
     };

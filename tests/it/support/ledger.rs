@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::messages::{Direction, Message, Status};
 use switchboard::store::Store;
@@ -85,6 +86,25 @@ impl Stage {
         let expected: BTreeSet<_> = written.into_iter().map(|one| (one.from, one.id)).collect();
         assert_eq!(stored, expected, "what is stored is what was written");
         assert_nothing_left(&store, &workspace.id).await;
+        self.assert_counted().await;
+    }
+
+    /// Checks that the usage is what is stored: each message, each turn and its tokens, once.
+    pub async fn assert_counted(&self) {
+        const COUNTED: &str = "SELECT CAST(COALESCE(SUM(messages_in), 0) AS BIGINT), CAST(COALESCE(SUM(messages_out), 0) AS BIGINT), CAST(COALESCE(SUM(turns), 0) AS BIGINT), CAST(COALESCE(SUM(input_tokens + output_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(cost_micros), 0) AS BIGINT) FROM usage_days";
+        const STORED: &str = "SELECT (SELECT COUNT(*) FROM messages WHERE direction = 'inbound'), (SELECT COUNT(*) FROM messages WHERE direction = 'outbound'), (SELECT COUNT(*) FROM turn_traces), (SELECT CAST(COALESCE(SUM(input_tokens + output_tokens), 0) AS BIGINT) FROM turn_traces), (SELECT CAST(COALESCE(SUM(cost_micros), 0) AS BIGINT) FROM turn_traces)";
+        let (counted, stored) = (self.numbers(COUNTED).await, self.numbers(STORED).await);
+        assert_eq!(counted, stored, "messages in, messages out, turns, tokens and cost");
+    }
+
+    /// Five numbers of the database, read past the store.
+    async fn numbers(&self, sql: &'static str) -> (i64, i64, i64, i64, i64) {
+        if self.database.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.database).await.unwrap();
+            return sqlx::query_as(sql).fetch_one(&mut connection).await.unwrap();
+        }
+        let mut connection = PgConnection::connect(&self.database).await.unwrap();
+        sqlx::query_as(sql).fetch_one(&mut connection).await.unwrap()
     }
 }
 

@@ -104,7 +104,7 @@ pub enum ChatLine {
 /// under way it waits for it.
 ///
 /// # Errors
-/// 400 for fields that are not as documented, 401 before anything is spent, 403 for the key of another agent, 404 for
+/// 400 for fields that are not as documented, 401 and 402 before anything is stored or spent, 403 for the key of another agent, 404 for
 /// an unknown agent, 409 when nobody will answer, 504 when no answer came in time.
 #[utoipa::path(post, path = "/api/agents/{agentId}/chat", tag = "agents", extensions(("x-permission" = json!("chat"))),
     params(("agentId" = String, Path, description = "The agent."),
@@ -113,7 +113,7 @@ pub enum ChatLine {
     responses((status = 200, description = "The answer; with `stream`, lines of JSON (`ChatLine`).",
                 content((ChatAnswer = "application/json"), (ChatLine = "application/x-ndjson"))),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 402, description = "The agent's model needs the workspace's own key, and there is none; nothing was spent.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "Nothing was stored or spent: the plan's messages (`MESSAGE_LIMIT_REACHED`) or tokens (`TOKEN_LIMIT_REACHED`) of this month are used up, or the model needs the workspace's own key, and there is none (`PROVIDER_KEY_MISSING`).", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody),
               (status = 409, description = "A person has the conversation, a newer message came, or the key was used for another request.", body = crate::api::failure::FailureBody),
               (status = 504, description = "The agent did not answer in time.", body = crate::api::failure::FailureBody)))]

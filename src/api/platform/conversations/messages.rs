@@ -142,7 +142,7 @@ pub async fn list(
 /// the first message again, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
-/// 400 for fields that are not as documented, 404 for an unknown conversation, 409 when the window is closed or the
+/// 400 for fields that are not as documented, 402 when the month's messages are used up, 404 for an unknown conversation, 409 when the window is closed or the
 /// key was used for something else, 422 for content that the channel cannot carry and for people to whom nothing is sent.
 #[utoipa::path(post, path = "/api/conversations/{id}/messages", tag = "conversations", extensions(("x-permission" = json!("write"))),
     params(("id" = String, Path, description = "The conversation."),
@@ -150,6 +150,7 @@ pub async fn list(
     request_body = NewMessage,
     responses((status = 201, description = "It is committed.", body = Message),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 402, description = "`MESSAGE_LIMIT_REACHED`: the plan's messages of this month are used up; nothing was stored.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such conversation.", body = crate::api::failure::FailureBody),
               (status = 409, description = "The window is closed, the key was used for something else, or too many messages are held.", body = crate::api::failure::FailureBody),
               (status = 422, description = "The channel cannot carry it, or nothing is sent to this person.", body = crate::api::failure::FailureBody)))]

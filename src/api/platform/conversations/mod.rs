@@ -8,10 +8,10 @@ use switchboard_channels::Kind;
 use switchboard_channels::contract::failure::Fault;
 
 use crate::actors::errands::Observed;
-use crate::api::Doors;
 use crate::api::authentication::{Caller, Manage, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
+use crate::api::{Doors, limiting};
 use crate::domain::contacts::Contact;
 use crate::domain::conversations::{MOST_HELD, Owner};
 use crate::domain::errors::{Code, FieldProblem};
@@ -354,6 +354,7 @@ pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
             Code::IdempotencyMismatch,
             "this Idempotency-Key was used before with a different request",
         ),
+        Unsaid::UsedUp(used_up) => limiting::used_up(request, &used_up),
         Unsaid::Quarantined => Failure::new(
             request,
             Code::ConversationQuarantined,

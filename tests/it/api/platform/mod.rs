@@ -17,6 +17,7 @@ mod leads;
 mod members;
 mod messages;
 mod providers;
+mod usage;
 mod webhook_endpoints;
 mod widget;
 mod workspaces;
