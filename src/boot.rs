@@ -169,6 +169,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
         weather_url: settings.assistant.weather_url.clone(),
+        embedder: settings.embedder(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         access_key: derived(key, b"access tokens"),
         previous_access_key: settings.previous_master_key().map(|key| derived(&key, b"access tokens")),

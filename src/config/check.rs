@@ -40,7 +40,11 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        let addresses = [("public_url", &self.public_url), ("assistant.weather_url", &self.assistant.weather_url)];
+        let addresses = [
+            ("public_url", &self.public_url),
+            ("assistant.weather_url", &self.assistant.weather_url),
+            ("memory.embeddings_url", &self.memory.embeddings_url),
+        ];
         for (key, address) in addresses {
             demand(
                 address.as_deref().is_none_or(is_web_address),
@@ -48,6 +52,11 @@ impl Settings {
                 "must be an http or https address without query and fragment, such as https://chat.example.com",
             );
         }
+        demand(
+            self.memory.embeddings_url.is_none() || self.embedder().is_some(),
+            "memory.embeddings_model",
+            "must name the model where memory.embeddings_url names its server",
+        );
         demand(
             self.trusted_proxies().is_some(),
             "network.trusted_proxies",

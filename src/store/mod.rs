@@ -18,6 +18,7 @@ pub mod deliveries;
 mod dialect;
 pub mod documents;
 mod elsewhere;
+pub mod embeddings;
 mod encode;
 pub mod events;
 pub mod exchanges;
