@@ -40,23 +40,7 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        let addresses = [
-            ("public_url", &self.public_url),
-            ("assistant.weather_url", &self.assistant.weather_url),
-            ("memory.embeddings_url", &self.memory.embeddings_url),
-        ];
-        for (key, address) in addresses {
-            demand(
-                address.as_deref().is_none_or(is_web_address),
-                key,
-                "must be an http or https address without query and fragment, such as https://chat.example.com",
-            );
-        }
-        demand(
-            self.memory.embeddings_url.is_none() || self.embedder().is_some(),
-            "memory.embeddings_model",
-            "must name the model where memory.embeddings_url names its server",
-        );
+        self.check_addresses(&mut demand);
         demand(
             self.trusted_proxies().is_some(),
             "network.trusted_proxies",
@@ -88,6 +72,27 @@ impl Settings {
         problems.extend(self.plans().err());
         problems.extend(self.prices().err());
         problems
+    }
+
+    /// Judges the addresses of the web that settings name.
+    fn check_addresses(&self, demand: &mut impl FnMut(bool, &str, &str)) {
+        let addresses = [
+            ("public_url", &self.public_url),
+            ("assistant.weather_url", &self.assistant.weather_url),
+            ("memory.embeddings_url", &self.memory.embeddings_url),
+        ];
+        for (key, address) in addresses {
+            demand(
+                address.as_deref().is_none_or(is_web_address),
+                key,
+                "must be an http or https address without query and fragment, such as https://chat.example.com",
+            );
+        }
+        demand(
+            self.memory.embeddings_url.is_none() || self.embedder().is_some(),
+            "memory.embeddings_model",
+            "must name the model where memory.embeddings_url names its server",
+        );
     }
 
     /// What must be more than zero.

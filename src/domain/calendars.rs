@@ -96,7 +96,7 @@ impl Place {
         if !(-180.0..=180.0).contains(&self.longitude) {
             problems.push(FieldProblem::new("place.longitude", "degrees east, from -180 to 180"));
         }
-        if !self.name.as_deref().is_none_or(|name| fields::line(name, LONGEST_PLACE).as_deref() == Some(name)) {
+        if self.name.as_deref().is_some_and(|name| fields::line(name, LONGEST_PLACE).as_deref() != Some(name)) {
             problems.push(FieldProblem::new("place.name", "1 to 100 characters on one line"));
         }
         problems

@@ -46,8 +46,8 @@ impl Default for Forecasts {
 pub type Reasons = BTreeMap<&'static str, String>;
 
 impl Switchboard {
-    /// Today, as the people of a workspace have it, and why parts of it are not there. What to do first is ranked by the
-    /// model of their assistant, where it has a real one that answers.
+    /// Today, as the people of a workspace have it, and why parts of it are not there. What to do first is ranked by
+    /// the model of their assistant, where it has a real one that answers.
     ///
     /// # Errors
     /// The store could not be read.

@@ -97,7 +97,7 @@ pub enum AssistantChatEvent {
         #[schema(example = true)]
         success: bool,
         /// The answer.
-        data: Option<AssistantReply>,
+        data: Option<Box<AssistantReply>>,
         /// What went wrong.
         error: Option<AssistantChatError>,
         /// What stands beside it.
@@ -229,7 +229,7 @@ impl Framing for Events {
 
 impl Events {
     fn last(&self, data: Option<AssistantReply>, error: Option<AssistantChatError>) -> Vec<u8> {
-        let success = data.is_some();
+        let (success, data) = (data.is_some(), data.map(Box::new));
         event(&AssistantChatEvent::Done { done: true, success, data, error, meta: Meta::of(&self.request) })
     }
 }

@@ -85,7 +85,7 @@ impl WorkspacePatch {
         if !self.name.as_deref().is_none_or(workspaces::is_name) {
             problems.push(FieldProblem::new("name", NAME));
         }
-        if !self.time_zone.as_deref().is_none_or(|zone| TimeZone::get(zone).is_ok()) {
+        if self.time_zone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
             problems.push(FieldProblem::new("time_zone", "an IANA time zone, such as Europe/Berlin"));
         }
         problems.extend(self.place.iter().flatten().flat_map(Place::problems));

@@ -135,7 +135,7 @@ async fn subject(
     named: Option<String>,
 ) -> Result<Option<String>, ActionError> {
     match (named, occasion.only_person()) {
-        (None, Some(_)) => Ok(occasion.contact_id.clone()),
+        (None, Some(only)) => Ok(Some(only.to_owned())),
         (None, None) if occasion.agent_id.is_some() => Ok(None),
         (None, None) => Ok(occasion.contact_id.clone()),
         (Some(id), _) => Ok(Some(person(switchboard, occasion, Some(id)).await?.id)),
