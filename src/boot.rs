@@ -176,6 +176,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         public_url: Some(settings.public_url()),
         plans: Arc::new(settings.plans().unwrap_or_default()),
         weather_url: settings.assistant.weather_url.clone(),
+        embedder: settings.embedder(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         access_key: derived(key, b"access tokens"),
         previous_access_key: settings.previous_master_key().map(|key| derived(&key, b"access tokens")),

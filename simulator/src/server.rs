@@ -88,6 +88,7 @@ fn build(options: Options) -> Result<(Started, actix_web::dev::Server), Error> {
             .configure(phone::routes)
             .configure(model::anthropic::routes)
             .configure(model::chat::routes)
+            .configure(model::embeddings::routes)
             .configure(model::gemini::routes)
             .configure(twilio::routes)
             .configure(graph::routes)

@@ -429,12 +429,16 @@ enum Commitment {
     Without(Vec<String>),
 }
 
+/// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
 fn cancel(live: &mut Live, hub: &Hub, id: &str) {
-    if let Some((turn, token)) = live.running.take() {
+    let running = live.running.take().map(|(turn, token)| {
         token.cancel();
-        if hub.is_watched(id) {
-            hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
-        }
+        turn
+    });
+    if let Some(turn) = running.or_else(|| live.state.turn_job.take())
+        && hub.is_watched(id)
+    {
+        hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
     }
 }
 

@@ -160,7 +160,8 @@ fn read(messages: &[Value], session_id: Option<String>) -> Result<ChatWish, Vec<
         }
     }
     let text = earlier.pop().map(|turn| turn.text).unwrap_or_default();
-    Ok(ChatWish { text, earlier, instructions: instructions.join("\n\n"), session_id, permissions: None, key: None })
+    let instructions = instructions.join("\n\n");
+    Ok(ChatWish { text, earlier, instructions, session_id, permissions: None, for_team: false, key: None })
 }
 
 fn read_message(index: usize, message: &Value, problems: &mut Vec<FieldProblem>) -> Option<(ChatRole, String)> {

@@ -40,13 +40,7 @@ impl Settings {
             "database",
             "must be `sqlite:PATH` or `postgres://user:password@host/name`",
         );
-        for (key, address) in self.addresses() {
-            demand(
-                address.is_none_or(is_web_address),
-                key,
-                "must be an http or https address without query and fragment, such as https://chat.example.com",
-            );
-        }
+        self.check_addresses(&mut demand);
         demand(
             self.trusted_proxies().is_some(),
             "network.trusted_proxies",
@@ -80,15 +74,28 @@ impl Settings {
         problems
     }
 
-    /// What must be addresses, where they are set.
-    fn addresses(&self) -> [(&'static str, Option<&str>); 5] {
-        [
-            ("public_url", self.public_url.as_deref()),
-            ("assistant.weather_url", self.assistant.weather_url.as_deref()),
-            ("models.openai_url", self.models.openai_url.as_deref()),
-            ("models.anthropic_url", self.models.anthropic_url.as_deref()),
-            ("models.gemini_url", self.models.gemini_url.as_deref()),
-        ]
+    /// Judges the addresses of the web that settings name.
+    fn check_addresses(&self, demand: &mut impl FnMut(bool, &str, &str)) {
+        let addresses = [
+            ("public_url", &self.public_url),
+            ("assistant.weather_url", &self.assistant.weather_url),
+            ("models.openai_url", &self.models.openai_url),
+            ("models.anthropic_url", &self.models.anthropic_url),
+            ("models.gemini_url", &self.models.gemini_url),
+            ("memory.embeddings_url", &self.memory.embeddings_url),
+        ];
+        for (key, address) in addresses {
+            demand(
+                address.as_deref().is_none_or(is_web_address),
+                key,
+                "must be an http or https address without query and fragment, such as https://chat.example.com",
+            );
+        }
+        demand(
+            self.memory.embeddings_url.is_none() || self.embedder().is_some(),
+            "memory.embeddings_model",
+            "must name the model where memory.embeddings_url names its server",
+        );
     }
 
     /// What must be more than zero.

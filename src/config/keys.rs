@@ -152,6 +152,19 @@ pub const KEYS: &[Key] = &[
         "not connected",
         "Base address of a forecast service, for example https://api.open-meteo.com; days show the weather from there.",
     ),
+    optional(
+        "memory.embeddings_url",
+        Form::Text,
+        "none",
+        "Base address of a server of embeddings (`POST /v1/embeddings`), such as https://api.openai.com: what was learned goes there, and is found by its meaning, too. Without it everything is found by its words.",
+    ),
+    optional(
+        "memory.embeddings_model",
+        Form::Text,
+        "none",
+        "The model of embeddings, such as `text-embedding-3-small`.",
+    ),
+    optional("memory.embeddings_key", Form::Secret, "none", "The key of that server, if it needs one."),
     key("limits.body_bytes", Form::Number, "The largest body of a callback, in bytes."),
     key(
         "limits.request_timeout",

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_channels::contract::credentials::Secret;
 
 use crate::cache;
+use crate::llm::embeddings::Embedder;
 use crate::net;
 use crate::store;
 use crate::store::seal::Sealer;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub conversations: Conversations,
     /// What the assistant knows of the world.
     pub assistant: Assistant,
+    /// How what is remembered is found.
+    pub memory: Memory,
     /// What a client may ask of the HTTP server.
     pub limits: Limits,
     /// Files from and for messages.
@@ -181,6 +184,18 @@ pub struct Assistant {
     pub weather_url: Option<String>,
 }
 
+/// How what is remembered is found by its meaning, too.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Base address of a server of embeddings; none: what is remembered is found by its words.
+    pub embeddings_url: Option<String>,
+    /// The model of embeddings.
+    pub embeddings_model: Option<String>,
+    /// The server's key.
+    pub embeddings_key: Option<Secret>,
+}
+
 /// What a client may ask of the HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -255,6 +270,7 @@ impl Default for Settings {
             sending: Sending::default(),
             conversations: Conversations::default(),
             assistant: Assistant::default(),
+            memory: Memory::default(),
             limits: Limits::default(),
             media: Media::default(),
             store: StoreSettings::default(),
@@ -423,6 +439,13 @@ impl Settings {
     #[must_use]
     pub fn uncounted_addresses(&self) -> Option<Vec<IpNet>> {
         networks(&self.limits.uncounted_addresses)
+    }
+
+    /// What embeds memories, where that is configured.
+    #[must_use]
+    pub fn embedder(&self) -> Option<Embedder> {
+        let Memory { embeddings_url, embeddings_model, embeddings_key } = &self.memory;
+        Embedder::new(embeddings_url.as_deref()?, embeddings_model.as_deref()?, embeddings_key.clone())
     }
 
     /// What the logs need.

@@ -24,6 +24,15 @@ pub struct Action {
     pub parameters: Value,
 }
 
+/// Whose wish is followed; it says whose data may be shown and changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody of the workspace, or a workflow: everybody's, as far as the permissions go.
+    Team,
+    /// The person of the conversation: their own, and nobody else's.
+    Person,
+}
+
 /// On whose behalf, and in which place, something is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occasion {
@@ -31,6 +40,8 @@ pub struct Occasion {
     pub workspace_id: String,
     /// What has the effect: the id of the turn's job, or of the workflow's step. Calls are counted within it.
     pub cause: String,
+    /// Whose wish it is.
+    pub asker: Asker,
     /// What may be done.
     pub permissions: Permissions,
     /// The agent that acts, and whose settings say which actions it has; none: a workflow, which has all.
@@ -153,6 +164,16 @@ impl Action {
 }
 
 impl Occasion {
+    /// The one person whose data may be shown and changed; none: everybody's. No contact has the empty id, so that where
+    /// nobody is known nothing is shown.
+    #[must_use]
+    pub fn only_person(&self) -> Option<&str> {
+        match self.asker {
+            Asker::Team => None,
+            Asker::Person => Some(self.contact_id.as_deref().unwrap_or_default()),
+        }
+    }
+
     /// The idempotency key of a call: the same whenever the call is repeated.
     #[must_use]
     pub fn key(&self, call: &Call) -> String {
@@ -178,6 +199,7 @@ mod tests {
         Occasion {
             workspace_id: "w".to_owned(),
             cause: cause.to_owned(),
+            asker: Asker::Person,
             permissions: Permissions::default(),
             agent_id: None,
             conversation_id: None,
@@ -194,6 +216,15 @@ mod tests {
         assert_ne!(id, occasion("job").id(&call(1)));
         assert_ne!(id, occasion("other").id(&call(0)));
         assert_eq!(uuid::Uuid::parse_str(&id).unwrap().get_version_num(), 8);
+    }
+
+    #[test]
+    fn a_person_reaches_what_is_theirs_and_the_team_everything() {
+        let nobody = occasion("job");
+        assert_eq!(nobody.only_person(), Some(""));
+        let somebody = Occasion { contact_id: Some("c".to_owned()), ..nobody };
+        assert_eq!(somebody.only_person(), Some("c"));
+        assert_eq!(Occasion { asker: Asker::Team, ..somebody }.only_person(), None);
     }
 
     #[test]

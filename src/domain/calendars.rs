@@ -11,6 +11,8 @@ use calcard::{Entry, Parser};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::errors::FieldProblem;
+use super::fields;
 use super::time_words::Standpoint;
 
 /// Most occurrences of all events of a calendar that are looked at: a daily one of a hundred years, many times over.
@@ -19,6 +21,8 @@ const MOST_OCCURRENCES: usize = 200_000;
 const MOST_OF_ONE: usize = 40_000;
 /// Longest address, in bytes.
 const LONGEST_ADDRESS: usize = 2_000;
+/// Longest name of a workspace's place, in characters.
+const LONGEST_PLACE: usize = 100;
 /// Longest title and place that are shown, in characters.
 const LONGEST: usize = 300;
 
@@ -82,10 +86,20 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether it is on the globe.
+    /// What of it is not as documented, by its path under `place`.
     #[must_use]
-    pub fn is_real(&self) -> bool {
-        (-90.0..=90.0).contains(&self.latitude) && (-180.0..=180.0).contains(&self.longitude)
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        if !(-90.0..=90.0).contains(&self.latitude) {
+            problems.push(FieldProblem::new("place.latitude", "degrees north, from -90 to 90"));
+        }
+        if !(-180.0..=180.0).contains(&self.longitude) {
+            problems.push(FieldProblem::new("place.longitude", "degrees east, from -180 to 180"));
+        }
+        if self.name.as_deref().is_some_and(|name| fields::line(name, LONGEST_PLACE).as_deref() != Some(name)) {
+            problems.push(FieldProblem::new("place.name", "1 to 100 characters on one line"));
+        }
+        problems
     }
 }
 

@@ -58,6 +58,18 @@ pub struct Person {
     pub updated_at: i64,
 }
 
+impl Person {
+    /// Whether this text occurs in their name, email address, phone number or a name that a channel has for them,
+    /// whatever its case.
+    #[must_use]
+    pub fn goes_by(&self, text: &str) -> bool {
+        let text = text.trim().to_lowercase();
+        let own = [&self.name, &self.email, &self.phone].into_iter().flatten();
+        own.chain(self.identities.iter().map(|identity| &identity.value))
+            .any(|name| name.to_lowercase().contains(&text))
+    }
+}
+
 /// How one channel account knows a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PersonIdentity {

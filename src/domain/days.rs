@@ -7,8 +7,10 @@ use super::calendars::Meeting;
 use super::follow_ups::FollowUp;
 use super::tasks::{Priority, Task};
 
-/// Most things to do first.
-const MOST_PRIORITIES: usize = 10;
+/// Most things to do first that a day shows.
+pub const MOST_PRIORITIES: usize = 10;
+/// Longest reason that a model gives, in characters.
+const LONGEST_REASON: usize = 200;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -31,7 +33,7 @@ pub struct Day {
     pub weather: Option<Weather>,
     /// What to do first, the first first.
     pub priorities: Vec<Ranked>,
-    /// By what they are ranked: `rule`, or `model`.
+    /// By what they are ranked: `rule`, by due date and importance, or `model`, by the assistant's language model.
     #[schema(example = "rule")]
     pub ranked_by: RankedBy,
 }
@@ -111,7 +113,30 @@ pub fn ranked(tasks: &[Task], follow_ups: &[FollowUp], now: i64, day_ends: i64) 
         ranked.push((points + weight(Priority::Medium), follow_up.due_at, item));
     }
     ranked.sort_by(|one, other| (-one.0, one.1, &one.2.id).cmp(&(-other.0, other.1, &other.2.id)));
-    ranked.into_iter().map(|(_, _, item)| item).take(MOST_PRIORITIES).collect()
+    ranked.into_iter().map(|(_, _, item)| item).collect()
+}
+
+/// The same things in the order of a model's answer, which has somewhere a JSON array of `{"n", "why"}`: the number of a
+/// thing, from 1, and why it stands there. What the model leaves out follows as it stood. `None`: it ranks nothing.
+#[must_use]
+pub fn reranked(ranked: &[Ranked], answer: &str) -> Option<Vec<Ranked>> {
+    let array = answer.get(answer.find('[')?..=answer.rfind(']')?)?;
+    let places: Vec<Value> = serde_json::from_str(array).ok()?;
+    let mut left: Vec<Option<&Ranked>> = ranked.iter().map(Some).collect();
+    let mut found = Vec::with_capacity(ranked.len());
+    for place in &places {
+        let number = place.get("n").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        let slot = number.and_then(|number| left.get_mut(number.checked_sub(1)?));
+        let Some(item) = slot.and_then(Option::take) else { continue };
+        let why = place.get("why").and_then(Value::as_str).map(str::trim).filter(|why| !why.is_empty());
+        let reason = why.map_or_else(|| item.reason.clone(), |why| why.chars().take(LONGEST_REASON).collect());
+        found.push(Ranked { reason, ..item.clone() });
+    }
+    if found.is_empty() {
+        return None;
+    }
+    found.extend(left.into_iter().flatten().cloned());
+    Some(found)
 }
 
 /// An urgent thing goes before whatever is due, however late.
@@ -192,7 +217,7 @@ const fn sky(code: i64) -> &'static str {
 mod tests {
     use serde_json::json;
 
-    use super::{DAY_MS, ranked, weather};
+    use super::{DAY_MS, Ranked, ranked, reranked, weather};
     use crate::domain::follow_ups::FollowUp;
     use crate::domain::tasks::{Priority, Source, Task};
 
@@ -226,6 +251,37 @@ mod tests {
                 ("low, today", "due today"),
             ]
         );
+    }
+
+    #[test]
+    fn a_model_ranks_what_it_can_name() {
+        let item = |id: &str| Ranked {
+            kind: "task",
+            id: id.to_owned(),
+            title: id.to_owned(),
+            due_at: None,
+            reason: "by rule".to_owned(),
+        };
+        let items = [item("a"), item("b"), item("c")];
+        let cases = [
+            (r#"[{"n":3,"why":"a customer waits"},{"n":1}]"#, Some("c: a customer waits, a: by rule, b: by rule")),
+            ("Sure:\n```json\n[{\"n\": 2, \"why\": \" now \"}]\n```", Some("b: now, a: by rule, c: by rule")),
+            (r#"[{"n":2},{"n":2},{"n":9},{"n":0},{"n":"x"},5]"#, Some("b: by rule, a: by rule, c: by rule")),
+            (r#"[{"n":9}]"#, None),
+            ("[]", None),
+            ("] [", None),
+            ("I cannot rank these.", None),
+            (r#"{"n":1}"#, None),
+        ];
+        for (answer, expected) in cases {
+            let found = reranked(&items, answer).map(|found| {
+                let shown: Vec<String> = found.iter().map(|item| format!("{}: {}", item.id, item.reason)).collect();
+                shown.join(", ")
+            });
+            assert_eq!(found.as_deref(), expected, "{answer}");
+        }
+        let long = reranked(&items, &format!(r#"[{{"n":1,"why":"{}"}}]"#, "é".repeat(900))).unwrap();
+        assert_eq!(long[0].reason.chars().count(), 200);
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub enum Work {
         /// The wish to read it; a newer one makes this job needless.
         revision: String,
     },
+    /// Find out where a memory lies in the space of a model of embeddings.
+    Embed {
+        /// The memory.
+        memory_id: String,
+    },
     /// Tell that the time of a reminder has come.
     Remind {
         /// What it is about.
@@ -83,7 +88,7 @@ pub enum Reminded {
 impl Work {
     /// The stored words of all kinds.
     pub const KINDS: &[&str] =
-        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "remind"];
+        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "embed", "remind"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -98,6 +103,7 @@ impl Work {
             Self::Code { .. } => "code",
             Self::Invite { .. } => "invite",
             Self::Ingest { .. } => "ingest",
+            Self::Embed { .. } => "embed",
             Self::Remind { .. } => "remind",
         }
     }

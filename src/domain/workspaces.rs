@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendars::Place;
+
 /// A tenant. Everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Workspace {
@@ -16,10 +18,12 @@ pub struct Workspace {
 }
 
 /// What the people of a workspace set for all of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceSettings {
     /// Time zone, by its IANA name.
     pub time_zone: String,
+    /// Where it is, for its weather.
+    pub place: Option<Place>,
     /// What carries sign-in codes on a channel where only templates may go.
     pub code_template: Option<CodeTemplate>,
 }

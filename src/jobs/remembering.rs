@@ -1,5 +1,5 @@
 //! Takes messages into the index of what is remembered, behind the event sequence and in small steps, so that nobody who
-//! writes a message waits for it.
+//! writes a message waits for it; before that, has memories embedded that were there before their model.
 
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes in messages until it is dropped. How far it has come is in the database, so that any node goes on from there.
 pub async fn keep(switchboard: Switchboard) {
+    if let Err(error) = switchboard.embed_what_is_left().await {
+        tracing::warn!(%error, "memories that are not embedded yet are looked for when the process starts again");
+    }
     let mut rounds = tokio::time::interval(EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -5,6 +5,7 @@
 pub mod answer;
 mod anthropic;
 mod echo;
+pub mod embeddings;
 pub mod endpoint;
 pub mod failure;
 mod framing;

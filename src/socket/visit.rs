@@ -179,8 +179,10 @@ impl Line {
     }
 
     fn end_turn(&mut self, turn: &Arc<str>, end: TurnEnd, context: &mut Context) {
-        if let Some(visit) = self.visit.as_deref_mut() {
-            visit.turn.take_if(|running| running == turn);
+        let visit = self.visit.as_deref_mut();
+        let began = visit.is_some_and(|visit| visit.turn.take_if(|running| running == turn).is_some());
+        if end == TurnEnd::Cancelled && !began {
+            return;
         }
         let state = match end {
             TurnEnd::Ended => TurnState::Ended,

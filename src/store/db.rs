@@ -148,6 +148,14 @@ impl<'a> Parameter for &'a str {
     }
 }
 
+impl Parameter for &[u8] {
+    type Bound = Self;
+
+    fn parameter(self) -> Self {
+        self
+    }
+}
+
 impl<'a> Parameter for Option<&'a str> {
     type Bound = Option<Cow<'a, str>>;
 

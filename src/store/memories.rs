@@ -75,7 +75,7 @@ impl MemoryRow {
 }
 
 impl Store {
-    /// Adds a memory, once for each key.
+    /// Adds a memory, once for each key, and with `embeds` the job that embeds it.
     ///
     /// # Errors
     /// See [`Unwritten`].
@@ -84,9 +84,12 @@ impl Store {
         workspace_id: &str,
         memory: &Memory,
         key: Option<&Idempotency>,
+        embeds: bool,
     ) -> Result<(), Unwritten> {
-        match self.try_add_memory(workspace_id, memory, key).await {
-            Err(Unwritten::Store(error)) if lost_a_race(&error) => self.try_add_memory(workspace_id, memory, key).await,
+        match self.try_add_memory(workspace_id, memory, key, embeds).await {
+            Err(Unwritten::Store(error)) if lost_a_race(&error) => {
+                self.try_add_memory(workspace_id, memory, key, embeds).await
+            }
             done => done,
         }
     }
@@ -96,6 +99,7 @@ impl Store {
         workspace_id: &str,
         memory: &Memory,
         key: Option<&Idempotency>,
+        embeds: bool,
     ) -> Result<(), Unwritten> {
         let mut tx = Transaction::begin(self.db()).await?;
         if let Some(earlier) = remember(&mut tx, workspace_id, key, memory.created_at).await? {
@@ -117,10 +121,19 @@ impl Store {
             memory.updated_at
         )?;
         index_memory(&mut tx, workspace_id, &memory.id, &memory.text).await?;
-        Ok(self.tell_and_commit(tx, workspace_id, Vec::new()).await?)
+        Ok(self.commit_memory(tx, workspace_id, embeds.then_some(memory.id.as_str())).await?)
     }
 
-    /// Corrects a memory as `change` decides on it, and gives it as it is then.
+    /// Commits a transaction with the job that embeds a memory, if there is one to be.
+    async fn commit_memory(&self, tx: Transaction, workspace_id: &str, id: Option<&str>) -> Result<(), StoreError> {
+        match id {
+            Some(id) => self.commit_with_job(tx, workspace_id, self.embedding_of(id)).await,
+            None => self.tell_and_commit(tx, workspace_id, Vec::new()).await,
+        }
+    }
+
+    /// Corrects a memory as `change` decides on it, and gives it as it is then. Another text is embedded anew, if it
+    /// `embeds`.
     ///
     /// # Errors
     /// See [`Unwritten`].
@@ -129,6 +142,7 @@ impl Store {
         workspace_id: &str,
         id: &str,
         change: impl Fn(&Memory) -> Result<Memory, Vec<FieldProblem>>,
+        embeds: bool,
     ) -> Result<Memory, Unwritten> {
         let mut tx = Transaction::begin(self.db()).await?;
         let held = rows!(
@@ -145,7 +159,7 @@ impl Store {
         let after = change(&before).map_err(Unwritten::Fields)?;
         run!(
             &mut tx,
-            "UPDATE memories SET kind = $3, text = $4, contact_id = $5, conversation_id = $6, message_id = $7, updated_at = $8 WHERE workspace_id = $1 AND id = $2",
+            "UPDATE memories SET kind = $3, text = $4, contact_id = $5, conversation_id = $6, message_id = $7, updated_at = $8, embedding = CASE WHEN text = $4 THEN embedding END, embedding_model = CASE WHEN text = $4 THEN embedding_model END WHERE workspace_id = $1 AND id = $2",
             workspace_id,
             id,
             after.kind.as_str(),
@@ -156,7 +170,8 @@ impl Store {
             after.updated_at
         )?;
         index_memory(&mut tx, workspace_id, id, &after.text).await?;
-        self.tell_and_commit(tx, workspace_id, Vec::new()).await?;
+        let embeds = embeds && after.text != before.text;
+        self.commit_memory(tx, workspace_id, embeds.then_some(id)).await?;
         Ok(after)
     }
 

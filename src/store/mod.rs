@@ -19,6 +19,7 @@ pub mod deliveries;
 mod dialect;
 pub mod documents;
 mod elsewhere;
+pub mod embeddings;
 mod encode;
 pub mod events;
 pub mod exchanges;

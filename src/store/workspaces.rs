@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_optional};
 use super::{Store, StoreError};
+use crate::domain::calendars::Place;
 use crate::domain::workspaces::{CodeTemplate, Workspace, WorkspaceSettings};
 
 #[derive(FromRow)]
@@ -76,19 +77,24 @@ impl Store {
     pub async fn workspace(&self, id: &str) -> Result<Option<(Workspace, WorkspaceSettings)>, StoreError> {
         let found = fetch_optional!(
             self.db(),
-            (String, String, i64, String, Option<String>),
-            "SELECT name, plan, created_at, time_zone, code_template FROM workspaces WHERE id = $1",
+            (String, String, i64, String, Option<String>, Option<String>),
+            "SELECT name, plan, created_at, time_zone, place, code_template FROM workspaces WHERE id = $1",
             id
         )?;
-        let Some((name, plan, created_at, time_zone, template)) = found else { return Ok(None) };
-        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+        let Some((name, plan, created_at, time_zone, place, template)) = found else { return Ok(None) };
+        let unreadable = |column: &'static str, error: &serde_json::Error| StoreError::Unreadable {
             table: "workspaces",
-            column: "code_template",
+            column,
             id: id.to_owned(),
             reason: error.to_string(),
         };
+        let place = place.as_deref().map(serde_json::from_str::<Place>).transpose();
         let template = template.as_deref().map(serde_json::from_str::<CodeTemplate>).transpose();
-        let settings = WorkspaceSettings { time_zone, code_template: template.map_err(unreadable)? };
+        let settings = WorkspaceSettings {
+            time_zone,
+            place: place.map_err(|error| unreadable("place", &error))?,
+            code_template: template.map_err(|error| unreadable("code_template", &error))?,
+        };
         Ok(Some((Workspace { id: id.to_owned(), name, plan, created_at }, settings)))
     }
 
@@ -97,13 +103,15 @@ impl Store {
     /// # Errors
     /// The database is not available, or another workspace has the name.
     pub async fn set_workspace(&self, id: &str, name: &str, settings: &WorkspaceSettings) -> Result<(), StoreError> {
+        let place = settings.place.as_ref().and_then(|place| serde_json::to_string(place).ok());
         let template = settings.code_template.as_ref().and_then(|template| serde_json::to_string(template).ok());
         execute!(
             self.db(),
-            "UPDATE workspaces SET name = $2, time_zone = $3, code_template = $4 WHERE id = $1",
+            "UPDATE workspaces SET name = $2, time_zone = $3, place = $4, code_template = $5 WHERE id = $1",
             id,
             name,
             settings.time_zone.as_str(),
+            place.as_deref(),
             template.as_deref()
         )
         .map(|_| ())

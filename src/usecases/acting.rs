@@ -4,17 +4,20 @@
 use std::sync::Arc;
 
 use super::Switchboard;
+use super::actions::Tools;
 use super::answering::{is_builtin, silence};
 use super::assisting::ASSISTANT;
+use super::chatting::Brought;
 use crate::actors::agents::{Means, Record};
 use crate::actors::errands::{Begun, TurnAnswer};
-use crate::domain::actions::Occasion;
+use crate::domain::actions::{Asker, Occasion};
 use crate::domain::agents::Agent;
 use crate::domain::changes::NewEvent;
 use crate::domain::conversations::Owner;
 use crate::domain::events::EventKind;
 use crate::domain::jobs::Job;
 use crate::domain::principals::{Permission, Permissions};
+use crate::net::Client;
 use crate::store::StoreError;
 use switchboard_channels::Kind;
 use switchboard_channels::contract::peer::IdentityKind;
@@ -29,7 +32,8 @@ impl Switchboard {
         job: &Job,
         conversation_id: &str,
         begun: &Begun,
-        brought: Option<Permissions>,
+        brought: &Brought,
+        client: &Client,
     ) -> Result<Option<Means>, StoreError> {
         let agent = self.directory.agent(&begun.agent_id).await?;
         if agent.is_none_or(|agent| is_builtin(&agent)) {
@@ -51,13 +55,14 @@ impl Switchboard {
             occasion: Occasion {
                 workspace_id: begun.workspace_id.clone(),
                 cause: job.id.clone(),
-                permissions: brought.unwrap_or_else(|| Permissions::of(own)),
+                asker: if brought.for_team { Asker::Team } else { Asker::Person },
+                permissions: brought.permissions.unwrap_or_else(|| Permissions::of(own)),
                 agent_id: Some(begun.agent_id.clone()),
                 conversation_id: Some(conversation_id.to_owned()),
                 contact_id: Some(conversation.state.contact_id),
                 channel_kind: Some(conversation.state.kind),
             },
-            actions: Arc::new(self.clone()),
+            actions: Arc::new(Tools::new(self.clone(), client.clone())),
         }))
     }
 

@@ -15,7 +15,7 @@ use super::{Switchboard, vendors};
 use crate::actors::ActorError;
 use crate::actors::agents::{Question, Reaction, Record};
 use crate::actors::errands::{Begun, TurnAnswer};
-use crate::actors::hub::Sight;
+use crate::actors::hub::{Sight, TurnEnd};
 use crate::domain::agents::Agent;
 use crate::domain::changes::NewEvent;
 use crate::domain::events::EventKind;
@@ -51,6 +51,11 @@ impl Switchboard {
 
     async fn turn(&self, job: &Job, conversation_id: &str, client: &Client) -> Result<Verdict, ActorError> {
         let Some(begun) = self.conversations.start_turn(conversation_id, &job.id).await? else {
+            // Another node may have taken something newer; whoever waits here for this turn hears of it now.
+            if self.hub.is_watched(conversation_id) {
+                let turn = job.id.as_str().into();
+                self.hub.show(conversation_id, &Sight::TurnEnded { turn, end: TurnEnd::Cancelled, usage: None });
+            }
             return Ok(Verdict::Drop);
         };
         crash::point("answering.begun");
@@ -103,7 +108,7 @@ impl Switchboard {
     ) -> Result<Option<Reaction>, ActorError> {
         let brought = self.brought(conversation_id);
         let recalled = self.recall(conversation_id, begun).await?;
-        let means = self.means(job, conversation_id, begun, brought.permissions).await?;
+        let means = self.means(job, conversation_id, begun, &brought, client).await?;
         let question = Question {
             means,
             turns: self.turns(conversation_id, begun, brought.earlier.clone()).await?,

@@ -40,6 +40,8 @@ pub struct ChatWish {
     pub session_id: Option<String>,
     /// What the agent may do for whoever asks; none: what it may do by itself.
     pub permissions: Option<Permissions>,
+    /// Whoever asks is of the workspace, so that the agent may tell them of everybody.
+    pub for_team: bool,
     /// The caller's idempotency key: what is said again under it is said once, and gets the first one's answer.
     pub key: Option<String>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Brought {
     pub instructions: String,
     /// What the agent may do for whoever asks.
     pub permissions: Option<Permissions>,
+    /// Whoever asks is of the workspace.
+    pub for_team: bool,
 }
 
 /// What chat requests brought along for their one answer, by conversation. Clones share them.
@@ -217,7 +221,8 @@ impl Switchboard {
         let brings = !wish.earlier.is_empty() || !wish.instructions.is_empty() || wish.permissions.is_some();
         let context = brings.then(|| {
             let (earlier, instructions, permissions) = (wish.earlier, wish.instructions, wish.permissions);
-            Context::hold(&self.contexts, &conversation_id, Brought { earlier, instructions, permissions })
+            let brought = Brought { earlier, instructions, permissions, for_team: wish.for_team };
+            Context::hold(&self.contexts, &conversation_id, brought)
         });
         let message = Incoming {
             id: clock.id(),

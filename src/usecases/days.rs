@@ -11,7 +11,7 @@ use switchboard_channels::contract::request::{Body, Method, Request};
 
 use super::Switchboard;
 use crate::domain::calendars::{Meeting, Place};
-use crate::domain::days::{self, Day, RankedBy, Weather};
+use crate::domain::days::{self, Day, MOST_PRIORITIES, RankedBy, Weather};
 use crate::domain::follow_ups::FollowUpStatus;
 use crate::domain::tasks::{Priority, Task};
 use crate::domain::time_words::Standpoint;
@@ -46,11 +46,32 @@ impl Default for Forecasts {
 pub type Reasons = BTreeMap<&'static str, String>;
 
 impl Switchboard {
-    /// Today, as the people of a workspace have it, and why parts of it are not there.
+    /// Today, as the people of a workspace have it, and why parts of it are not there. What to do first is ranked by
+    /// the model of their assistant, where it has a real one that answers.
     ///
     /// # Errors
     /// The store could not be read.
     pub async fn my_day(&self, workspace_id: &str, client: &Client) -> Result<(Day, Reasons), StoreError> {
+        let (mut day, mut reasons) = self.today(workspace_id, client).await?;
+        if let Some(reason) = self.rank_by_model(workspace_id, &mut day, client).await? {
+            reasons.insert("priorities", reason);
+        }
+        day.priorities.truncate(MOST_PRIORITIES);
+        Ok((day, reasons))
+    }
+
+    /// The same, ranked by the rule.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn day_by_rule(&self, workspace_id: &str, client: &Client) -> Result<(Day, Reasons), StoreError> {
+        let (mut day, reasons) = self.today(workspace_id, client).await?;
+        day.priorities.truncate(MOST_PRIORITIES);
+        Ok((day, reasons))
+    }
+
+    /// The same with all that there is to rank.
+    async fn today(&self, workspace_id: &str, client: &Client) -> Result<(Day, Reasons), StoreError> {
         let (zone, place) = self.store.whereabouts(workspace_id).await?;
         let here = Standpoint::new(&zone, self.now());
         let (_, ends) = here.today();

@@ -3,13 +3,14 @@
 use hmac::digest::Digest as _;
 use text_splitter::{MarkdownSplitter, TextSplitter};
 
+use crate::llm::knowledge::ends_sentence;
 use crate::store::documents::NewDocument;
 use crate::store::{Store, StoreError};
 
 /// The longest passage, in characters: enough for an answer, little enough to quote.
 const PASSAGE: usize = 800;
 /// Part of every hash; another number makes every document be cut again.
-const CUT: &str = "2";
+const CUT: &str = "3";
 
 /// How a document's text is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,17 +69,18 @@ impl Document {
 
 /// Whether a sentence is cut between these two pieces of a text.
 fn is_cut(before: &str, behind: &str) -> bool {
-    const ENDS: [char; 18] =
-        ['.', '!', '?', ':', ';', '。', '！', '？', '：', '…', '"', '\'', ')', ']', '”', '’', '»', '|'];
+    /// After these something new may begin, or the sentence may go on.
+    const PAUSES: [char; 10] = [':', ';', '：', '"', '\'', ')', ']', '”', '’', '»'];
     let (end, beginning) = (before.trim_end(), behind.trim_start());
-    if end.is_empty() || beginning.is_empty() || end.ends_with(ENDS) {
+    if end.is_empty() || beginning.is_empty() || end.ends_with('|') || ends_sentence(end, beginning) {
         return false;
     }
     let gap = before.get(end.len()..).into_iter().chain(behind.get(..behind.len().saturating_sub(beginning.len())));
+    let goes_on = beginning.starts_with(char::is_lowercase);
     match gap.map(|blank| blank.matches('\n').count()).sum() {
-        0_usize => true,
+        0_usize => goes_on || !end.ends_with(PAUSES),
         // A line that was wrapped goes on in small letters; anything else begins anew.
-        1 => beginning.starts_with(char::is_lowercase),
+        1 => goes_on && !end.ends_with(PAUSES),
         _ => false,
     }
 }
@@ -134,7 +136,7 @@ pub async fn teach(
 
 #[cfg(test)]
 mod tests {
-    use super::{Document, Markup, PASSAGE};
+    use super::{Document, Markup, PASSAGE, is_cut};
 
     fn document(text: &str, markup: Markup) -> Document {
         Document { title: "T".into(), source: "s".into(), text: text.into(), markup }
@@ -161,6 +163,32 @@ mod tests {
         for (index, passage) in passages.iter().enumerate() {
             assert_eq!(passage.starts_with("… "), index > 0, "{passage}");
             assert_eq!(passage.ends_with(" …"), index + 1 < passages.len(), "{passage}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_cut_where_it_goes_on() {
+        let cases = [
+            ("We open at nine. ", "We close at six.", false),
+            ("we open at nine. ", "we close at six.", false),
+            ("Is it open? ", "yes, it is.", false),
+            ("Parcels (up to 5 kg) ", "cost nine euros.", true),
+            ("Parcels (up to 5 kg) ", "Nine euros.", false),
+            ("We call it \"express\" ", "because it is fast.", true),
+            ("We ship: ", "to Austria and Italy.", true),
+            ("We ship:\n", "to Austria", false),
+            ("It costs approx. ", "5 euros.", true),
+            ("Use e.g. ", "a bag.", true),
+            ("Postage is ", "nine euros.", true),
+            ("that we have sold to you within\n", "thirty days", true),
+            ("A heading\n", "Another line", false),
+            ("A paragraph without an end\n\n", "another", false),
+            ("| a | b |", " c | d |", false),
+            ("営業時間は九時からです。", "日曜日は休みです。", false),
+            ("", "anything", false),
+        ];
+        for (before, behind, cut) in cases {
+            assert_eq!(is_cut(before, behind), cut, "{before:?} {behind:?}");
         }
     }
 

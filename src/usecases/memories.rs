@@ -3,10 +3,11 @@
 use super::Switchboard;
 use super::once::{self, Refused};
 use crate::domain::errors::FieldProblem;
-use crate::domain::memories::{Memory, MemoryFields, Recalled};
+use crate::domain::memories::{self, Memory, MemoryFields, Recalled};
 use crate::domain::tasks::Source;
+use crate::net::Client;
 use crate::store::StoreError;
-use crate::store::remembered::Taken;
+use crate::store::remembered::{MOST_FOUND, Taken};
 
 /// Steps that a search takes itself when the job that follows the messages is behind.
 const STEPS_OF_A_SEARCH: usize = 5;
@@ -33,7 +34,8 @@ impl Switchboard {
                 let made = Memory { agent_id, ..Memory::blank(id, source, now) };
                 let made = made.changed(said, now).map_err(Refused::Fields)?;
                 self.judge_origin(workspace_id, &made).await?;
-                match self.store.add_memory(workspace_id, &made, wanted.as_ref()).await {
+                let embeds = self.options.embedder.is_some();
+                match self.store.add_memory(workspace_id, &made, wanted.as_ref(), embeds).await {
                     Ok(()) => return Ok((made, false)),
                     Err(refusal) => once::repeated(wanted.as_ref(), refusal)?,
                 }
@@ -51,10 +53,12 @@ impl Switchboard {
         let before = self.store.memory(workspace_id, id).await?.ok_or(Refused::Unknown)?;
         let after = before.changed(said, now).map_err(Refused::Fields)?;
         self.judge_origin(workspace_id, &after).await?;
-        Ok(self.store.change_memory(workspace_id, id, |memory| memory.changed(said, now)).await?)
+        let embeds = self.options.embedder.is_some();
+        Ok(self.store.change_memory(workspace_id, id, |memory| memory.changed(said, now), embeds).await?)
     }
 
-    /// Finds what was learned and said, the best first; of one person only, if given.
+    /// Finds what was learned and said, the best first: by its words, and what was learned by its meaning, too, where a
+    /// model of embeddings is configured; of one person only, if given.
     ///
     /// # Errors
     /// The store is not available.
@@ -63,13 +67,22 @@ impl Switchboard {
         workspace_id: &str,
         question: &str,
         contact_id: Option<&str>,
+        client: &Client,
     ) -> Result<Vec<Recalled>, StoreError> {
         for _ in 0..STEPS_OF_A_SEARCH {
             if self.store.remember_messages(workspace_id).await? == Taken::All {
                 break;
             }
         }
-        self.store.recall(workspace_id, question, contact_id).await
+        let (by_words, by_meaning) = tokio::join!(
+            self.store.recall(workspace_id, question, contact_id),
+            self.by_meaning(workspace_id, question, contact_id, client),
+        );
+        let (by_words, by_meaning) = (by_words?, by_meaning?);
+        if by_meaning.is_empty() {
+            return Ok(by_words);
+        }
+        Ok(memories::fused(by_words, by_meaning, usize::try_from(MOST_FOUND).unwrap_or(usize::MAX)))
     }
 
     /// Refuses a person, a conversation or a message that is not of the workspace.

@@ -18,6 +18,7 @@ pub mod conversing;
 pub mod days;
 pub mod directory;
 pub mod downloading;
+mod embedding;
 pub mod falling_back;
 pub mod filing;
 pub mod follow_ups;
@@ -31,6 +32,7 @@ pub mod memories;
 pub mod once;
 pub mod passwords;
 mod profiling;
+pub mod ranking;
 pub mod recalling;
 pub mod receiving;
 mod rendering;
@@ -55,6 +57,7 @@ use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::Conversations;
 use crate::domain::plans::Plans;
+use crate::llm::embeddings::Embedder;
 use crate::store::Store;
 
 use accounts::SignUp;
@@ -83,6 +86,8 @@ pub struct Options {
     pub slow_turn: Duration,
     /// Longest time a chat request waits for its answer.
     pub answer_timeout: Duration,
+    /// Longest time that a model may take to rank a day's things.
+    pub ranking_timeout: Duration,
     /// Key under which visitor tokens are signed.
     pub token_key: [u8; 32],
     /// The key before it, under which tokens are still good while the installation changes its master key.
@@ -103,6 +108,8 @@ pub struct Options {
     pub callback_url: Option<String>,
     /// What workspaces may use.
     pub plans: Arc<Plans>,
+    /// What embeds memories, so that they are found by their meaning, too; none: they are found by their words.
+    pub embedder: Option<Embedder>,
     /// The forecast service that days show the weather of; none: they show none.
     pub weather_url: Option<String>,
 }
@@ -118,6 +125,7 @@ impl Default for Options {
             largest_file: 100 * 1024 * 1024,
             slow_turn: Duration::from_millis(700),
             answer_timeout: Duration::from_secs(120),
+            ranking_timeout: Duration::from_secs(10),
             token_key: [0; 32],
             previous_token_key: None,
             access_key: [0; 32],
@@ -128,6 +136,7 @@ impl Default for Options {
             public_url: None,
             callback_url: None,
             plans: Arc::default(),
+            embedder: None,
             weather_url: None,
         }
     }
@@ -158,6 +167,8 @@ pub struct Switchboard {
     pub calendars: Arc<calendars::Read>,
     /// Forecasts of late.
     pub forecasts: Arc<days::Forecasts>,
+    /// What models said of late about what to do first.
+    pub orders: Arc<ranking::Orders>,
     /// The operator's choices.
     pub options: Arc<Options>,
     /// What chat requests brought along for their one answer, by conversation.
@@ -185,6 +196,7 @@ impl Switchboard {
             passwords: Arc::default(),
             calendars: Arc::default(),
             forecasts: Arc::default(),
+            orders: Arc::default(),
             options: Arc::new(options),
             contexts: Arc::default(),
             store,

@@ -42,11 +42,11 @@ impl Reply {
     }
 }
 
-fn error(status: StatusCode, message: &str, kind: &str, code: &str) -> HttpResponse {
+pub fn error(status: StatusCode, message: &str, kind: &str, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({"error": {"message": message, "type": kind, "param": null, "code": code}}))
 }
 
-fn keyed(settings: &ModelSettings, request: &HttpRequest) -> bool {
+pub fn keyed(settings: &ModelSettings, request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     settings.api_key.as_deref().is_none_or(|key| {
         header("Authorization").and_then(|value| value.strip_prefix("Bearer ")) == Some(key)
@@ -54,7 +54,7 @@ fn keyed(settings: &ModelSettings, request: &HttpRequest) -> bool {
     })
 }
 
-fn refused() -> HttpResponse {
+pub fn refused() -> HttpResponse {
     error(StatusCode::UNAUTHORIZED, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
 }
 

@@ -2,6 +2,7 @@
 
 pub mod anthropic;
 pub mod chat;
+pub mod embeddings;
 pub mod gemini;
 pub mod speech;
 pub mod stream;

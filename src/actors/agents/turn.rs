@@ -13,13 +13,18 @@ use crate::domain::agents::Agent;
 use crate::llm::Model;
 use crate::llm::answer::Answer;
 use crate::llm::failure::{ModelFailure, ModelFailureCode as Code};
+use crate::llm::knowledge;
 use crate::llm::prompt::{Limits, Passage, Prompt, Role};
 use crate::net::Client;
 use crate::store::Store;
+use crate::store::documents::FoundPassage;
 use crate::telemetry::crash;
 
 /// How stale an agent's settings may be.
 const FRESH_FOR: Duration = Duration::from_secs(3);
+
+/// Most questions of one burst that are looked up each by itself; a longer message is one.
+const MOST_QUESTIONS: usize = 6;
 
 /// What an agent knows of itself.
 pub(super) struct Profile {
@@ -122,21 +127,23 @@ impl TurnOfAgent {
     async fn passages_for(&self, agent: &Agent, question: &Question) -> Result<Vec<Passage>, ModelFailure> {
         let asked = question.turns.iter().rev().find(|turn| turn.role == Role::User);
         let Some(asked) = asked else { return Ok(Vec::new()) };
+        // The questions of a burst are looked up each by itself, so that the passages of one do not crowd out another's.
+        let parts = knowledge::questions(&asked.text);
+        let parts = if (2..=MOST_QUESTIONS).contains(&parts.len()) { parts } else { vec![asked.text.clone()] };
         let limit = i64::try_from(agent.settings.passages).unwrap_or(4);
-        let found = self
-            .store
-            .search_passages(&agent.workspace_id, &agent.id, &asked.text, limit)
-            .await
-            .map_err(|error| ModelFailure::new(Code::Unavailable, error.to_string()))?;
-        Ok(found
-            .into_iter()
-            .map(|passage| Passage {
-                title: passage.title,
-                text: passage.text,
-                source: passage.source,
-                score: passage.score,
-            })
-            .collect())
+        let mut found: Vec<(usize, Passage)> = Vec::new();
+        for part in &parts {
+            let ranked = self.store.search_passages(&agent.workspace_id, &agent.id, part, limit).await;
+            let ranked = ranked.map_err(|error| ModelFailure::new(Code::Unavailable, error.to_string()))?;
+            for (rank, FoundPassage { title, text, source, score }) in ranked.into_iter().enumerate() {
+                if !found.iter().any(|(_, known)| known.text == text && known.source == source) {
+                    found.push((rank, Passage { title, text, source, score }));
+                }
+            }
+        }
+        // The best of each before the second of any.
+        found.sort_by_key(|(rank, _)| *rank);
+        Ok(found.into_iter().map(|(_, passage)| passage).collect())
     }
 
     pub(super) fn finder(&self) -> Finder<'_> {

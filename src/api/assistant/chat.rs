@@ -115,7 +115,8 @@ pub struct AssistantChatError {
     message: String,
 }
 
-/// Asks the workspace's assistant. It uses its tools with the permissions of the caller. With `stream`, every event's
+/// Asks the workspace's assistant. It uses its tools with the permissions of the caller, over all that the workspace has;
+/// for the key of one agent over what is of this conversation's contact alone. With `stream`, every event's
 /// data is `{"chunk"}`, and the last one's is this answer's envelope with `"done": true`.
 ///
 /// # Errors
@@ -146,6 +147,8 @@ pub async fn chat(
         instructions: String::new(),
         session_id: Some(session),
         permissions: Some(caller.permissions),
+        // The key of one agent is in the hands of those that the agent talks with.
+        for_team: caller.only_agent().is_none(),
         key,
     };
     let chat = talk::begin(&request, &doors, caller.workspace_id(), &agent_id, wish).await?;

@@ -19,6 +19,8 @@ pub fn configure(services: &mut web::ServiceConfig) {
 
 /// Today in the workspace's time zone. A part whose source is not connected or cannot be read is null, and
 /// `meta.reasons` says why; where some calendars can be read and others cannot, those that can are shown with the reason.
+/// What to do first is ranked by the model of the workspace's assistant, where it has a real one that answers within ten
+/// seconds, else by due date and importance: `ranked_by` says which, and `meta.reasons.priorities` why a model did not.
 ///
 /// # Errors
 /// 503 when the store could not be read.

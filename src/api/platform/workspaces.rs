@@ -1,6 +1,7 @@
 //! `/api/workspaces`: the workspaces that the caller belongs to, and what their people set for all of one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use crate::api::authentication::{Caller, Manage, Read, SignedIn, bearer, caller_
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::{Doors, auditing, reading};
 use crate::domain::audit::Action;
+use crate::domain::calendars::Place;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::Actor;
 use crate::domain::workspaces::{self, CodeTemplate, Workspace, WorkspaceSettings};
@@ -60,6 +62,11 @@ pub struct WorkspacePatch {
     /// Its time zone, by the IANA name.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
+    /// Where it is, for the weather of its days: degrees of latitude and longitude, and a name of 1 to 100 characters;
+    /// null: nowhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Place>)]
+    place: Option<Option<Place>>,
     /// The vendor's authentication template that carries sign-in codes where only templates may go; null: none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<CodeTemplate>)]
@@ -67,8 +74,23 @@ pub struct WorkspacePatch {
 }
 
 /// Tells null from absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<CodeTemplate>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+impl WorkspacePatch {
+    /// What of it is not as documented.
+    fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        if !self.name.as_deref().is_none_or(workspaces::is_name) {
+            problems.push(FieldProblem::new("name", NAME));
+        }
+        if self.time_zone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
+            problems.push(FieldProblem::new("time_zone", "an IANA time zone, such as Europe/Berlin"));
+        }
+        problems.extend(self.place.iter().flatten().flat_map(Place::problems));
+        problems
+    }
 }
 
 /// A workspace.
@@ -87,6 +109,8 @@ pub struct WorkspaceView {
     /// Its time zone, by the IANA name.
     #[schema(example = "Europe/Berlin")]
     pub time_zone: String,
+    /// Where it is, for the weather of its days.
+    pub place: Option<Place>,
     /// What carries sign-in codes where only templates may go.
     pub code_template: Option<CodeTemplate>,
     /// Unix milliseconds.
@@ -97,8 +121,8 @@ pub struct WorkspaceView {
 impl From<(Workspace, WorkspaceSettings)> for WorkspaceView {
     fn from((workspace, settings): (Workspace, WorkspaceSettings)) -> Self {
         let Workspace { id, name, plan, created_at } = workspace;
-        let WorkspaceSettings { time_zone, code_template } = settings;
-        Self { id, name, plan, time_zone, code_template, created_at }
+        let WorkspaceSettings { time_zone, place, code_template } = settings;
+        Self { id, name, plan, time_zone, place, code_template, created_at }
     }
 }
 
@@ -170,7 +194,8 @@ pub async fn one(
     Ok(HttpResponse::Ok().json(read(&request, &doors, caller.workspace_id()).await?))
 }
 
-/// Changes a workspace's name or settings.
+/// Changes a workspace's name or settings. Its time zone is the one in which times without an offset and words such as
+/// "tomorrow at nine" are read, and in which its days begin and end.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for a workspace that is none of the caller's, 409 when the name is
@@ -189,24 +214,18 @@ pub async fn change(
 ) -> Result<HttpResponse, Failure> {
     let caller: Caller<Manage> = caller_in(&request, Some(&path.to_ascii_lowercase())).await?;
     let asked: WorkspacePatch = reading::json(&request, &doors, payload).await?;
-    let is_zone = |name: &str| jiff::tz::TimeZone::get(name).is_ok();
-    let mut problems = Vec::new();
-    if !asked.name.as_deref().is_none_or(workspaces::is_name) {
-        problems.push(FieldProblem::new("name", NAME));
-    }
-    if !asked.time_zone.as_deref().is_none_or(is_zone) {
-        problems.push(FieldProblem::new("time_zone", "an IANA time zone, such as Europe/Berlin"));
-    }
+    let problems = asked.problems();
     if !problems.is_empty() {
         return Err(Failure::fields(&request, &problems));
     }
     let stored = doors.switchboard.store.workspace(caller.workspace_id()).await;
     let stored = stored.map_err(|error| Failure::store(&request, &error))?;
     let (workspace, settings) = stored.ok_or_else(|| Failure::not_found(&request, "workspace"))?;
-    let detail = json!({ "name": asked.name, "time_zone": asked.time_zone });
+    let detail = json!({ "name": asked.name, "time_zone": asked.time_zone, "place": asked.place });
     let name = asked.name.unwrap_or(workspace.name);
     let settings = WorkspaceSettings {
         time_zone: asked.time_zone.unwrap_or(settings.time_zone),
+        place: asked.place.unwrap_or(settings.place),
         code_template: asked.code_template.unwrap_or(settings.code_template),
     };
     match doors.switchboard.store.set_workspace(&workspace.id, &name, &settings).await {

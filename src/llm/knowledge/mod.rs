@@ -84,6 +84,19 @@ impl Default for KnowledgeOptions {
     }
 }
 
+/// The questions of a message that may hold several, as a burst of short messages does: they are looked up and answered
+/// each by itself.
+#[must_use]
+pub fn questions(message: &str) -> Vec<String> {
+    sentences::questions(message)
+}
+
+/// Whether a sentence ends with a text, before what stands behind it.
+#[must_use]
+pub fn ends_sentence(text: &str, behind: &str) -> bool {
+    sentences::ends_sentence(text, behind)
+}
+
 pub(super) fn answer(
     options: &KnowledgeOptions,
     prompt: &Prompt,
@@ -93,7 +106,7 @@ pub(super) fn answer(
     if question.trim().is_empty() {
         return Err(ModelFailure::new(ModelFailureCode::EmptyAnswer, "there is no question to answer"));
     }
-    let parts = sentences::questions(question);
+    let parts = questions(question);
     let mut replies: Vec<Reply<'_>> = parts.iter().map(|part| reply(options, part, &prompt.passages)).collect();
     if parts.len() > 1 && !replies.iter().any(|reply| matches!(reply, Reply::Quote(..))) {
         // What is asked in several breaths may only be understood as a whole.

@@ -9,6 +9,13 @@ pub(super) struct Sentence<'a> {
     pub(super) announces: bool,
 }
 
+/// Words that a full stop shortens. Before a small letter or a number it ends no sentence.
+const SHORTENED: [&str; 44] = [
+    "approx", "incl", "excl", "etc", "max", "min", "tel", "ext", "nos", "resp", "avg", "dept", "est", "fig", "art",
+    "vol", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep",
+    "sept", "oct", "nov", "dec", "inkl", "exkl", "zzgl", "bzw", "evtl", "ggf", "usw", "str", "aprox",
+];
+
 /// A line that is shorter was not wrapped: the next one begins something of its own.
 const WRAPPED: usize = 40;
 
@@ -86,23 +93,38 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
     sentences
 }
 
-/// Where the first sentence ends, in bytes. A full stop ends one only before a space and after a word of some length,
-/// so that "e.g. this" and "No. 5" stay whole.
+/// Where the first sentence ends, in bytes.
 fn end_of_sentence(text: &str) -> usize {
-    let mut word = 0_usize;
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let end = at.saturating_add(letter.len_utf8());
         let space_follows = letters.peek().is_none_or(|(_, next)| next.is_whitespace());
-        match letter {
-            '。' | '！' | '？' => return end,
-            '!' | '?' if space_follows => return end,
-            '.' if space_follows && word > 2 => return end,
-            _ if letter.is_alphanumeric() => word = word.saturating_add(1),
-            _ => word = 0,
+        let ends = match letter {
+            '。' | '！' | '？' => true,
+            '!' | '?' | '.' if space_follows => {
+                text.split_at_checked(end).is_some_and(|(before, behind)| ends_sentence(before, behind))
+            }
+            _ => false,
+        };
+        if ends {
+            return end;
         }
     }
     text.len()
+}
+
+/// Whether a sentence ends with a text, before what stands behind it. A full stop ends one only after a word of some
+/// length that it does not shorten, so that "e.g. this", "No. 5" and "approx. 5" stay whole.
+pub(super) fn ends_sentence(text: &str, behind: &str) -> bool {
+    let text = text.trim_end();
+    let Some(before) = text.strip_suffix('.') else {
+        return text.ends_with(['!', '?', '…', '。', '！', '？']);
+    };
+    let start = before.rfind(|letter: char| !letter.is_alphanumeric());
+    let word = start.map_or(before, |at| before.get(at..).unwrap_or_default());
+    let word = word.trim_start_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
+    let goes_on = behind.trim_start().starts_with(|letter: char| letter.is_lowercase() || letter.is_numeric());
+    word.chars().count() > 2 && !(goes_on && SHORTENED.contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -121,6 +143,25 @@ mod tests {
         ];
         for (message, expected) in cases {
             assert_eq!(questions(message), *expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_full_stop_that_shortens_a_word_ends_nothing() {
+        let cases: &[(&str, &[&str])] = &[
+            ("It costs approx. 5 euros. Ask us.", &["It costs approx. 5 euros.", "Ask us."]),
+            (
+                "Mon. to Fri. from nine. Closed on Sun. and holidays.",
+                &["Mon. to Fri. from nine.", "Closed on Sun. and holidays."],
+            ),
+            ("Shoes, hats etc. Returns are free.", &["Shoes, hats etc.", "Returns are free."]),
+            ("Preis inkl. 19 % MwSt. Der Versand ist frei.", &["Preis inkl. 19 % MwSt.", "Der Versand ist frei."]),
+            ("Use e.g. this, or No. 5. Then stop.", &["Use e.g. this, or No. 5. Then stop."]),
+            ("we open at nine. we close at six.", &["we open at nine.", "we close at six."]),
+        ];
+        for (text, expected) in cases {
+            let found: Vec<&str> = sentences(text).into_iter().map(|sentence| sentence.text).collect();
+            assert_eq!(found, *expected, "{text}");
         }
     }
 

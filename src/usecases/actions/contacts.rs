@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, arguments};
+use super::{Entry, arguments, person};
 use crate::domain::actions::{ActionError, Call, Occasion, Outcome};
 use crate::domain::contacts::{self, Particulars, Person};
 use crate::domain::errors::{Code, FieldProblem};
@@ -20,7 +20,8 @@ const MOST_FOUND: i64 = 10;
 
 pub(super) const SEARCH: Entry = Entry {
     name: "search_contacts",
-    description: "Finds people the workspace knows, by a part of their name, email address or phone number.",
+    description: "Finds people the workspace knows, by a part of their name, email address or phone number; a customer finds \
+                  themselves alone.",
     parameters: || {
         json!({
             "type": "object", "additionalProperties": false, "required": ["query"],
@@ -31,7 +32,8 @@ pub(super) const SEARCH: Entry = Entry {
         })
     },
     permission: Permission::Read,
-    run: |switchboard, occasion, call| search(switchboard, occasion, call).boxed(),
+    team_only: false,
+    run: |tools, occasion, call| search(&tools.switchboard, occasion, call).boxed(),
 };
 
 pub(super) const READ_TIMELINE: Entry = Entry {
@@ -50,7 +52,8 @@ pub(super) const READ_TIMELINE: Entry = Entry {
         })
     },
     permission: Permission::Read,
-    run: |switchboard, occasion, call| read_timeline(switchboard, occasion, call).boxed(),
+    team_only: false,
+    run: |tools, occasion, call| read_timeline(&tools.switchboard, occasion, call).boxed(),
 };
 
 pub(super) const CREATE: Entry = Entry {
@@ -58,7 +61,8 @@ pub(super) const CREATE: Entry = Entry {
     description: "Adds a person to the workspace's contacts.",
     parameters: || particulars(false),
     permission: Permission::Write,
-    run: |switchboard, occasion, call| create(switchboard, occasion, call).boxed(),
+    team_only: false,
+    run: |tools, occasion, call| create(&tools.switchboard, occasion, call).boxed(),
 };
 
 pub(super) const UPDATE: Entry = Entry {
@@ -67,7 +71,8 @@ pub(super) const UPDATE: Entry = Entry {
                   name. What is not given stays as it is.",
     parameters: || particulars(true),
     permission: Permission::Write,
-    run: |switchboard, occasion, call| update(switchboard, occasion, call).boxed(),
+    team_only: false,
+    run: |tools, occasion, call| update(&tools.switchboard, occasion, call).boxed(),
 };
 
 fn particulars(of_known: bool) -> Value {
@@ -97,7 +102,15 @@ struct Search {
 
 async fn search(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> Result<Outcome, ActionError> {
     let Search { query } = arguments(&call)?;
-    let found = switchboard.store.persons_like(&occasion.workspace_id, &query, MOST_FOUND).await?;
+    let (store, workspace_id) = (&switchboard.store, &occasion.workspace_id);
+    let found = match occasion.only_person() {
+        None => store.persons_like(workspace_id, &query, MOST_FOUND).await?,
+        // Whoever a customer looks for, they find nobody but themselves.
+        Some(only) => {
+            let own = store.person(workspace_id, only).await?;
+            own.filter(|own| own.goes_by(&query)).into_iter().collect()
+        }
+    };
     Ok(json!({ "contacts": found.iter().map(shown).collect::<Vec<_>>() }).into())
 }
 
@@ -160,7 +173,7 @@ async fn create(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> R
     let said = arguments::<Described>(&call)?.particulars()?;
     let made = switchboard.make_contact(&occasion.workspace_id, &said, Some(occasion.key(&call))).await;
     let (person, _) = made.map_err(|unmade| match unmade {
-        Unmade::Refused(refusal) => refused(&refusal),
+        Unmade::Refused(refusal) => refused(occasion, &refusal),
         Unmade::KeyMismatch => ActionError::new(Code::IdempotencyMismatch, "this call has made another contact before"),
         Unmade::Gone => ActionError::unknown("contact"),
     })?;
@@ -172,27 +185,19 @@ async fn update(switchboard: &Switchboard, occasion: &Occasion, call: Call) -> R
     let said = described.particulars()?;
     let known = person(switchboard, occasion, described.contact_id).await?;
     let changed = switchboard.store.change_contact(&occasion.workspace_id, &known.id, &said).await;
-    changed.map_err(|refusal| refused(&refusal))?;
+    changed.map_err(|refusal| refused(occasion, &refusal))?;
     let person = switchboard.store.person(&occasion.workspace_id, &known.id).await?;
     Ok(shown(&person.ok_or_else(|| ActionError::unknown("contact"))?).into())
 }
 
-/// The person whom a call names, else the one of the conversation.
-async fn person(
-    switchboard: &Switchboard,
-    occasion: &Occasion,
-    contact_id: Option<String>,
-) -> Result<Person, ActionError> {
-    let id = contact_id.or_else(|| occasion.contact_id.clone());
-    let id = id.ok_or_else(|| ActionError::fields(vec![FieldProblem::new("contact_id", "a contact")]))?;
-    let person = switchboard.store.person(&occasion.workspace_id, &id).await?;
-    person.ok_or_else(|| ActionError::unknown("contact"))
-}
-
-fn refused(refusal: &ContactRefusal) -> ActionError {
+fn refused(occasion: &Occasion, refusal: &ContactRefusal) -> ActionError {
     match refusal {
         ContactRefusal::Unknown => ActionError::unknown("contact"),
         ContactRefusal::Store(_) => ActionError::new(Code::Unavailable, "this cannot be done just now"),
+        // Whose it is, is not for a customer to know.
+        _ if occasion.only_person().is_some() => {
+            ActionError::new(Code::Conflict, "this cannot be written down; somebody of the team has to look at it")
+        }
         other => ActionError::new(Code::Conflict, other.to_string()),
     }
 }

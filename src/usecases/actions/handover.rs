@@ -16,6 +16,7 @@ pub(super) const HAND_OVER: Entry = Entry {
                   last message that somebody will take over.",
     parameters,
     permission: Permission::Chat,
+    team_only: false,
     run: |_, occasion, call| {
         let in_conversation = occasion.conversation_id.is_some();
         async move { hand_over(&call, in_conversation) }.boxed()

@@ -29,7 +29,8 @@ pub(super) const CAPTURE: Entry = Entry {
     },
     // Whoever may talk with an agent may leave their number with it.
     permission: Permission::Chat,
-    run: |switchboard, occasion, call| capture(switchboard, occasion, call).boxed(),
+    team_only: false,
+    run: |tools, occasion, call| capture(&tools.switchboard, occasion, call).boxed(),
 };
 
 #[derive(Deserialize)]

@@ -4,6 +4,8 @@
 //! To add one: a constant `Entry` in the file of its column, and its name in `ENTRIES`.
 
 mod contacts;
+mod days;
+mod follow_ups;
 mod handover;
 mod leads;
 mod memories;
@@ -16,8 +18,10 @@ use serde_json::Value;
 use super::Switchboard;
 use super::once::Refused;
 use crate::domain::actions::{Action, ActionError, Actions, Call, Occasion, Outcome};
-use crate::domain::errors::Code;
+use crate::domain::contacts::Person;
+use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::Permission;
+use crate::net::Client;
 use crate::store::StoreError;
 
 /// Every action, in the order in which catalogues show them.
@@ -29,7 +33,9 @@ const ENTRIES: &[Entry] = &[
     tasks::LIST,
     tasks::CREATE,
     tasks::COMPLETE,
-    tasks::FOLLOW_UP,
+    follow_ups::LIST,
+    follow_ups::SET,
+    days::READ,
     memories::SEARCH,
     memories::REMEMBER,
     leads::CAPTURE,
@@ -47,7 +53,9 @@ struct Entry {
     parameters: fn() -> Value,
     /// What whoever acts must be allowed to do.
     permission: Permission,
-    run: for<'a> fn(&'a Switchboard, &'a Occasion, Call) -> BoxFuture<'a, Result<Outcome, ActionError>>,
+    /// It tells of all the workspace's people at once, so it is for those of the workspace alone.
+    team_only: bool,
+    run: for<'a> fn(&'a Tools, &'a Occasion, Call) -> BoxFuture<'a, Result<Outcome, ActionError>>,
 }
 
 impl Entry {
@@ -76,19 +84,36 @@ async fn allowed(switchboard: &Switchboard, occasion: &Occasion) -> Result<Vec<&
         let listed = |agent: &crate::domain::agents::Agent| {
             agent.settings.tools.iter().any(|tool| tool == EVERY || tool == entry.name)
         };
-        occasion.permissions.has(entry.permission) && agent.as_deref().is_none_or(listed)
+        let reaches = !entry.team_only || occasion.only_person().is_none();
+        reaches && occasion.permissions.has(entry.permission) && agent.as_deref().is_none_or(listed)
     };
     Ok(ENTRIES.iter().filter(given).collect())
 }
 
-impl Actions for Switchboard {
+/// The doing of actions: the product, and the way out for what is read elsewhere.
+pub struct Tools {
+    switchboard: Switchboard,
+    client: Client,
+}
+
+impl Tools {
+    /// Actions of this product, with this way out.
+    #[must_use]
+    pub const fn new(switchboard: Switchboard, client: Client) -> Self {
+        Self { switchboard, client }
+    }
+}
+
+impl Actions for Tools {
     fn catalogue<'a>(&'a self, occasion: &'a Occasion) -> BoxFuture<'a, Result<Vec<Action>, ActionError>> {
-        Box::pin(async move { Ok(allowed(self, occasion).await?.into_iter().map(Entry::action).collect()) })
+        Box::pin(
+            async move { Ok(allowed(&self.switchboard, occasion).await?.into_iter().map(Entry::action).collect()) },
+        )
     }
 
     fn invoke<'a>(&'a self, occasion: &'a Occasion, call: Call) -> BoxFuture<'a, Result<Outcome, ActionError>> {
         Box::pin(async move {
-            let entry = allowed(self, occasion).await?.into_iter().find(|entry| entry.name == call.name);
+            let entry = allowed(&self.switchboard, occasion).await?.into_iter().find(|entry| entry.name == call.name);
             let entry = entry.ok_or_else(|| ActionError::unknown("action"))?;
             entry.action().judge(&call.arguments)?;
             (entry.run)(self, occasion, call).await
@@ -100,6 +125,48 @@ impl Actions for Switchboard {
 fn arguments<T: DeserializeOwned>(call: &Call) -> Result<T, ActionError> {
     serde_json::from_value(call.arguments.clone())
         .map_err(|error| ActionError::new(Code::InvalidRequest, error.to_string()))
+}
+
+/// Whom a call is about: the contact that it names, else the person of the conversation, of whom a call for the team is
+/// not by itself, for its conversation is somebody's with their assistant.
+async fn subject(
+    switchboard: &Switchboard,
+    occasion: &Occasion,
+    named: Option<String>,
+) -> Result<Option<String>, ActionError> {
+    match (named, occasion.only_person()) {
+        (None, Some(only)) => Ok(Some(only.to_owned())),
+        (None, None) if occasion.agent_id.is_some() => Ok(None),
+        (None, None) => Ok(occasion.contact_id.clone()),
+        (Some(id), _) => Ok(Some(person(switchboard, occasion, Some(id)).await?.id)),
+    }
+}
+
+/// The person whom a call names, else the one of the conversation. Somebody else than the one person of the occasion is
+/// nobody.
+async fn person(
+    switchboard: &Switchboard,
+    occasion: &Occasion,
+    contact_id: Option<String>,
+) -> Result<Person, ActionError> {
+    let unknown = || ActionError::unknown("contact");
+    let id = contact_id.or_else(|| occasion.contact_id.clone());
+    let id = id.ok_or_else(|| ActionError::fields(vec![FieldProblem::new("contact_id", "a contact")]))?;
+    let id = id.to_ascii_lowercase();
+    let person = switchboard.store.person(&occasion.workspace_id, &id).await?.ok_or_else(unknown)?;
+    if let Some(only) = occasion.only_person() {
+        let only = switchboard.store.person(&occasion.workspace_id, only).await?.ok_or_else(unknown)?;
+        return if only.id == person.id { Ok(person) } else { Err(unknown()) };
+    }
+    Ok(person)
+}
+
+/// How a schema says whom a call is about.
+fn about() -> Value {
+    serde_json::json!({
+        "type": "string", "maxLength": 64,
+        "description": "The person it is about, as search_contacts names them; without it the customer you talk with, if any.",
+    })
 }
 
 /// Why something that is made once was not.

@@ -244,6 +244,7 @@ impl Switchboard {
             Err(unread) if unread.again && job.attempts + 1 < MOST_TRIES => return again(unread.reason),
             Err(unread) => self.store.fail_document(&job.workspace_id, document_id, revision, &unread.reason).await,
         };
+        crash::point("ingesting.kept");
         kept.map_or_else(|error| again(error.to_string()), |()| Verdict::Drop)
     }
 

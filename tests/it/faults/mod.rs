@@ -3,6 +3,10 @@
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod database;
+#[cfg(feature = "failpoints")]
+mod embedding;
+#[cfg(feature = "failpoints")]
+mod ingesting;
 mod kills;
 mod model;
 mod nodes;

@@ -1,6 +1,8 @@
-//! Whole ways through the product: how the process ends, how its key is changed, how mail comes and goes, what holds on
-//! every line, what becomes of a trace however it is delivered, and the other way to a person.
+//! Whole ways through the product: whom agents act for, how the process ends, how its key is changed, how mail comes and goes, what holds on
+//! every line, what becomes of a trace however it is delivered, messages in bursts, and the other way to a person.
 
+mod askers;
+mod bursts;
 mod draining;
 mod keys;
 mod lines;

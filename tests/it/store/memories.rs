@@ -1,9 +1,10 @@
 //! What is remembered: memories found as long as they are there, messages behind the event sequence, each workspace's own.
 
 use switchboard::domain::changes::Change;
-use switchboard::domain::memories::{Memory, RecalledKind};
+use switchboard::domain::memories::{Memory, MemoryKind, RecalledKind};
 use switchboard::domain::tasks::Source;
 use switchboard::store::Store;
+use switchboard::store::embeddings::Space;
 use switchboard::store::memories::MemoryFilter;
 use switchboard::store::remembered::Taken;
 
@@ -13,7 +14,7 @@ use crate::support::people::{hear, meet, nothing, revision, text};
 async fn learn(store: &TestStore, what: &str, contact_id: Option<&str>) -> Memory {
     let blank = Memory::blank(store.id(), Source::Api, store.clock().now());
     let memory = Memory { text: what.to_owned(), contact_id: contact_id.map(str::to_owned), ..blank };
-    store.add_memory(&store.workspace.id, &memory, None).await.unwrap();
+    store.add_memory(&store.workspace.id, &memory, None, false).await.unwrap();
     memory
 }
 
@@ -37,7 +38,7 @@ on_both_databases! {
         assert!(best[1].score < 1.0 && best[1].score > 0.0);
         assert_eq!(best[0].source.memory_id.as_ref(), Some(&blue.id));
         let change = |memory: &Memory| Ok(Memory { text: "The kettle is green".to_owned(), ..memory.clone() });
-        store.change_memory(&id, &red.id, change).await.unwrap();
+        store.change_memory(&id, &red.id, change, false).await.unwrap();
         assert_eq!((found(&store, &id, "red").await.len(), found(&store, &id, "green").await.len()), (0, 1));
         let rival = workspace(&store, "rival").await;
         assert_eq!(found(&store, &rival.id, "kettle").await, Vec::<String>::new());
@@ -106,5 +107,70 @@ on_both_databases! {
         assert_eq!((about(&kim.contact_id).await, about(&jane.contact_id).await), (0, 2));
         assert_eq!(found(&store, &id, "tea").await, ["Jane likes tea"]);
         assert!(store.conversation(&id, &kim.id).await.unwrap().is_some());
+    }
+
+    async fn a_vector_belongs_to_a_text_a_model_and_a_workspace(store: TestStore) {
+        let id = store.workspace.id.clone();
+        let kim = meet(&store, &store.channel, "491").await;
+        let (east, north) = (learn(&store, "east", None).await, learn(&store, "north", Some(&kim.contact_id)).await);
+        let bare = learn(&store, "nowhere", None).await;
+        let put = async |workspace: &str, memory: &Memory, text: &str, vector: &[f32]| {
+            store.put_embedding(workspace, (&memory.id, text), "m", vector).await.unwrap();
+        };
+        put(&id, &east, "east", &[1.0, 0.0]).await;
+        put(&id, &north, "north", &[0.0, 1.0]).await;
+        let rival = workspace(&store, "rival").await;
+        put(&rival.id, &bare, "nowhere", &[1.0, 0.0]).await;
+        put(&id, &bare, "its text of yesterday", &[1.0, 0.0]).await;
+        let near = async |workspace: &str, model: &str, contact: Option<&str>, vector: &[f32], most: usize| {
+            let space = Space { workspace_id: workspace, model, contact_id: contact };
+            let found = store.nearest_memories(space, vector, (0.3, most)).await.unwrap();
+            found.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        let (e, n) = (east.id.as_str(), north.id.as_str());
+        assert_eq!(near(&id, "m", None, &[0.8, 0.6], 9).await, [e, n]);
+        assert_eq!(near(&id, "m", None, &[0.6, 0.8], 9).await, [n, e]);
+        assert_eq!(near(&id, "m", None, &[0.6, 0.8], 1).await, [n]);
+        assert_eq!(near(&id, "m", None, &[1.0, 0.0], 9).await, [e], "what is not near is not found");
+        assert_eq!(near(&id, "m", Some(&kim.contact_id), &[0.8, 0.6], 9).await, [n]);
+        for (workspace, model, vector) in [(&rival.id, "m", vec![0.8, 0.6]), (&id, "other", vec![0.8, 0.6]), (&id, "m", vec![1.0])] {
+            assert_eq!(near(workspace, model, None, &vector, 9).await, Vec::<String>::new(), "{workspace} {model} {vector:?}");
+        }
+        // Another text is elsewhere, another kind is not.
+        let kind = |memory: &Memory| Ok(Memory { kind: MemoryKind::Note, ..memory.clone() });
+        store.change_memory(&id, e, kind, true).await.unwrap();
+        let text = |memory: &Memory| Ok(Memory { text: "south".to_owned(), ..memory.clone() });
+        store.change_memory(&id, n, text, true).await.unwrap();
+        assert_eq!(near(&id, "m", None, &[0.6, 0.8], 9).await, [e]);
+        let left = async |id: &str| store.text_to_embed(&store.workspace.id, id, "m").await.unwrap();
+        assert_eq!((left(e).await, left(n).await.as_deref()), (None, Some("south")));
+        assert_eq!(store.text_to_embed(&rival.id, n, "m").await.unwrap(), None);
+        // The change of the text has its job already; what no job waits for gets one, once.
+        let jobs = async || {
+            let counts = store.count_jobs().await.unwrap();
+            counts.into_iter().filter(|count| count.kind == "embed").map(|count| count.count).sum::<i64>()
+        };
+        assert_eq!(jobs().await, 1);
+        assert_eq!(store.embed_what_is_left(&id, "m").await.unwrap(), 1);
+        assert_eq!((store.embed_what_is_left(&id, "m").await.unwrap(), jobs().await), (0, 2));
+        assert_eq!(store.embed_what_is_left(&id, "another").await.unwrap(), 1, "for another model what has no job yet");
+        store.forget_memory(&id, e).await.unwrap();
+        assert_eq!(near(&id, "m", None, &[1.0, 0.0], 9).await, Vec::<String>::new());
+    }
+
+    async fn the_nearest_of_many_are_found(store: TestStore) {
+        let id = store.workspace.id.clone();
+        let mut expected = Vec::new();
+        for number in 0..1_100_u16 {
+            let memory = learn(&store, &format!("fact {number}"), None).await;
+            let height = f32::from(number) / 2_000.0;
+            let vector = [height, (1.0 - height * height).sqrt()];
+            store.put_embedding(&id, (&memory.id, &memory.text), "m", &vector).await.unwrap();
+            expected.push(memory.id);
+        }
+        let space = Space { workspace_id: &id, model: "m", contact_id: None };
+        let found = store.nearest_memories(space, &[1.0, 0.0], (0.3, 5)).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|(id, _)| id).collect();
+        assert_eq!(found, expected.into_iter().rev().take(5).collect::<Vec<_>>());
     }
 }

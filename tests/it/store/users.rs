@@ -1,6 +1,7 @@
 //! Users, their sessions, and the workspaces that they found.
 
 use serde_json::json;
+use switchboard::domain::calendars::Place;
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::members::Role;
 use switchboard::domain::users::User;
@@ -66,6 +67,7 @@ on_both_databases! {
 
         let settings = WorkspaceSettings {
             time_zone: "Europe/Berlin".to_owned(),
+            place: Some(Place { latitude: 52.52, longitude: 13.41, name: None }),
             code_template: Some(CodeTemplate { name: "code".to_owned(), language: "en".to_owned() }),
         };
         store.set_workspace(&other.id, "Renamed", &settings).await.unwrap();

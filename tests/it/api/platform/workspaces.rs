@@ -1,7 +1,8 @@
 //! Workspaces: those of the caller, and their settings.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use switchboard::domain::members::Role;
+use switchboard::domain::principals::Permission;
 
 use crate::support::gateway::{answer, scenario};
 
@@ -43,5 +44,49 @@ fn makes_lists_and_changes() {
         let own = format!("/api/workspaces/{acme}");
         assert_eq!(answer(gateway.by_cookie(&viewer, "GET", &own)).await.0, 200);
         assert_eq!(answer(gateway.by_cookie(&viewer, "PATCH", &own).json(&json!({"name": "Mine"}))).await.0, 403);
+    });
+}
+
+#[test]
+fn lives_in_a_time_zone_and_at_a_place() {
+    scenario(|gateway| async move {
+        let path = format!("/api/workspaces/{}", gateway.acme.workspace.id);
+        let patch = |body: &Value| gateway.acme("PATCH", &path).json(body);
+        assert_eq!(gateway.read(&path).await["place"], Value::Null);
+        let place = json!({"latitude": -36.85, "longitude": 174.76, "name": "Auckland"});
+        let (status, changed) = answer(patch(&json!({"time_zone": "Pacific/Auckland", "place": place}))).await;
+        assert_eq!((status, &changed["place"], &changed["time_zone"]), (200, &place, &json!("Pacific/Auckland")));
+        let day = gateway.read("/api/v1/my-day").await;
+        assert_eq!(day["data"]["time_zone"], "Pacific/Auckland");
+
+        // Words are read in the zone: nine in the morning there.
+        let said = json!({"title": "Open the shop", "due_date": "tomorrow", "remind": "tomorrow at nine"});
+        let (status, made) = answer(gateway.acme("POST", "/api/v1/tasks").json(&said)).await;
+        assert_eq!(status, 201, "{made}");
+        let at = jiff::Timestamp::from_millisecond(made["data"]["remind_at"].as_i64().unwrap()).unwrap();
+        let there = at.in_tz("Pacific/Auckland").unwrap();
+        assert_eq!((there.hour(), there.minute()), (9, 0), "{made}");
+        assert_eq!(made["data"]["due_date"], there.date().to_string(), "{made}");
+
+        for (asked, field) in [
+            (json!({"time_zone": "Mars/Olympus"}), "time_zone"),
+            (json!({"time_zone": ""}), "time_zone"),
+            (json!({"time_zone": "../../etc/passwd"}), "time_zone"),
+            (json!({"place": {"latitude": 91, "longitude": 0}}), "place.latitude"),
+            (json!({"place": {"latitude": 0, "longitude": -180.5}}), "place.longitude"),
+            (json!({"place": {"latitude": 0, "longitude": 0, "name": ""}}), "place.name"),
+            (json!({"place": {"latitude": 0, "longitude": 0, "name": "a\nb"}}), "place.name"),
+            (json!({"place": {"latitude": 0}}), "place"),
+            (json!({"place": "Berlin"}), "place"),
+        ] {
+            let (status, refused) = answer(patch(&asked)).await;
+            let named = refused["error"]["details"][0]["field"].as_str().unwrap_or_default();
+            assert!(status == 400 && named.starts_with(field), "{asked}: {status} {refused}");
+        }
+        assert_eq!(gateway.read(&path).await["place"], place, "what was refused changed nothing");
+        let (_, changed) = answer(patch(&json!({"place": null}))).await;
+        assert_eq!((&changed["place"], &changed["time_zone"]), (&Value::Null, &json!("Pacific/Auckland")));
+        let viewer = gateway.key_with(&gateway.acme, &[Permission::Read]).await;
+        assert_eq!(answer(gateway.ask("PATCH", &path).bearer_auth(viewer).json(&json!({"place": place}))).await.0, 403);
     });
 }
