@@ -44,7 +44,6 @@ pub(super) struct Sheets<'a> {
     pub(super) keys: Rows,
     pub(super) revisions: Rows,
     pub(super) targets: Rows,
-    pub(super) attachments: Rows,
     pub(super) files: Rows,
     pub(super) waiting: waiting::Waiting<'a>,
     /// Each once, as its last change leaves it, and whether it is new; in one order for every writer.
@@ -53,6 +52,8 @@ pub(super) struct Sheets<'a> {
     contacts: BTreeMap<&'a str, (&'a str, Option<&'a str>)>,
     /// By message and channel.
     progress: BTreeMap<(&'a str, &'a str), Progress>,
+    /// By message and place within it; with the workspace.
+    attachments: BTreeMap<&'a str, media::News<'a>>,
     moved: HashSet<(String, String)>,
     fresh: HashSet<(String, String)>,
     events: Vec<PendingEvent>,
@@ -78,12 +79,12 @@ impl<'a> Sheets<'a> {
             keys: Rows::new(),
             revisions: Rows::new(),
             targets: Rows::new(),
-            attachments: Rows::new(),
             files: Rows::new(),
             waiting: waiting::Waiting::new(Rows::new(), Rows::new()),
             conversations: BTreeMap::new(),
             contacts: BTreeMap::new(),
             progress: BTreeMap::new(),
+            attachments: BTreeMap::new(),
             moved: HashSet::new(),
             fresh: HashSet::new(),
             events: Vec::new(),

@@ -1,7 +1,8 @@
-//! Whole ways through the product: how the process ends, how its key is changed, how mail comes and goes, what holds on
-//! every line, what becomes of a trace however it is delivered, and the other way to a person.
+//! Whole ways through the product: how the process ends, how its key is changed, how files and mail come and go, what
+//! holds on every line, what becomes of a trace however it is delivered, and the other way to a person.
 
 mod draining;
+mod files;
 mod keys;
 mod lines;
 mod mail;
