@@ -90,17 +90,25 @@ fn models() -> agents::Options {
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
+    let open = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    scenario_with(async || (open, ()), |gateway, ()| play(gateway));
 }
 
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
 pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options::default(), play);
+    scenario_with(async || (net::Options::default(), ()), |gateway, ()| play(gateway));
 }
 
-fn run<F: Future<Output = ()>>(net: net::Options, play: impl FnOnce(Gateway) -> F) {
+/// The same with something that is there before the gateway, and by which its way out is set.
+pub fn scenario_with<T, F: Future<Output = ()>>(
+    prepare: impl AsyncFnOnce() -> (net::Options, T),
+    play: impl FnOnce(Gateway, T) -> F,
+) {
     actix_web::rt::System::new().block_on(async {
-        let play = async { play(Gateway::start(net).await).await };
+        let play = async {
+            let (net, prepared) = prepare().await;
+            play(Gateway::start(net).await, prepared).await;
+        };
         tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
     });
 }
