@@ -29,7 +29,7 @@ pub struct Change {
     /// Edits and deletions of messages by their authors.
     pub revisions: Vec<Revision>,
     /// Attachments that arrived or failed.
-    pub attachments: Vec<AttachmentsChange>,
+    pub attachments: Vec<AttachmentChange>,
     /// Events beyond the derived ones.
     pub events: Vec<NewEvent>,
     /// Jobs that follow; born leased to this node.
@@ -108,13 +108,15 @@ pub struct Revision {
     pub at: i64,
 }
 
-/// New state of a message's attachments.
+/// New state of one of a message's attachments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttachmentsChange {
+pub struct AttachmentChange {
     /// Our message id.
     pub message_id: String,
-    /// All of its attachments.
-    pub attachments: Vec<Attachment>,
+    /// Which of its attachments, from 0.
+    pub index: usize,
+    /// The attachment from now on.
+    pub attachment: Attachment,
     /// The file that was stored for it.
     pub file: Option<super::files::File>,
 }

@@ -27,10 +27,13 @@ pub enum Work {
         /// The message.
         message_id: String,
     },
-    /// Fetch the file that an inbound message announced.
+    /// Fetch a file that an inbound message announced.
     Download {
         /// The message.
         message_id: String,
+        /// Which of its attachments, from 0.
+        #[serde(default)]
+        index: usize,
     },
     /// Ask the vendor who the person of a conversation is.
     Profile {

@@ -279,19 +279,25 @@ impl From<Content> for Piece {
 /// The attachments that inbound content announces, to be fetched.
 #[must_use]
 pub fn announced(content: &Content) -> Vec<Attachment> {
-    content
-        .all_media()
-        .map(|media| Attachment {
-            id: media.file_id.clone(),
-            kind: if content.media().is_some() { content.kind() } else { kind_of(media) }.to_owned(),
-            state: if media.file_id.is_some() { AttachmentState::Stored } else { AttachmentState::Pending },
-            mime_type: media.mime_type.clone(),
-            filename: media.filename.clone(),
-            size: media.size,
-            url: media.file_id.as_ref().map(|id| format!("/api/files/{id}")),
-            error: None,
-        })
-        .collect()
+    let announced = |part: &Content| part.media().map(|media| attachment(part.kind(), media));
+    match content {
+        Content::Email(mail) => mail.attachments.iter().map(|media| attachment(kind_of(media), media)).collect(),
+        Content::Multipart { parts } => parts.iter().filter_map(announced).collect(),
+        single => announced(single).into_iter().collect(),
+    }
+}
+
+fn attachment(kind: &str, media: &Media) -> Attachment {
+    Attachment {
+        id: media.file_id.clone(),
+        kind: kind.to_owned(),
+        state: if media.file_id.is_some() { AttachmentState::Stored } else { AttachmentState::Pending },
+        mime_type: media.mime_type.clone(),
+        filename: media.filename.clone(),
+        size: media.size,
+        url: media.file_id.as_ref().map(|id| format!("/api/files/{id}")),
+        error: None,
+    }
 }
 
 /// What a file of a mail is, by the type that it states.

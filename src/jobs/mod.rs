@@ -19,7 +19,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Send { message_id, .. } => switchboard.send(job, message_id, client).await,
         Work::Fallback { message_id } => switchboard.fall_back(job, message_id).await,
         Work::Profile { conversation_id } => switchboard.look_up(job, conversation_id, client).await,
-        Work::Download { message_id } => switchboard.download(job, message_id, client).await,
+        Work::Download { message_id, index } => switchboard.download(job, message_id, *index, client).await,
         Work::Visit { channel_id, address } => switchboard.visit_address(job, channel_id, address, client).await,
         Work::Code { code_id } => switchboard.carry_code(job, code_id, client).await,
         Work::Invite { invitation_id } => switchboard.carry_invitation(job, invitation_id, client).await,

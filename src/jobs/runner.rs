@@ -100,7 +100,7 @@ fn place(job: &Job) -> &str {
         Work::Answer { conversation_id } | Work::Send { conversation_id, .. } | Work::Profile { conversation_id } => {
             conversation_id
         }
-        Work::Download { message_id } | Work::Fallback { message_id } => message_id,
+        Work::Download { message_id, .. } | Work::Fallback { message_id } => message_id,
         Work::Visit { channel_id, .. } => channel_id,
         Work::Code { code_id } => code_id,
         Work::Invite { invitation_id } => invitation_id,

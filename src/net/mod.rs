@@ -185,6 +185,13 @@ impl Client {
         if public_only {
             builder = builder.dns_resolver(Arc::new(guard::PublicOnly));
         }
+        for (host, address) in &options.known_hosts {
+            builder = builder.resolve(host, *address);
+        }
+        for root in &options.more_roots {
+            let root = reqwest::Certificate::from_pem(root.as_bytes()).map_err(NetError::from_http)?;
+            builder = builder.tls_certs_merge([root]);
+        }
         let http = builder.build().map_err(NetError::from_http)?;
         let post = mail::Post::new(&options, public_only);
         Ok(Self { http, post, options: Arc::new(options), trust, public_only, clock: Clock::default(), outside })

@@ -1,5 +1,6 @@
 //! What the operator may set about the way out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Settings of a [`super::Client`].
@@ -24,6 +25,11 @@ pub struct Options {
     pub idle_connection_timeout: Duration,
     /// What the `User-Agent` header says.
     pub user_agent: String,
+    /// Hosts whose addresses are known beforehand: their names are not looked up, and calls without a port go to that of
+    /// the address. No setting leads here, only a program that knows the host, as a test does that plays a vendor.
+    pub known_hosts: Vec<(String, SocketAddr)>,
+    /// Root certificates, in PEM, that count for HTTP beside those of the machine. No setting leads here either.
+    pub more_roots: Vec<String>,
 }
 
 impl Default for Options {
@@ -38,6 +44,8 @@ impl Default for Options {
             idle_connections_per_host: 256,
             idle_connection_timeout: Duration::from_secs(20),
             user_agent: concat!("switchboard/", env!("CARGO_PKG_VERSION")).to_owned(),
+            known_hosts: Vec::new(),
+            more_roots: Vec::new(),
         }
     }
 }

@@ -127,6 +127,7 @@ fn content(content: &Content, body: &str) -> Value {
         | Content::Contacts { .. }
         | Content::Reaction { .. }
         | Content::Template(_)
+        | Content::Multipart { .. }
         | Content::Form { .. }
         | Content::Order { .. } => json!({"type": "text", "text": body}),
     }

@@ -49,6 +49,7 @@ statements! {
     revised_targets "SELECT DISTINCT v.channel_id, v.target FROM {rows} AS r CROSS JOIN revisions AS v WHERE v.channel_id = r.value->>0 AND v.target = r.value->>1";
     progress "UPDATE messages SET status = r.value->>2, rank = CAST(r.value->>3 AS BIGINT), error = r.value->>4, provider_id = COALESCE(messages.provider_id, CASE WHEN r.value->>5 IS NULL OR EXISTS (SELECT 1 FROM messages AS o WHERE o.channel_id = r.value->>1 AND o.provider_id = r.value->>5) THEN NULL ELSE r.value->>5 END) FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.rank < CAST(r.value->>3 AS BIGINT) RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.seq, messages.provider_id, messages.channel_id";
     learn_provider_ids "UPDATE messages SET provider_id = r.value->>2 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.channel_id = r.value->>1 AND messages.provider_id IS NULL AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.channel_id = r.value->>1 AND o.provider_id = r.value->>2) RETURNING messages.channel_id, messages.provider_id";
+    held_attachments "SELECT held.id, held.attachments FROM messages AS held WHERE (held.id, held.workspace_id) IN (SELECT value->>0, value->>1 FROM {rows}) ORDER BY held.id {lock}";
     attachments "UPDATE messages SET attachments = r.value->>1 FROM {rows} AS r WHERE messages.id = r.value->>0 AND messages.workspace_id = r.value->>2 RETURNING messages.id, messages.conversation_id, messages.workspace_id, messages.attachments";
     files "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
     number_events "UPDATE workspaces SET event_seq = event_seq + CAST(r.value->>1 AS BIGINT) FROM {rows} AS r WHERE workspaces.id = r.value->>0 RETURNING workspaces.id, workspaces.event_seq";
@@ -280,8 +281,9 @@ impl Committer {
     }
 
     async fn attach(&self, sheets: &mut Sheets<'_>, tx: &mut Tx) -> Result<(), sqlx::Error> {
-        let rows = std::mem::replace(&mut sheets.attachments, Rows::new());
-        if !rows.is_empty() {
+        if let Some(messages) = sheets.messages_with_news_of_files() {
+            // A message's files come one by one, maybe over several nodes: none takes back what another has written.
+            let rows = sheets.attachment_rows(tx.fetch(&self.statements.held_attachments, messages).await?);
             sheets.attached(tx.fetch(&self.statements.attachments, rows).await?);
         }
         tx.execute(&self.statements.files, std::mem::replace(&mut sheets.files, Rows::new())).await

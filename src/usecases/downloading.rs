@@ -1,4 +1,5 @@
-//! A file that an inbound message announced is fetched from the vendor and kept once by its hash.
+//! A file that an inbound message announced is fetched from the vendor and kept once by its hash. Each of a message's
+//! files has a job of its own, so that one which cannot be had keeps none of the others back.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +7,7 @@ use switchboard_channels::contract::outbound::MediaLink;
 use switchboard_channels::contract::vendor::Vendor;
 
 use super::Switchboard;
-use crate::domain::changes::{AttachmentsChange, Change};
+use crate::domain::changes::{AttachmentChange, Change};
 use crate::domain::files::File;
 use crate::domain::jobs::{Job, MOST_ATTEMPTS, Verdict, backoff_ms};
 use crate::domain::messages::{Attachment, AttachmentState, Message};
@@ -27,7 +28,7 @@ pub fn place(folder: &Path, sha256: &str) -> PathBuf {
 
 impl Switchboard {
     /// Runs a download job.
-    pub async fn download(&self, job: &Job, message_id: &str, client: &Client) -> Verdict {
+    pub async fn download(&self, job: &Job, message_id: &str, index: usize, client: &Client) -> Verdict {
         let stored = match self.store.message(&job.workspace_id, message_id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Verdict::Drop,
@@ -38,29 +39,23 @@ impl Switchboard {
             Ok(None) => return Verdict::Drop,
             Err(error) => return again(job, error.to_string()),
         };
+        let Some(known) = stored.message.attachments.get(index) else { return Verdict::Drop };
         let fetched = match &account.vendor {
-            Ok(vendor) => self.fetch(&stored.message, vendor.as_ref(), account.way_out(client)).await,
+            Ok(vendor) => self.fetch(&stored.message, index, vendor.as_ref(), account.way_out(client)).await,
             Err(reason) => Err(Missed { reason: reason.clone(), again: true }),
         };
         crash::point("downloading.fetched");
-        let (attachments, file) = match fetched {
-            Ok(file) => {
-                let attachments = stored.message.attachments.iter().map(|known| found(known, &file)).collect();
-                (attachments, Some(file))
-            }
+        let (attachment, file) = match fetched {
+            Ok(file) => (found(known, &file), Some(file)),
             Err(missed) if missed.again && job.attempts + 1 < MOST_ATTEMPTS => return again(job, missed.reason),
             Err(missed) => {
-                let lost = |known: &Attachment| Attachment {
-                    state: AttachmentState::Failed,
-                    error: Some(missed.reason.clone()),
-                    ..known.clone()
-                };
-                (stored.message.attachments.iter().map(lost).collect(), None)
+                let lost = Attachment { state: AttachmentState::Failed, error: Some(missed.reason), ..known.clone() };
+                (lost, None)
             }
         };
         let change = Change {
             workspace_id: job.workspace_id.clone(),
-            attachments: vec![AttachmentsChange { message_id: message_id.to_owned(), attachments, file }],
+            attachments: vec![AttachmentChange { message_id: message_id.to_owned(), index, attachment, file }],
             finishes: Some(job.id.clone()),
             ..Change::default()
         };
@@ -70,8 +65,14 @@ impl Switchboard {
         }
     }
 
-    async fn fetch(&self, message: &Message, vendor: &dyn Vendor, client: &Client) -> Result<File, Missed> {
-        let media = message.content.media().ok_or_else(|| never("the message has no file"))?;
+    async fn fetch(
+        &self,
+        message: &Message,
+        index: usize,
+        vendor: &dyn Vendor,
+        client: &Client,
+    ) -> Result<File, Missed> {
+        let media = message.content.all_media().nth(index).ok_or_else(|| never("the message has no such file"))?;
         let link = match &media.id {
             Some(id) => {
                 let request = vendor.media_lookup(id).map_err(|failure| never(&failure.message))?;

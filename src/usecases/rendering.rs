@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use switchboard_channels::contract::capabilities::MediaBy;
+use switchboard_channels::contract::capabilities::{Capabilities, MediaBy};
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::failure::Failure;
 use switchboard_channels::contract::fitting;
@@ -38,7 +38,7 @@ impl Switchboard {
         let mut known = content.clone();
         self.describe_files(&account.channel.workspace_id, &mut known, capabilities.media_by).await?;
         if account.channel.kind.is_ours() {
-            return Ok(vec![Piece { content, rendering: None }]);
+            return in_pieces(content, &capabilities).map_err(Unsaid::Content);
         }
         let mut parts = fitting::fit(&known, &capabilities).map_err(Unsaid::Content)?;
         if parts.as_slice() == [known.clone()] {
@@ -144,6 +144,17 @@ impl Switchboard {
         }
         Ok(())
     }
+}
+
+/// What our own channels show: each part of a message in several by itself.
+fn in_pieces(content: Content, capabilities: &Capabilities) -> Result<Vec<Piece>, Failure> {
+    if matches!(content, Content::Multipart { .. }) {
+        fitting::fit(&content, capabilities)?;
+    }
+    Ok(match content {
+        Content::Multipart { parts } => parts.into_iter().map(Piece::from).collect(),
+        single => vec![single.into()],
+    })
 }
 
 fn link_mac(key: &[u8; 32], claims: &str) -> Option<Hmac<Sha256>> {

@@ -102,6 +102,13 @@ pub enum Content {
     Template(Template),
     /// A mail.
     Email(Email),
+    /// Several contents that are one message, such as a text with several files.
+    Multipart {
+        /// The parts, in order; none of them has parts of its own. They go out as one message where the channel can,
+        /// else one after the other.
+        #[schema(no_recursion)]
+        parts: Vec<Content>,
+    },
     /// A filled-in form of the vendor.
     Form {
         /// The form's name or kind (`flow`, `address_message`, …).
@@ -286,6 +293,12 @@ impl Content {
         Self::Text { text: text.into(), preview_url: false }
     }
 
+    /// What one message says in these parts; `None` where there are none.
+    #[must_use]
+    pub fn of_parts(mut parts: Vec<Self>) -> Option<Self> {
+        if parts.len() > 1 { Some(Self::Multipart { parts }) } else { parts.pop() }
+    }
+
     /// The file within, if there is one.
     #[must_use]
     pub fn media(&self) -> Option<&Media> {
@@ -301,14 +314,19 @@ impl Content {
 
     /// All files within.
     pub fn all_media(&self) -> impl Iterator<Item = &Media> {
-        let attached = if let Self::Email(mail) = self { mail.attachments.as_slice() } else { &[] };
-        self.media().into_iter().chain(attached)
+        let (attached, parts): (&[Media], &[Self]) = match self {
+            Self::Email(mail) => (&mail.attachments, &[]),
+            Self::Multipart { parts } => (&[], parts),
+            _ => (&[], &[]),
+        };
+        self.media().into_iter().chain(attached).chain(parts.iter().filter_map(Self::media))
     }
 
     /// All files within, to change.
     pub fn all_media_mut(&mut self) -> Vec<&mut Media> {
         match self {
             Self::Email(mail) => mail.attachments.iter_mut().collect(),
+            Self::Multipart { parts } => parts.iter_mut().filter_map(Self::media_mut).collect(),
             other => other.media_mut().into_iter().collect(),
         }
     }
@@ -345,6 +363,7 @@ impl Content {
             Self::Link { .. } => "link",
             Self::Template(_) => "template",
             Self::Email(_) => "email",
+            Self::Multipart { .. } => "multipart",
             Self::Form { .. } => "form",
             Self::Order { .. } => "order",
             Self::System { .. } => "system",

@@ -53,6 +53,15 @@ pub fn fit(content: &Content, capabilities: &Capabilities) -> Result<Vec<Content
         Content::Reaction { emoji: None, .. } => Err(invalid("this channel knows no reactions to take back.")),
         Content::Template(_) if capabilities.templates => unchanged(),
         Content::Template(_) => Err(invalid("this channel knows no templates.")),
+        Content::Multipart { parts } if parts.is_empty() => Err(invalid("parts must not be empty.")),
+        Content::Multipart { parts } if parts.iter().any(|part| matches!(part, Content::Multipart { .. })) => {
+            Err(invalid("parts must not have parts of their own."))
+        }
+        Content::Multipart { .. } if capabilities.media_by == MediaBy::Attachment => unchanged(),
+        Content::Multipart { parts } => {
+            let fitted: Result<Vec<_>, _> = parts.iter().map(|part| fit(part, capabilities)).collect();
+            Ok(fitted?.concat())
+        }
         Content::Email(_) if capabilities.media_by == MediaBy::Attachment => unchanged(),
         Content::Email(mail) => letter(mail, capabilities),
         Content::Choice { .. }

@@ -40,6 +40,7 @@ impl Content {
                 let files: String = names.map(|name| format!("\n[document] {name}")).collect();
                 format!("{}{files}", mail.text)
             }
+            Self::Multipart { parts } => parts.iter().map(Self::plain).collect::<Vec<_>>().join("\n"),
             Self::Form { name, text, response } => format!("[form] {name}: {text} {}", answers(response)),
             Self::Order { text, items, .. } => {
                 let note = text.as_deref().unwrap_or_default();

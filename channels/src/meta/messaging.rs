@@ -30,8 +30,6 @@ pub(crate) struct Product {
 const MARK: &str = "msg:";
 /// Begins the ids of events that the vendor gives none; no vendor's id begins so.
 const DERIVED: &str = "event:";
-/// Stands between a message's id and the number of an attachment after its first.
-const PART: char = '#';
 /// The vendor's names of reactions, each with its emoji and others that look alike.
 const REACTIONS: [(&str, &[&str]); 7] = [
     ("love", &["\u{2764}\u{fe0f}", "\u{2764}", "😍"]),
@@ -43,11 +41,7 @@ const REACTIONS: [(&str, &[&str]); 7] = [
     ("angry", &["😠", "😡"]),
 ];
 
-/// The vendor's id behind one of ours: an attachment's message, or nothing for an event without an id of the vendor's.
+/// The vendor's id behind one of ours: nothing for an event to which the vendor gave none.
 fn vendor_id(id: &str) -> Option<&str> {
-    if id.starts_with(DERIVED) {
-        return None;
-    }
-    let is_number = |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    Some(id.rsplit_once(PART).filter(|(_, number)| is_number(number)).map_or(id, |(message, _)| message))
+    (!id.starts_with(DERIVED)).then_some(id)
 }

@@ -179,23 +179,20 @@ impl Reading<'_> {
         let referral = content::referral(fields);
         let forwarded = fields.flag("Forwarded") || fields.flag("FrequentlyForwarded");
         let reply_to = fields.get("OriginalRepliedMessageSid").and_then(self::id);
-        for (index, part) in read.parts.into_iter().enumerate() {
-            let first = index == 0;
-            let reaction = matches!(part.content, Content::Reaction { .. });
-            let message = Message {
-                id: part.suffix.map_or_else(|| id.to_owned(), |suffix| format!("{id}:{suffix}")),
-                peer: peer.clone(),
-                at: None,
-                content: part.content,
-                reply_to: reply_to.map(str::to_owned).filter(|_| !reaction),
-                forwarded,
-                referral: referral.clone().filter(|_| first),
-                opens_window: true,
-                wants_answer: !reaction && wish.wants_answer,
-                thread: None,
-            };
-            self.push(account, business, Event::Message(Box::new(message)));
-        }
+        let reaction = matches!(read.content, Content::Reaction { .. });
+        let message = Message {
+            id: id.to_owned(),
+            peer: peer.clone(),
+            at: None,
+            content: read.content,
+            reply_to: reply_to.map(str::to_owned).filter(|_| !reaction),
+            forwarded,
+            referral,
+            opens_window: true,
+            wants_answer: !reaction && wish.wants_answer,
+            thread: None,
+        };
+        self.push(account, business, Event::Message(Box::new(message)));
         if let Some(granted) = wish.granted {
             self.push(account, business, consent::event(peer, granted));
         }

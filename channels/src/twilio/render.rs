@@ -109,13 +109,11 @@ pub fn sign(settings: &Settings, sign: Sign, message_id: &str) -> Result<Request
     if sign != Sign::Typing || settings.carrier() != Carrier::Whatsapp {
         return Err(Failure::content("INVALID_CONTENT", "this channel has no such sign"));
     }
-    // A further file of a message has an id of ours that begins with the vendor's.
-    let message = message_id.split(':').next().unwrap_or_default();
-    if !["SM", "MM"].into_iter().any(|prefix| is_sid(message, prefix)) {
+    if !["SM", "MM"].into_iter().any(|prefix| is_sid(message_id, prefix)) {
         return Err(Failure::content("INVALID_CONTENT", "message_id must be the id of a message at Twilio."));
     }
     let url = format!("{}/v3/Indicators/Typing.json", settings.messaging_base());
-    Ok(post(settings, &url, Body::Json(json!({ "channel": "WHATSAPP", "messageId": message }))))
+    Ok(post(settings, &url, Body::Json(json!({ "channel": "WHATSAPP", "messageId": message_id }))))
 }
 
 /// Renders the download of a file. The vendor answers with a redirect to another host, which must not see the

@@ -215,14 +215,16 @@ impl Received {
     fn add(&mut self, message: Message, situation: &Situation<'_>) {
         self.next.last_seq = message.seq;
         self.next.last_message_at = situation.now;
-        if message.attachments.iter().any(|attachment| attachment.state == AttachmentState::Pending) {
-            self.change.jobs.push(NewJob {
-                id: (situation.new_id)(),
-                lane: String::new(),
-                work: Work::Download { message_id: message.id.clone() },
-                run_at: situation.now,
-                cargo: None,
-            });
+        for (index, attachment) in message.attachments.iter().enumerate() {
+            if attachment.state == AttachmentState::Pending {
+                self.change.jobs.push(NewJob {
+                    id: (situation.new_id)(),
+                    lane: String::new(),
+                    work: Work::Download { message_id: message.id.clone(), index },
+                    run_at: situation.now,
+                    cargo: None,
+                });
+            }
         }
         self.change.messages.push(NewMessage {
             message,

@@ -1,6 +1,7 @@
 //! Vendors' callbacks: the handshake, a signed delivery, and what is turned away.
 
 mod mail;
+mod notifications;
 
 use crate::support::gateway::{answer, scenario};
 

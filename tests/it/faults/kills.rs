@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::stage::{Stage, with_both_databases};
-
-const CUSTOMERS: usize = 20;
-const MESSAGES: usize = 200;
-const KILLS: usize = 4;
+use crate::support::line::{Line, on_every_line};
+use crate::support::stage::{Database, Stage, with_both_databases};
 
 /// A sequence of numbers that look random and are the same in every run.
 struct Dice(u64);
@@ -18,24 +15,47 @@ impl Dice {
     }
 }
 
+/// What a gateway has to live through.
+struct Load {
+    customers: usize,
+    messages: usize,
+    kills: usize,
+}
+
+async fn live_through(load: Load, line: Line, database: Database) {
+    let Load { customers, messages, kills } = load;
+    let stage = Stage::of(line, database, |setting| {
+        if !line.has_threads() {
+            setting.parallel = 16;
+        }
+    })
+    .await;
+    let mut dice = Dice(20_261_122);
+    let mut process = stage.start().await;
+    for message in 0..messages {
+        let from = format!("4917100000{:02}", message % customers);
+        stage.say(&from, &format!("message {message}")).await;
+        if message % (messages / (kills + 1)) == messages / (kills + 1) - 1 && message + 1 < messages {
+            // The moment of the kill, not a wait for something: anything may be under way then.
+            tokio::time::sleep(Duration::from_millis(dice.below(150))).await;
+            process.kill().await;
+            process = stage.start().await;
+        }
+    }
+    stage.settled().await;
+    process.stop().await;
+    stage.assert_whole(true).await;
+    stage.end().await;
+}
+
 with_both_databases! {
     async fn killed_at_random_moments_under_load(database) {
-        let stage = Stage::with(database, |setting| setting.parallel = 16).await;
-        let mut dice = Dice(20_261_122);
-        let mut process = stage.start().await;
-        for message in 0..MESSAGES {
-            let from = format!("4917100000{:02}", message % CUSTOMERS);
-            stage.say(&from, &format!("message {message}")).await;
-            if message % (MESSAGES / (KILLS + 1)) == MESSAGES / (KILLS + 1) - 1 && message + 1 < MESSAGES {
-                // The moment of the kill, not a wait for something: anything may be under way then.
-                tokio::time::sleep(Duration::from_millis(dice.below(150))).await;
-                process.kill().await;
-                process = stage.start().await;
-            }
-        }
-        stage.settled().await;
-        process.stop().await;
-        stage.assert_whole(true).await;
-        stage.end().await;
+        live_through(Load { customers: 20, messages: 200, kills: 4 }, Line::Whatsapp, database).await;
+    }
+}
+
+on_every_line! {
+    async fn killed_at_random_moments_on_a_line(line) {
+        live_through(Load { customers: 8, messages: 48, kills: 3 }, line, Database::Postgres).await;
     }
 }

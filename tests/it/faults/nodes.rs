@@ -1,11 +1,13 @@
-//! Two nodes on one database serve the same channel: in order, once, whichever of them is killed or falls asleep.
+//! Two nodes on one database serve the same channel, of any line: in order, once, whichever of them is killed or falls
+//! asleep.
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::door::Door;
+use crate::support::line::{Line, on_every_line};
 use crate::support::process::{Launch, await_some};
-use crate::support::stage::{Database, Stage, free_port, run};
+use crate::support::stage::{Database, Stage, free_port};
 
 /// A stage whose vendor knocks at a door, behind which are two nodes.
 struct Pair {
@@ -17,10 +19,10 @@ struct Pair {
 }
 
 impl Pair {
-    async fn new() -> Self {
+    async fn new(line: Line) -> Self {
         let door = Door::to(&[]).await;
-        let callback = format!("http://127.0.0.1:{}/api/webhooks/whatsapp", door.port);
-        let stage = Stage::with(Database::Postgres, |setting| setting.callback_url = callback).await;
+        let callback = format!("http://127.0.0.1:{}/api/webhooks/{}", door.port, line.kind().as_str());
+        let stage = Stage::of(line, Database::Postgres, |setting| setting.callback_url = callback).await;
         let (first, second) = (stage.port, free_port());
         let mut other = stage.launch.clone();
         for argument in &mut other.arguments {
@@ -41,10 +43,9 @@ impl Pair {
     }
 }
 
-#[test]
-fn two_nodes_serve_one_channel_and_one_of_them_is_killed() {
-    run(async {
-        let pair = Pair::new().await;
+on_every_line! {
+    async fn two_nodes_serve_one_channel_and_one_of_them_is_killed(line) {
+        let pair = Pair::new(line).await;
         let process = pair.stage.start().await;
         let other = pair.other.start().await;
         pair.lead_to(&[pair.first, pair.second]);
@@ -63,13 +64,10 @@ fn two_nodes_serve_one_channel_and_one_of_them_is_killed() {
         process.stop().await;
         pair.stage.assert_whole(true).await;
         pair.stage.end().await;
-    });
-}
+    }
 
-#[test]
-fn a_node_that_slept_past_its_lease_sends_nothing_twice() {
-    run(async {
-        let mut pair = Pair::new().await;
+    async fn a_node_that_slept_past_its_lease_sends_nothing_twice(line) {
+        let mut pair = Pair::new(line).await;
         let slow = json!([{ "match": { "kind": "send" }, "action": { "latency_ms": 400 } }]);
         pair.stage.faults(slow).await;
         let process = pair.stage.start().await;
@@ -99,5 +97,5 @@ fn a_node_that_slept_past_its_lease_sends_nothing_twice() {
         other.stop().await;
         pair.stage.assert_whole(true).await;
         pair.stage.end().await;
-    });
+    }
 }

@@ -15,7 +15,7 @@ async fn add_jobs(store: &TestStore, lanes: &[&str]) -> Vec<String> {
         .map(|lane| NewJob {
             id: store.id(),
             lane: (*lane).to_owned(),
-            work: Work::Download { message_id: "m".to_owned() },
+            work: Work::Download { message_id: "m".to_owned(), index: 0 },
             run_at: 1,
             cargo: None,
         })
@@ -83,7 +83,7 @@ on_both_databases! {
         let job = |lane: &str| NewJob {
             id: other.id(),
             lane: lane.to_owned(),
-            work: Work::Download { message_id: "m".to_owned() },
+            work: Work::Download { message_id: "m".to_owned(), index: 0 },
             run_at: 1,
             cargo: None,
         };

@@ -1,12 +1,14 @@
 //! Tenants: nothing of one is read with the id of another.
 
-use switchboard::domain::changes::{AttachmentsChange, Change, NewExchange};
+use switchboard::domain::changes::{AttachmentChange, Change, NewExchange};
 use switchboard::domain::channels::Channel;
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::files::File;
+use switchboard::domain::messages::announced;
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::store::StoreError;
 use switchboard::store::api_keys::NewApiKey;
+use switchboard_channels::contract::content::{Content, Media};
 
 use crate::support::databases::{on_both_databases, workspace};
 use crate::support::people::{delivery, meet, nothing};
@@ -25,8 +27,12 @@ on_both_databases! {
             mime_type: "image/png".to_owned(),
             filename: Some("a.png".to_owned()),
         };
-        let attachments =
-            AttachmentsChange { message_id: message.id.clone(), attachments: Vec::new(), file: Some(file.clone()) };
+        let attachment = AttachmentChange {
+            message_id: message.id.clone(),
+            index: 0,
+            attachment: announced(&Content::Image(Media::default())).remove(0),
+            file: Some(file.clone()),
+        };
         let exchange = NewExchange {
             id: store.id(),
             message_id: message.id.clone(),
@@ -38,7 +44,7 @@ on_both_databases! {
         };
         let change = Change {
             delivery: Some(delivery),
-            attachments: vec![attachments.clone()],
+            attachments: vec![attachment.clone()],
             exchange: Some(exchange),
             ..nothing(&store.channel)
         };
@@ -94,7 +100,7 @@ on_both_databases! {
 
         // Nor does a change in its name touch a message of ours.
         let before = store.events(&home, 0, 100).await.unwrap();
-        let foreign = AttachmentsChange { file: None, ..attachments };
+        let foreign = AttachmentChange { file: None, ..attachment };
         store.commit(Change { workspace_id: away, attachments: vec![foreign], ..Change::default() }).await.unwrap();
         assert_eq!(store.events(&home, 0, 100).await.unwrap(), before);
     }

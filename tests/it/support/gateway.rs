@@ -105,29 +105,42 @@ fn models(simulator: &Running) -> agents::Options {
 
 /// Runs a scenario against a fresh gateway.
 pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
-    run(net, &cache::Options::default(), PATIENCE * 3, play);
+    scenario_with(async || (open(), ()), |gateway, ()| play(gateway));
 }
 
 /// The same with requests counted there, and with a minute to do it in.
 pub fn scenario_counting<F: Future<Output = ()>>(cache: &cache::Options, play: impl FnOnce(Gateway) -> F) {
-    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
-    run(net, cache, PATIENCE * 6, play);
+    run(async || (open(), ()), cache, PATIENCE * 6, |gateway, ()| play(gateway));
 }
 
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
 pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
-    run(net::Options::default(), &cache::Options::default(), PATIENCE * 3, play);
+    scenario_with(async || (net::Options::default(), ()), |gateway, ()| play(gateway));
 }
 
-fn run<F: Future<Output = ()>>(
-    net: net::Options,
+/// The same with something that is there before the gateway, and by which its way out is set.
+pub fn scenario_with<T, F: Future<Output = ()>>(
+    prepare: impl AsyncFnOnce() -> (net::Options, T),
+    play: impl FnOnce(Gateway, T) -> F,
+) {
+    run(prepare, &cache::Options::default(), PATIENCE * 3, play);
+}
+
+fn open() -> net::Options {
+    net::Options { allow_private_addresses: true, ..net::Options::default() }
+}
+
+fn run<T, F: Future<Output = ()>>(
+    prepare: impl AsyncFnOnce() -> (net::Options, T),
     cache: &cache::Options,
     patience: Duration,
-    play: impl FnOnce(Gateway) -> F,
+    play: impl FnOnce(Gateway, T) -> F,
 ) {
     actix_web::rt::System::new().block_on(async {
-        let play = async { play(Gateway::start(net, cache).await).await };
+        let play = async {
+            let (net, prepared) = prepare().await;
+            play(Gateway::start(net, cache).await, prepared).await;
+        };
         tokio::time::timeout(patience, play).await.expect("the scenario takes too long");
     });
 }

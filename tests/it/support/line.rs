@@ -191,7 +191,21 @@ impl Line {
 
     /// The channel's settings, as a file for `apply` has them.
     pub fn settings(self, simulator: &Running) -> String {
-        let settings: Vec<(&str, String)> = match self {
+        let addresses = match self {
+            Self::Mail => vec![
+                ("smtp_host", simulator.smtp_addr().ip().to_string()),
+                ("smtp_port", simulator.smtp_addr().port().to_string()),
+                ("smtp_tls", "none".to_owned()),
+            ],
+            _ => vec![("base_url", simulator.base_url())],
+        };
+        let lines = self.credentials().into_iter().chain(addresses);
+        lines.map(|(name, value)| format!("{name} = \"{value}\"\n")).collect()
+    }
+
+    /// The settings by which the vendor and the channel know each other, whatever address the vendor has.
+    pub fn credentials(self) -> Vec<(&'static str, String)> {
+        match self {
             Self::Whatsapp => {
                 let account = Account::default();
                 vec![
@@ -217,15 +231,9 @@ impl Line {
                     ("from_name", mailbox.name),
                     ("provider", "generic".to_owned()),
                     ("signing_key", mailbox.secret),
-                    ("smtp_host", simulator.smtp_addr().ip().to_string()),
-                    ("smtp_port", simulator.smtp_addr().port().to_string()),
-                    ("smtp_tls", "none".to_owned()),
                 ]
             }
-        };
-        let base_url = (self != Self::Mail).then(|| ("base_url", simulator.base_url()));
-        let lines = settings.into_iter().chain(base_url);
-        lines.map(|(name, value)| format!("{name} = \"{value}\"\n")).collect()
+        }
     }
 }
 

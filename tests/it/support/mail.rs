@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use lettre::address::Envelope;
@@ -211,14 +212,15 @@ impl Drop for MailSystem {
         for server in &mut self.servers {
             let pid = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
             let _ = kill_process(pid, Signal::TERM);
-            let mut waited = 0;
-            while server.try_wait().is_ok_and(|ended| ended.is_none()) {
-                std::thread::sleep(Duration::from_millis(20));
-                waited += 1;
-                if waited == 250 {
-                    let _ = server.kill();
+            let (over, is_over) = std::sync::mpsc::channel::<()>();
+            let last_word = std::thread::spawn(move || {
+                if is_over.recv_timeout(Duration::from_secs(5)) == Err(RecvTimeoutError::Timeout) {
+                    let _ = kill_process(pid, Signal::KILL);
                 }
-            }
+            });
+            let _ = server.wait();
+            drop(over);
+            let _ = last_word.join();
         }
         if std::thread::panicking() {
             eprintln!("the mail system's logs:\n{}", self.logs());

@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod ledger;
 pub mod line;
 pub mod mail;
+pub mod notifier;
 pub mod people;
 pub mod process;
 pub mod receiver;

@@ -143,12 +143,13 @@ impl Stage {
             door_to_database: None,
         };
         change(&mut setting);
-        let simulator = start(line.at_vendor(setting.callback_url, setting.parallel)).await.unwrap();
         if line.kind() == Kind::Twilio {
             // This vendor tells how far a message has come where each send says.
-            let public = ("SWITCHBOARD__PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}"));
-            setting.environment.push(public);
+            let callback = url::Url::parse(&setting.callback_url).unwrap();
+            let public = callback.origin().ascii_serialization();
+            setting.environment.push(("SWITCHBOARD__PUBLIC_URL".to_owned(), public));
         }
+        let simulator = start(line.at_vendor(setting.callback_url, setting.parallel)).await.unwrap();
         let database = match database {
             Database::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
             Database::Postgres => fresh_postgres().await,

@@ -23,6 +23,7 @@ pub(super) fn compose(content: &Content) -> Result<Composed, Failure> {
     let mut composed = match content {
         Content::Text { text, .. } => worded(filled("text", text)?, page::paragraphs(text)),
         Content::Email(mail) => email(mail)?,
+        Content::Multipart { parts } => several(parts)?,
         Content::Image(media)
         | Content::Video(media)
         | Content::Audio(media)
@@ -115,6 +116,20 @@ fn email(mail: &Email) -> Result<Composed, Failure> {
         attach(&mut composed, media)?;
     }
     Ok(composed)
+}
+
+/// All parts in one mail, one below the other.
+fn several(parts: &[Content]) -> Result<Composed, Failure> {
+    let mut whole = Composed::default();
+    for part in parts {
+        let part = compose(part)?;
+        whole.subject = whole.subject.or(part.subject);
+        whole.text = format!("{}\n\n{}", whole.text, part.text).trim().to_owned();
+        whole.html = Some(whole.html.unwrap_or_default() + part.html.as_deref().unwrap_or_default());
+        whole.files.extend(part.files);
+        whole.unsubscribe = whole.unsubscribe.or(part.unsubscribe);
+    }
+    Ok(whole)
 }
 
 fn single(media: &Media) -> Result<Composed, Failure> {

@@ -57,6 +57,7 @@ pub(super) fn render(content: &Content) -> Result<Call, Failure> {
         | Content::Reaction { .. }
         | Content::Choice { .. }
         | Content::Email(_)
+        | Content::Multipart { .. }
         | Content::Form { .. }
         | Content::Order { .. }
         | Content::System { .. }

@@ -1,4 +1,4 @@
-//! What a message says, in one part or several: the vendor puts a text and up to ten files into one webhook.
+//! What a message says: the vendor puts a text and up to ten files into one webhook.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,46 +17,33 @@ const SHORTEST_BASE64: usize = 60;
 
 /// What a webhook's message holds.
 pub(super) struct Read {
-    /// Never empty.
-    pub(super) parts: Vec<Part>,
+    pub(super) content: Content,
     /// Fields that promised something that is not there, and why that is so.
     pub(super) lacking: Vec<(String, &'static str)>,
-}
-
-/// One message of ours.
-pub(super) struct Part {
-    /// What follows the vendor's id in ours; the first part has none.
-    pub(super) suffix: Option<String>,
-    pub(super) content: Content,
 }
 
 /// Reads the content.
 pub(super) fn read(carrier: Carrier, fields: &Fields, decode: bool) -> Read {
     let mut lacking = Vec::new();
     let mut body = fields.get("Body").map(|body| decoded(body, decode));
-    let files = files(carrier, fields, &mut lacking);
+    let mut files = files(carrier, fields, &mut lacking);
     let mut parts = Vec::new();
     if let Some(choice) = choice(fields, body.as_deref()) {
-        parts.push(Part { suffix: None, content: choice });
+        parts.push(choice);
     } else if let Some(reaction) = reaction(fields, body.as_deref()) {
-        parts.push(Part { suffix: None, content: reaction });
+        parts.push(reaction);
     } else if let Some(place) = location(fields) {
         let known = [place.name.clone(), place.address.clone()];
-        parts.push(Part { suffix: None, content: Content::Location(place) });
+        parts.push(Content::Location(place));
         let told = body.take().filter(|body| !known.iter().flatten().any(|known| known == body));
-        parts.extend(told.map(|text| Part { suffix: Some("text".to_owned()), content: Content::text(text) }));
-    } else if files.is_empty() {
-        let content = body.take().map_or_else(|| unsupported(fields), Content::text);
-        parts.push(Part { suffix: None, content });
+        parts.extend(told.map(Content::text));
+    } else if let ([file], Some(text)) = (files.as_mut_slice(), &body) {
+        describe(carrier, file, text);
+    } else {
+        parts.extend(body.take().map(Content::text));
     }
-    for (index, mut content) in files {
-        let first = parts.is_empty();
-        if let (true, Some(text)) = (first, &body) {
-            describe(carrier, &mut content, text);
-        }
-        parts.push(Part { suffix: (!first).then(|| index.to_string()), content });
-    }
-    Read { parts, lacking }
+    parts.append(&mut files);
+    Read { content: Content::of_parts(parts).unwrap_or_else(|| unsupported(fields)), lacking }
 }
 
 /// What the vendor tells of the advertisement that brought the person here, by its own names in snake case.
@@ -112,8 +99,8 @@ fn location(fields: &Fields) -> Option<Location> {
     })
 }
 
-/// The files with their places on the wire. The count is a hint: what is there is taken.
-fn files(carrier: Carrier, fields: &Fields, lacking: &mut Vec<(String, &'static str)>) -> Vec<(usize, Content)> {
+/// The files, in order. The count is a hint: what is there is taken.
+fn files(carrier: Carrier, fields: &Fields, lacking: &mut Vec<(String, &'static str)>) -> Vec<Content> {
     let announced = fields.get("NumMedia").and_then(|count| count.trim().parse::<usize>().ok()).unwrap_or(0);
     let mut files = Vec::new();
     for index in 0..MOST_MEDIA {
@@ -121,7 +108,7 @@ fn files(carrier: Carrier, fields: &Fields, lacking: &mut Vec<(String, &'static 
         match fields.get(&name).map(str::trim) {
             Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
                 let stated = fields.get(&format!("MediaContentType{index}"));
-                files.push((index, file(carrier, fields, url, stated)));
+                files.push(file(carrier, fields, url, stated));
             }
             Some(_) => lacking.push((name, "not an http or https address")),
             None if index < announced => lacking.push((name, "announced, but not there")),

@@ -65,6 +65,7 @@ pub(super) fn render(content: &Content, group: bool) -> Result<Rendered, Failure
         }
         Content::Choice { .. }
         | Content::Email(_)
+        | Content::Multipart { .. }
         | Content::Form { .. }
         | Content::Order { .. }
         | Content::System { .. }

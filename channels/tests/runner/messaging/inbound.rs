@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use switchboard_channels::Kind;
+use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::{Arrival, Event, Message, Progress};
 use switchboard_channels::contract::peer::{Identity, IdentityKind, Peer};
 
@@ -18,7 +19,7 @@ fn bodies_hold_what_is_listed() {
         for name in known(kind) {
             let parsed = receive(kind, &bytes(kind, &name)).unwrap();
             let listed = expected["files"][&name].as_array().unwrap_or_else(|| panic!("{name} is not listed"));
-            let mut events = parsed.events.iter().filter(|arrival| !is_further_part(arrival));
+            let mut events = parsed.events.iter();
             for wanted in listed {
                 if matches!(wanted["kind"].as_str(), Some("checkout_update" | "game_play")) {
                     assert_eq!(parsed.ignored.len(), 1, "{name}: {parsed:?}");
@@ -29,15 +30,6 @@ fn bodies_hold_what_is_listed() {
             }
             assert_eq!(events.next(), None, "{name}: more events than listed");
         }
-    }
-}
-
-/// An attachment after the first of a message is a message beside the one that is listed, and is deleted with it.
-fn is_further_part(arrival: &Arrival) -> bool {
-    match &arrival.event {
-        Event::Message(message) | Event::Echo(message) => message.id.contains('#'),
-        Event::Deletion(deletion) => deletion.target.contains('#'),
-        _ => false,
     }
 }
 
@@ -127,6 +119,15 @@ fn is_with(peer: &Peer, person: &Value, about: &str) {
 
 fn check_message(wanted: &Value, message: &Message, about: &str) {
     let kinds = wanted["attachment_types"].as_array();
+    if let Content::Multipart { parts } = &message.content {
+        let files = kinds
+            .into_iter()
+            .flatten()
+            .filter(|kind| ["image", "audio", "video", "file"].map(Value::from).contains(kind));
+        assert_eq!(message.content.all_media().count(), files.count(), "{about}");
+        assert!(parts.len() <= kinds.map_or(0, Vec::len) + 1, "{about}");
+        return;
+    }
     let unknown = kinds.is_some_and(|kinds| kinds[0] == "hologram" || kinds[0] == "unsupported_type");
     assert_eq!(message.content.kind() == "unsupported", unknown || wanted["unsupported"] == true, "{about}");
     if let Some("image" | "audio" | "video") = kinds.and_then(|kinds| kinds[0].as_str())

@@ -163,7 +163,7 @@ fn odd_answers() {
 fn keys_and_signs() {
     let key = with(&json!({ "api_key_sid": "SK1", "api_key_secret": "key", "sender": "whatsapp:+14155238886" }));
     let sid = "SM0000000000000000000000000000007a";
-    let typing = key.sign(Sign::Typing, &[], Some(&format!("{sid}:1"))).unwrap();
+    let typing = key.sign(Sign::Typing, &[], Some(sid)).unwrap();
     assert_eq!(typing.authorisation, Some(Authorisation::Basic { user: "SK1".into(), password: Secret::new("key") }));
     assert_eq!(typing.url, "https://messaging.twilio.com/v3/Indicators/Typing.json");
     assert_eq!(typing.body, Body::Json(json!({ "channel": "WHATSAPP", "messageId": sid })));

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 
-use crate::support::gateway::{Gateway, PATIENCE, answer, scenario};
+use crate::support::gateway::{Gateway, answer, scenario};
+use crate::support::process::await_some;
 
 fn place(gateway: &Gateway) -> String {
     format!("/api/agents/{}/documents", gateway.acme.agent.id)
@@ -14,16 +15,11 @@ fn place(gateway: &Gateway) -> String {
 
 /// The document once it has been read.
 async fn settled(gateway: &Gateway, path: &str) -> Value {
-    let reading = async {
-        loop {
-            let document = gateway.read(path).await;
-            if document["state"] != "pending" {
-                return document;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("{path} is never read"))
+    await_some("the document to be read", || async {
+        let document = gateway.read(path).await;
+        if document["state"] == "pending" { Err(document.to_string()) } else { Ok(document) }
+    })
+    .await
 }
 
 async fn found(gateway: &Gateway, question: &str) -> Vec<Value> {

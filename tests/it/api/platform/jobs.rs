@@ -13,7 +13,7 @@ fn shows_dead_jobs_and_brings_them_back() {
         let job = NewJob {
             id: id.clone(),
             lane: String::new(),
-            work: Work::Download { message_id: store.clock().id() },
+            work: Work::Download { message_id: store.clock().id(), index: 0 },
             run_at: store.clock().now() + 3_600_000,
             cargo: None,
         };

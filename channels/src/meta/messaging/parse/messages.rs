@@ -8,11 +8,8 @@ use super::{Reading, Scene, attachments, mid};
 use crate::contract::content::Content;
 use crate::contract::inbound::{Deletion, Edit, Event, Message, Progress, Receipt};
 use crate::meta::display::choice;
-use crate::meta::messaging::{MARK, PART, REACTIONS, wire};
+use crate::meta::messaging::{MARK, REACTIONS, wire};
 use crate::meta::{self, Raw};
-
-/// Most attachments of one message by the vendor's word; a deletion takes back as many.
-const MOST_PARTS: usize = 10;
 
 /// Reads a message of a person, or what our side sent.
 pub(super) fn message(
@@ -24,7 +21,7 @@ pub(super) fn message(
     let wire: wire::Message<'_> = meta::object(Some(raw)).ok_or("message is not a readable object")?;
     let id = mid(wire.mid)?;
     if meta::flag(wire.is_deleted) {
-        return deletions(reading, scene, &id);
+        return deletion(reading, scene, id);
     }
     if let Some(tracking) = tracked(scene, &wire) {
         let recipient = scene.peer.identities.clone();
@@ -34,35 +31,28 @@ pub(super) fn message(
         );
         return Ok(());
     }
-    let mut contents = contents(reading, scene, &wire);
-    if contents.is_empty() {
-        contents.push((Content::Unsupported { kind: None, raw: meta::keep(raw) }, None));
-    }
+    let (content, shared) = content(reading, scene, &wire);
     let reply: wire::ReplyTo<'_> = meta::object(wire.reply_to).unwrap_or_default();
-    let mut reply_to = meta::id(reply.mid).map(|id| id.into_owned());
-    let mut came_by = kept(wire.referral).or_else(|| kept(beside)).or_else(|| story(reply.story));
-    let peer = scene.person()?;
-    for (index, (content, shared)) in contents.into_iter().enumerate() {
-        let message = Message {
-            id: part_id(&id, index),
-            peer: peer.clone(),
-            at: scene.at,
-            content,
-            reply_to: reply_to.take(),
-            forwarded: false,
-            referral: came_by.take().or(shared),
-            opens_window: !scene.ours,
-            wants_answer: !scene.ours && !scene.standby,
-            thread: None,
-        };
-        let message = Box::new(message);
-        reading.push(&scene.account, if scene.ours { Event::Echo(message) } else { Event::Message(message) });
-    }
+    let came_by = kept(wire.referral).or_else(|| kept(beside)).or_else(|| story(reply.story));
+    let message = Box::new(Message {
+        id,
+        peer: scene.person()?,
+        at: scene.at,
+        content: content.unwrap_or_else(|| Content::Unsupported { kind: None, raw: meta::keep(raw) }),
+        reply_to: meta::id(reply.mid).map(|id| id.into_owned()),
+        forwarded: false,
+        referral: came_by.or(shared),
+        opens_window: !scene.ours,
+        wants_answer: !scene.ours && !scene.standby,
+        thread: None,
+    });
+    reading.push(&scene.account, if scene.ours { Event::Echo(message) } else { Event::Message(message) });
     Ok(())
 }
 
-/// What a message says: a picked reply or its text, and each attachment; the text of a file is its caption.
-fn contents(reading: &mut Reading<'_>, scene: &Scene<'_>, wire: &wire::Message<'_>) -> Vec<(Content, Option<Value>)> {
+/// What a message says: a picked reply or its text, and each attachment; the text of a single file is its caption.
+/// Beside it what was shared, as the vendor described it.
+fn content(reading: &mut Reading<'_>, scene: &Scene<'_>, wire: &wire::Message<'_>) -> (Option<Content>, Option<Value>) {
     let text = meta::filled(wire.text);
     let picked = meta::object::<wire::QuickReply<'_>>(wire.quick_reply).and_then(|reply| meta::filled(reply.payload));
     let mut parts = attachments::read(wire.attachments, scene.ours);
@@ -74,26 +64,18 @@ fn contents(reading: &mut Reading<'_>, scene: &Scene<'_>, wire: &wire::Message<'
             reading.pass_over(path, "the preview of a link that the text holds");
         }
     }
-    let mut contents: Vec<(Content, Option<Value>)> =
-        parts.into_iter().map(|part| (part.content, part.shared)).collect();
-    match (picked, text) {
-        (Some(picked), text) => {
-            if let Some(choice) = choice(Some(picked), text, None) {
-                contents.insert(0, (choice, None));
-            }
+    let shared = parts.iter_mut().find_map(|part| part.shared.take());
+    let mut contents: Vec<Content> = parts.into_iter().map(|part| part.content).collect();
+    let single = if let [only] = contents.as_mut_slice() { only.media_mut() } else { None };
+    let words = match (picked, text, single) {
+        (Some(picked), text, _) => choice(Some(picked), text, None),
+        (None, Some(text), Some(media)) => {
+            media.caption = Some(text);
+            None
         }
-        (None, Some(text)) => match contents.first_mut().and_then(|(content, _)| content.media_mut()) {
-            Some(media) => media.caption = Some(text),
-            None => contents.insert(0, (Content::text(text), None)),
-        },
-        (None, None) => {}
-    }
-    contents
-}
-
-/// The first part of a message bears its id, the others one made from it.
-fn part_id(id: &str, index: usize) -> String {
-    if index == 0 { id.to_owned() } else { format!("{id}{PART}{index}") }
+        (None, text, _) => text.map(Content::text),
+    };
+    (Content::of_parts(words.into_iter().chain(contents).collect()), shared)
 }
 
 /// Whether a message of our side went out through this app; the inner value is our message id, where it came back.
@@ -131,15 +113,9 @@ pub(super) fn receipt(id: String, progress: Progress, at: Option<i64>) -> Receip
     }
 }
 
-/// The vendor names the message only. How many attachments it had, nobody says, so all that it can have had are gone.
-fn deletions(reading: &mut Reading<'_>, scene: &Scene<'_>, id: &str) -> Result<(), String> {
-    let peer = scene.person()?;
-    for index in 0..MOST_PARTS {
-        let target = part_id(id, index);
-        let id = format!("{target}:deleted");
-        let deletion = Deletion { id, target, peer: peer.clone(), at: scene.at, ours: scene.ours };
-        reading.push(&scene.account, Event::Deletion(deletion));
-    }
+fn deletion(reading: &mut Reading<'_>, scene: &Scene<'_>, target: String) -> Result<(), String> {
+    let (id, peer) = (format!("{target}:deleted"), scene.person()?);
+    reading.push(&scene.account, Event::Deletion(Deletion { id, target, peer, at: scene.at, ours: scene.ours }));
     Ok(())
 }
 

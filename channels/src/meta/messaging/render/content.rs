@@ -42,6 +42,7 @@ pub(super) fn render(product: &Product, content: &Content) -> Result<Map<String,
         }
         Content::Choice { .. }
         | Content::Email(_)
+        | Content::Multipart { .. }
         | Content::Form { .. }
         | Content::Order { .. }
         | Content::System { .. }
