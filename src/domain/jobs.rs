@@ -68,6 +68,11 @@ pub enum Work {
         /// Its id.
         id: String,
     },
+    /// Erase a person.
+    Erase {
+        /// The erasure.
+        erasure_id: String,
+    },
 }
 
 /// What a reminder is about.
@@ -83,7 +88,7 @@ pub enum Reminded {
 impl Work {
     /// The stored words of all kinds.
     pub const KINDS: &[&str] =
-        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "remind"];
+        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "remind", "erase"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -99,6 +104,7 @@ impl Work {
             Self::Invite { .. } => "invite",
             Self::Ingest { .. } => "ingest",
             Self::Remind { .. } => "remind",
+            Self::Erase { .. } => "erase",
         }
     }
 }

@@ -106,6 +106,7 @@ fn place(job: &Job) -> &str {
         Work::Invite { invitation_id } => invitation_id,
         Work::Ingest { document_id, .. } => document_id,
         Work::Remind { id, .. } => id,
+        Work::Erase { erasure_id } => erasure_id,
     }
 }
 

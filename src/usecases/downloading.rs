@@ -6,7 +6,7 @@ use switchboard_channels::contract::outbound::MediaLink;
 use switchboard_channels::contract::vendor::Vendor;
 
 use super::Switchboard;
-use crate::domain::changes::{AttachmentsChange, Change};
+use crate::domain::changes::{AttachmentsChange, Change, Refusal};
 use crate::domain::files::File;
 use crate::domain::jobs::{Job, MOST_ATTEMPTS, Verdict, backoff_ms};
 use crate::domain::messages::{Attachment, AttachmentState, Message};
@@ -58,6 +58,7 @@ impl Switchboard {
                 (stored.message.attachments.iter().map(lost).collect(), None)
             }
         };
+        let sha256 = file.as_ref().map(|file| file.sha256.clone());
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             attachments: vec![AttachmentsChange { message_id: message_id.to_owned(), attachments, file }],
@@ -65,7 +66,12 @@ impl Switchboard {
             ..Change::default()
         };
         match self.store.commit(change).await {
-            Ok(_) | Err(crate::domain::changes::Refusal::Fenced) => Verdict::Done,
+            Ok(_) => Verdict::Done,
+            Err(Refusal::Fenced) => match sha256.map(|sha256| self.store.drop_bytes(sha256)) {
+                // Another node may have stored it; else the message was erased meanwhile.
+                Some(dropping) => dropping.await.map_or_else(|error| again(job, error.to_string()), |()| Verdict::Done),
+                None => Verdict::Done,
+            },
             Err(refusal) => again(job, refusal.to_string()),
         }
     }

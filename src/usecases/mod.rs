@@ -18,6 +18,8 @@ pub mod conversing;
 pub mod days;
 pub mod directory;
 pub mod downloading;
+pub mod erasing;
+pub mod exporting;
 pub mod falling_back;
 pub mod filing;
 pub mod follow_ups;
@@ -34,6 +36,7 @@ mod profiling;
 pub mod recalling;
 pub mod receiving;
 mod rendering;
+pub mod retaining;
 pub mod routing;
 pub mod sending;
 pub mod signing_in;
@@ -99,6 +102,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The same for vendors; none where the operator has not said that vendors can.
     pub callback_url: Option<String>,
+    /// How long after an erasure everything has ended that was under way.
+    pub settle: Duration,
     /// The forecast service that days show the weather of; none: they show none.
     pub weather_url: Option<String>,
 }
@@ -123,6 +128,7 @@ impl Default for Options {
             visitor_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             public_url: None,
             callback_url: None,
+            settle: Duration::from_secs(5 * 60),
             weather_url: None,
         }
     }
