@@ -89,7 +89,8 @@ impl Retention {
     /// How many days; none: for ever. Without a channel: where the workspace's own rule holds.
     #[must_use]
     pub fn days(&self, class: Class, channel_id: Option<&str>) -> Option<i64> {
-        let of_channel = channel_id.filter(|_| class.is_of_channels()).and_then(|id| self.channels.get(id)?.get(&class));
+        let of_channel =
+            channel_id.filter(|_| class.is_of_channels()).and_then(|id| self.channels.get(id)?.get(&class));
         let said = of_channel.or_else(|| self.days.get(&class));
         said.copied().unwrap_or_else(|| class.default_days())
     }

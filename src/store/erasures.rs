@@ -379,8 +379,7 @@ impl Store {
 
 async fn subject_in(tx: &mut Transaction, workspace_id: &str, root: &str) -> Result<Subject, StoreError> {
     let members: Vec<(String,)> = rows!(&mut *tx, (String,), TREE, workspace_id, root)?;
-    let mut subject =
-        Subject { contacts: members.into_iter().map(|row| row.0).collect(), ..Subject::default() };
+    let mut subject = Subject { contacts: members.into_iter().map(|row| row.0).collect(), ..Subject::default() };
     for member in subject.contacts.clone() {
         let member = member.as_str();
         let conversations: Vec<(String,)> = rows!(

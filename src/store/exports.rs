@@ -16,8 +16,19 @@ const PAGE: i64 = 200;
 const PAGE_OF_DELIVERIES: i64 = 20;
 /// Columns that hold JSON.
 const JSON: [&str; 13] = [
-    "attachments", "attributes", "author", "calls", "content", "data", "detail", "envelope", "error", "message_ids",
-    "owner", "rendering", "tags",
+    "attachments",
+    "attributes",
+    "author",
+    "calls",
+    "content",
+    "data",
+    "detail",
+    "envelope",
+    "error",
+    "message_ids",
+    "owner",
+    "rendering",
+    "tags",
 ];
 
 /// A row by its columns.

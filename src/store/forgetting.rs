@@ -12,7 +12,8 @@ use super::{Store, StoreError};
 use crate::domain::erasures::{Subject, tombstone};
 
 const ERASED: &str = "INSERT INTO erased (channel_id, hash, workspace_id) SELECT value->>0, value->>1, value->>2 FROM {rows} WHERE true ON CONFLICT (channel_id, hash) DO NOTHING";
-const KEYS: &str = "DELETE FROM idempotency_keys WHERE workspace_id = $2 AND result_id IN (SELECT value->>0 FROM {rows})";
+const KEYS: &str =
+    "DELETE FROM idempotency_keys WHERE workspace_id = $2 AND result_id IN (SELECT value->>0 FROM {rows})";
 /// What is derived from messages and what hangs on them, in the order of its going.
 const OF_MESSAGES: [&str; 4] = [
     "DELETE FROM revisions WHERE workspace_id = $2 AND (channel_id, target) IN (SELECT m.channel_id, m.provider_id FROM messages AS m WHERE m.id IN (SELECT value->>0 FROM {rows}))",
@@ -21,7 +22,8 @@ const OF_MESSAGES: [&str; 4] = [
     "DELETE FROM messages WHERE workspace_id = $2 AND id IN (SELECT value->>0 FROM {rows})",
 ];
 const INDEXED: &str = "DELETE FROM remembered_index WHERE rowid IN (SELECT i.id FROM {rows} AS r JOIN remembered AS i ON i.kind = $3 AND i.subject_id = r.value->>0 WHERE i.workspace_id = $2)";
-const REMEMBERED: &str = "DELETE FROM remembered WHERE workspace_id = $2 AND kind = $3 AND subject_id IN (SELECT value->>0 FROM {rows})";
+const REMEMBERED: &str =
+    "DELETE FROM remembered WHERE workspace_id = $2 AND kind = $3 AND subject_id IN (SELECT value->>0 FROM {rows})";
 const DROPPED: &str = "INSERT INTO dropped_files (sha256, dropped_at) SELECT DISTINCT f.sha256, CAST($3 AS BIGINT) FROM files AS f WHERE f.workspace_id = $2 AND f.id IN (SELECT value->>0 FROM {rows}) ON CONFLICT (sha256) DO UPDATE SET dropped_at = excluded.dropped_at";
 const FILES: &str = "DELETE FROM files WHERE workspace_id = $2 AND id IN (SELECT value->>0 FROM {rows})";
 

@@ -44,7 +44,8 @@ const EVENTS: &str = "DELETE FROM events WHERE workspace_id = $1 AND seq IN (SEL
 const TRACES: &str = "DELETE FROM turn_traces WHERE job_id IN (SELECT job_id FROM turn_traces WHERE workspace_id = $1 AND at < $2 AND journal IS NULL LIMIT $3)";
 const EXCHANGES: &str = "DELETE FROM exchanges WHERE id IN (SELECT x.id FROM exchanges AS x LEFT JOIN messages AS m ON m.id = x.message_id WHERE x.workspace_id = $1 AND x.at < $2 AND COALESCE(m.status, '') NOT IN ('queued', 'uncertain') LIMIT $3)";
 const WEBHOOK_DELIVERIES: &str = "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE workspace_id = $1 AND created_at < $2 AND state <> 'waiting' ORDER BY created_at LIMIT $3)";
-const AUDIT: &str = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE workspace_id = $1 AND at < $2 ORDER BY at LIMIT $3)";
+const AUDIT: &str =
+    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE workspace_id = $1 AND at < $2 ORDER BY at LIMIT $3)";
 
 impl Store {
     /// What a workspace says about how long what is kept.
@@ -64,13 +65,8 @@ impl Store {
     /// The database is not available.
     pub async fn put_retention(&self, workspace_id: &str, retention: &Retention) -> Result<(), StoreError> {
         let text = serde_json::json!(retention).to_string();
-        execute!(
-            self.db(),
-            "UPDATE workspaces SET retention = $2 WHERE id = $1",
-            workspace_id,
-            text.as_str()
-        )
-        .map(|_| ())
+        execute!(self.db(), "UPDATE workspaces SET retention = $2 WHERE id = $1", workspace_id, text.as_str())
+            .map(|_| ())
     }
 
     /// What all workspaces say.
@@ -130,16 +126,8 @@ impl Store {
 
     async fn forget_old_messages(&self, old: Old<'_>) -> Result<u64, StoreError> {
         let (but, mut tx) = (old.but(), Transaction::begin(self.db()).await?);
-        let found: Vec<(String,)> = rows!(
-            &mut tx,
-            (String,),
-            MESSAGES,
-            old.workspace_id,
-            old.before,
-            old.channel_id,
-            but.as_str(),
-            SOME
-        )?;
+        let found: Vec<(String,)> =
+            rows!(&mut tx, (String,), MESSAGES, old.workspace_id, old.before, old.channel_id, but.as_str(), SOME)?;
         let ids: Vec<String> = found.into_iter().map(|row| row.0).collect();
         let files = "SELECT id FROM files WHERE workspace_id = $2 AND message_id IN (SELECT value->>0 FROM {rows})";
         let files = AssertSqlSafe(super::tables::dialect(self.db()).statement(files));

@@ -131,7 +131,8 @@ impl Export {
             return Ok(());
         }
         for id in switchboard.store.named_files(&self.workspace_id, &self.subject).await? {
-            if let Some(file) = switchboard.store.file(&self.workspace_id, &id).await?.filter(|_| !self.files.contains(&id))
+            if let Some(file) =
+                switchboard.store.file(&self.workspace_id, &id).await?.filter(|_| !self.files.contains(&id))
             {
                 rows.push(json!({
                     "id": file.id, "sha256": file.sha256, "size": file.size, "mime_type": file.mime_type,

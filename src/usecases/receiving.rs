@@ -78,7 +78,14 @@ pub struct Ledger {
 
 impl Ledger {
     fn new(ignored: Vec<Ignored>) -> Self {
-        Self { outcome: DeliveryOutcome::Ignored, stored: 0, duplicates: 0, failures: Vec::new(), ignored, erased: false }
+        Self {
+            outcome: DeliveryOutcome::Ignored,
+            stored: 0,
+            duplicates: 0,
+            failures: Vec::new(),
+            ignored,
+            erased: false,
+        }
     }
 
     fn note(&mut self, outcome: DeliveryOutcome) {

@@ -44,11 +44,9 @@ impl Store {
         let Subject { contacts, conversations, words } = subject_in(tx, workspace_id, &root).await?;
         let mut is_more = false;
         let known = &mut running.subject;
-        for (known, found) in [
-            (&mut known.contacts, contacts),
-            (&mut known.conversations, conversations),
-            (&mut known.words, words),
-        ] {
+        for (known, found) in
+            [(&mut known.contacts, contacts), (&mut known.conversations, conversations), (&mut known.words, words)]
+        {
             for one in found {
                 if !known.contains(&one) {
                     known.push(one);

@@ -82,16 +82,17 @@ impl Store {
         while running.step == Step::Events {
             let mut found = Vec::new();
             for _ in 0..PAGES {
-                let page = self.events(&running.workspace_id, running.reached.parse().unwrap_or_default(), PAGE).await?;
+                let page =
+                    self.events(&running.workspace_id, running.reached.parse().unwrap_or_default(), PAGE).await?;
                 let Some(last) = page.last() else {
                     running.go_to(Step::Events.next());
                     break;
                 };
                 running.reached = last.seq.to_string();
                 let own = |id: &String| running.subject.conversations.contains(id);
-                let theirs = page.into_iter().filter(|event| {
-                    event.conversation_id.as_ref().is_some_and(own) || search.finds(&event.data)
-                });
+                let theirs = page
+                    .into_iter()
+                    .filter(|event| event.conversation_id.as_ref().is_some_and(own) || search.finds(&event.data));
                 found.extend(theirs.map(|event| (event.seq, redacted(&event.data).to_string(), event.data)));
                 if !found.is_empty() {
                     break;

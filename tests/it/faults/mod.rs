@@ -3,6 +3,8 @@
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod database;
+#[cfg(feature = "failpoints")]
+mod erasures;
 mod kills;
 mod model;
 mod nodes;

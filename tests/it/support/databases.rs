@@ -152,6 +152,11 @@ impl TestStore {
         Self { node, url, workspace, agent, channel }
     }
 
+    /// Where the database is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Another node on the same database: on `SQLite` this is what a restart looks like.
     pub async fn reopen(&self) -> Node {
         self.reopen_with_key(&MASTER_KEY).await

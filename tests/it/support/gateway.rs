@@ -72,7 +72,7 @@ pub struct Gateway {
     pub acme: Tenant,
     pub rival: Tenant,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Committed events from a moment on.
@@ -128,6 +128,7 @@ impl Gateway {
             token_key: [9; 32],
             access_key: [8; 32],
             sign_up: SignUp::Open,
+            settle: Duration::ZERO,
             ..Options::default()
         };
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
@@ -196,7 +197,12 @@ impl Gateway {
         store.put_channel(&whatsapp).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { url, switchboard, simulator, account, twilio, whatsapp, acme, rival, http, _folder: folder }
+        Self { url, switchboard, simulator, account, twilio, whatsapp, acme, rival, http, folder }
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("test.db").display())
     }
 
     /// A request without a credential.

@@ -10,5 +10,6 @@ pub mod mail;
 pub mod people;
 pub mod process;
 pub mod receiver;
+pub mod schema;
 pub mod stage;
 pub mod vendor;
