@@ -1,8 +1,9 @@
 //! One conversation at work: reads its state once, decides in `domain`, commits, and keeps what was committed.
 
 mod live;
+mod sifting;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use switchboard_channels::contract::inbound::Event;
@@ -11,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::ActorError;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::{Hub, Sight, TurnEnd};
-use crate::domain::changes::{Change, Idempotency, Refusal};
+use crate::domain::changes::{Change, Refusal};
 use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;
 use live::Live;
+use sifting::{drop_known, drop_repeated, under_key};
 
 /// How often a decision is taken again when another node was faster.
 const MOST_TRIES: usize = 8;
@@ -452,30 +454,4 @@ fn cancel(live: &mut Live, hub: &Hub, id: &str) {
             hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
         }
     }
-}
-
-/// The caller's key for a change: what it makes is the first message.
-fn under_key(wanted: Option<&Idempotency>, change: &Change) -> Option<Idempotency> {
-    let made = change.messages.first()?.message.id.clone();
-    wanted.map(|wanted| Idempotency { result_id: made, ..wanted.clone() })
-}
-
-fn drop_known(events: &mut Vec<Event>, known: &[String]) {
-    events.retain(|event| match event {
-        Event::Message(message) | Event::Echo(message) => !known.contains(&message.id),
-        Event::Edit(edit) => !known.contains(&edit.target),
-        Event::Deletion(deletion) => !known.contains(&deletion.target),
-        _ => true,
-    });
-}
-
-/// Leaves the first of several messages with the same vendor id. Gives how many went.
-fn drop_repeated(events: &mut Vec<Event>) -> usize {
-    let before = events.len();
-    let mut seen = HashSet::new();
-    events.retain(|event| match event {
-        Event::Message(message) | Event::Echo(message) => seen.insert(message.id.clone()),
-        _ => true,
-    });
-    before - events.len()
 }

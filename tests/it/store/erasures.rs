@@ -223,7 +223,13 @@ async fn run(store: &TestStore, id: &str) {
         let mut running = store.running_erasure(home, id).await.unwrap().unwrap();
         match (running.step, running.pass) {
             (Step::Bytes, 1) => store.erase_again(&mut running).await.unwrap(),
-            (Step::Bytes, _) => return store.finish_erasure(&running).await.unwrap(),
+            (Step::Bytes, _) => {
+                for (sha256, is_named) in store.dropped_files(100).await.unwrap() {
+                    assert!(!is_named);
+                    store.settle_dropped_file(&sha256).await.unwrap();
+                }
+                return store.finish_erasure(&running).await.unwrap();
+            }
             _ => store.erase_on(&mut running).await.unwrap(),
         }
     }

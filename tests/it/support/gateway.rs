@@ -93,15 +93,25 @@ pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
     run(net::Options { allow_private_addresses: true, ..net::Options::default() }, play);
 }
 
+/// The same with so many times the patience.
+pub fn scenario_of<F: Future<Output = ()>>(times: u32, play: impl FnOnce(Gateway) -> F) {
+    let net = net::Options { allow_private_addresses: true, ..net::Options::default() };
+    run_within(PATIENCE * 3 * times, net, play);
+}
+
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
 pub fn guarded_scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
     run(net::Options::default(), play);
 }
 
 fn run<F: Future<Output = ()>>(net: net::Options, play: impl FnOnce(Gateway) -> F) {
+    run_within(PATIENCE * 3, net, play);
+}
+
+fn run_within<F: Future<Output = ()>>(patience: Duration, net: net::Options, play: impl FnOnce(Gateway) -> F) {
     actix_web::rt::System::new().block_on(async {
         let play = async { play(Gateway::start(net).await).await };
-        tokio::time::timeout(PATIENCE * 3, play).await.expect("the scenario takes too long");
+        tokio::time::timeout(patience, play).await.expect("the scenario takes too long");
     });
 }
 

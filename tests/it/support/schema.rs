@@ -76,3 +76,23 @@ pub async fn texts_with(url: &str, marks: &[&str]) -> Vec<(String, String, Strin
     }
     found
 }
+
+/// Every row of a workspace in every table that names one: table and row, in order.
+pub async fn rows_of(url: &str, workspace_id: &str) -> Vec<(String, String)> {
+    let mut line = Line::to(url).await;
+    let mut found = Vec::new();
+    for table in line.tables().await {
+        let columns = line.words(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
+        if !columns.iter().any(|column| column == "workspace_id") {
+            continue;
+        }
+        let shown: Vec<_> =
+            columns.iter().map(|column| format!("COALESCE(CAST(\"{column}\" AS TEXT), 'NULL')")).collect();
+        let sql = format!(
+            "SELECT {} FROM \"{table}\" WHERE workspace_id = '{workspace_id}' ORDER BY 1",
+            shown.join(" || ' ' || ")
+        );
+        found.extend(line.words(&sql).await.into_iter().map(|row| (table.clone(), row)));
+    }
+    found
+}
