@@ -17,7 +17,7 @@ use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, S
 use crate::store::Store;
 use crate::telemetry::crash;
 use live::Live;
-use sifting::{drop_known, drop_repeated, under_key};
+use sifting::{drop_known, drop_repeated, drop_revisions_of, under_key};
 
 /// How often a decision is taken again when another node was faster.
 const MOST_TRIES: usize = 8;
@@ -101,6 +101,7 @@ impl Core {
                     duplicates += known.len();
                     drop_known(&mut news.events, &known);
                     if was_erased {
+                        drop_revisions_of(&mut news.events, &known);
                         // Nor is it kept as it came.
                         news.delivery.iter_mut().for_each(|delivery| delivery.raw = Arc::default());
                         erased.extend(known);

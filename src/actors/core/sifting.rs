@@ -12,12 +12,19 @@ pub(super) fn under_key(wanted: Option<&Idempotency>, change: &Change) -> Option
     wanted.map(|wanted| Idempotency { result_id: made, ..wanted.clone() })
 }
 
-/// Leaves out what is of these messages.
+/// Leaves out these messages.
 pub(super) fn drop_known(events: &mut Vec<Event>, known: &[String]) {
     events.retain(|event| match event {
         Event::Message(message) | Event::Echo(message) => !known.contains(&message.id),
-        Event::Edit(edit) => !known.contains(&edit.target),
-        Event::Deletion(deletion) => !known.contains(&deletion.target),
+        _ => true,
+    });
+}
+
+/// Leaves out what revises these messages.
+pub(super) fn drop_revisions_of(events: &mut Vec<Event>, erased: &[String]) {
+    events.retain(|event| match event {
+        Event::Edit(edit) => !erased.contains(&edit.target),
+        Event::Deletion(deletion) => !erased.contains(&deletion.target),
         _ => true,
     });
 }
