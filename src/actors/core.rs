@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::ActorError;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::{Hub, Sight, TurnEnd};
-use crate::domain::changes::{Change, Refusal};
+use crate::domain::changes::{Change, Idempotency, Refusal};
 use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;

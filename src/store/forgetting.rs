@@ -147,6 +147,29 @@ impl Store {
         self.tell_and_commit(tx, workspace_id, Vec::new()).await
     }
 
+    /// Whether a vendor's id of a channel was erased.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn is_erased(&self, channel_id: &str, id: &str) -> Result<bool, StoreError> {
+        fetch_one!(
+            self.db(),
+            (i64,),
+            "SELECT COUNT(*) FROM erased WHERE channel_id = $1 AND hash = $2",
+            channel_id,
+            tombstone(channel_id, id).as_str()
+        )
+        .map(|row| row.0 > 0)
+    }
+
+    /// Forgets the body of a raw delivery, which keeps its outcome. It names no workspace: the delivery came just now.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn forget_delivery_body(&self, id: &str) -> Result<(), StoreError> {
+        execute!(self.db(), "UPDATE deliveries SET body = '', envelope = NULL WHERE id = $1", id).map(|_| ())
+    }
+
     /// Notes that bytes may be named by no row.
     ///
     /// # Errors

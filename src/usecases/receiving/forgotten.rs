@@ -1,11 +1,14 @@
 //! News of what was erased before: a vendor delivers it again, or a way still leads to where it was.
 
-use switchboard_channels::contract::inbound::Event;
+use std::sync::Arc;
 
-use super::Share;
+use switchboard_channels::contract::inbound::{Arrival, Event};
+
+use super::{Share, Turned};
 use crate::actors::ActorError;
 use crate::domain::contacts::strongest;
 use crate::usecases::Switchboard;
+use crate::usecases::directory::Account;
 
 impl Switchboard {
     /// Lets go what a share brought along of messages that were erased: the files that it carried.
@@ -41,4 +44,28 @@ impl Switchboard {
             }
         }
     }
+
+    /// A delivery that brought no news may be about messages that were erased: then its body is not kept.
+    pub(super) async fn forget_late_receipts(
+        &self,
+        delivery_id: &str,
+        receipts: &[(String, String)],
+    ) -> Result<(), Turned> {
+        for (channel_id, id) in receipts {
+            if self.store.is_erased(channel_id, id).await? {
+                self.store.forget_delivery_body(delivery_id).await?;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which messages the receipts among these are about: their channels and the vendor's ids.
+pub(super) fn receipts_in(arrivals: &[(Arc<Account>, Arrival)]) -> Vec<(String, String)> {
+    let about = arrivals.iter().filter_map(|(account, arrival)| match &arrival.event {
+        Event::Receipt(receipt) => Some((account.channel.id.clone(), receipt.id.clone())),
+        _ => None,
+    });
+    about.collect()
 }

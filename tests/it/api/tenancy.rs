@@ -17,6 +17,18 @@ const MARK: &str = "arcanum";
 /// Texts that are the caller's own words, whatever they look like.
 const OWN_WORDS: [&str; 2] = ["external_id", "session_id"];
 
+/// Bodies that are good without any id, or with an id of the caller's own.
+const MINIMAL: [(&str, &str); 8] = [
+    ("/api/api-keys", r#"{"name":"x","scopes":["chat"]}"#),
+    ("/api/leads", r#"{"contact_name":"x"}"#),
+    ("/api/v1/follow-ups", r#"{"note":"x","due":"tomorrow"}"#),
+    ("/api/v1/memory", r#"{"text":"x"}"#),
+    ("/api/v1/tasks", r#"{"title":"x"}"#),
+    ("/api/webhook-endpoints", r#"{"url":"http://127.0.0.1:9/"}"#),
+    ("/functions/v1/allxone-agent-chat", r#"{"messages":[{"role":"user","content":"x"}]}"#),
+    ("/functions/v1/leads", r#"{"contact_name":"x","contact_email":"x@example.com"}"#),
+];
+
 /// An operation of the document.
 struct Operation<'a> {
     method: Method,
@@ -150,7 +162,12 @@ async fn fuzz(gateway: &Gateway, key: &str, operation: &Operation<'_>, ids: &BTr
         }
         let members = body.iter().filter_map(Value::as_object).flat_map(|body| body.keys()).filter(|name| is_id(name));
         for name in members.filter(|_| parameters.is_empty()) {
-            let mut foreign = body.clone().unwrap();
+            // Good but for the one id, where the operation makes something.
+            let good = MINIMAL.iter().find(|(known, _)| known == path && *method == Method::POST);
+            let mut foreign: Value = match good {
+                Some((_, text)) => serde_json::from_str(text).unwrap(),
+                None => body.clone().unwrap(),
+            };
             foreign[name] = json!(id);
             findings.extend(try_id(gateway, key, (method, path, Some(&foreign)), false).await);
         }
@@ -167,7 +184,8 @@ fn no_id_of_another_workspace_leads_anywhere() {
         // What is under way of the first workspace's own ends before its rows are compared.
         let settled = || async {
             let jobs = gateway.switchboard.store.count_jobs().await.unwrap();
-            if jobs.is_empty() { Ok(()) } else { Err(format!("{jobs:?}")) }
+            let due = jobs.iter().any(|jobs| jobs.kind != "remind");
+            if !due { Ok(()) } else { Err(format!("{jobs:?}")) }
         };
         await_some("nothing to do", settled).await;
         let rests = || async {

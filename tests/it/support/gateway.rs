@@ -215,6 +215,13 @@ impl Gateway {
         format!("sqlite:{}", self.folder.path().join("test.db").display())
     }
 
+    /// The bytes of files that are kept.
+    pub fn kept_files(&self) -> Vec<std::path::PathBuf> {
+        let folders = std::fs::read_dir(self.folder.path().join("files")).into_iter().flatten();
+        let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+        files.map(|file| file.unwrap().path()).collect()
+    }
+
     /// A request without a credential.
     pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();

@@ -252,8 +252,10 @@ fn exports_everything() {
         let id = shown["contact"]["id"].as_str().unwrap().to_owned();
         let upload = gateway.acme("POST", "/api/files?filename=menu.txt").header("content-type", "text/plain");
         let (_, file) = answer(upload.body("tea, coffee")).await;
-        let said = json!({ "content": { "type": "media", "media": { "kind": "document", "file_id": file["id"] } } });
-        answer(gateway.acme("POST", &format!("/api/conversations/{conversation}/messages")).json(&said)).await;
+        let said = json!({ "content": { "type": "document", "file_id": file["id"] } });
+        let said = gateway.acme("POST", &format!("/api/conversations/{conversation}/messages")).json(&said);
+        let (status, said) = answer(said).await;
+        assert_eq!(status, 201, "{said}");
         let export = gateway.read(&format!("/api/contacts/{id}/export")).await;
         assert_eq!((&export["contact"]["id"], &export["complete"]), (&json!(id), &json!(true)));
         let texts = export["messages"].as_array().unwrap();
@@ -267,10 +269,9 @@ fn exports_everything() {
         for part in document["components"]["schemas"]["ContactExport"]["required"].as_array().unwrap() {
             assert!(export.get(part.as_str().unwrap()).is_some(), "{part}");
         }
-        if let Some(link) = export["files"][0]["url"].as_str() {
-            let path = link.strip_prefix(&gateway.url).unwrap_or(link);
-            assert_eq!(gateway.ask("GET", path).send().await.unwrap().text().await.unwrap(), "tea, coffee");
-        }
+        let link = export["files"][0]["url"].as_str().unwrap();
+        let path = link.strip_prefix(&gateway.url).unwrap_or(link);
+        assert_eq!(gateway.ask("GET", path).send().await.unwrap().text().await.unwrap(), "tea, coffee");
         let nobody = "/api/contacts/0198c1d2-7e00-7000-8000-00000000000c/export";
         assert_eq!(answer(gateway.acme("GET", nobody)).await.0, 404);
     });
