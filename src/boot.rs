@@ -20,7 +20,7 @@ use crate::api::{self, Doors, limiting, request_id};
 use crate::cache::limits::Limits;
 use crate::config::{self, Settings, SettingsError};
 use crate::jobs::runner::Runners;
-use crate::jobs::{adoption, joining, mailboxes, remembering, webhooks};
+use crate::jobs::{adoption, joining, mailboxes, remembering, retention, webhooks};
 use crate::llm::endpoint::Provider;
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
@@ -105,6 +105,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let serving = actix_web::rt::spawn(server);
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
     actix_web::rt::spawn(remembering::keep(switchboard.clone()));
+    actix_web::rt::spawn(retention::keep(switchboard.clone()));
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     let stopping = CancellationToken::new();
@@ -175,6 +176,7 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         token_key: derived(key, b"visitor tokens"),
         public_url: Some(settings.public_url()),
         plans: Arc::new(settings.plans().unwrap_or_default()),
+        settle: settings.privacy.settle.std(),
         weather_url: settings.assistant.weather_url.clone(),
         embedder: settings.embedder(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),

@@ -25,6 +25,8 @@ pub enum Errand {
     Assign(Owner, Reply<()>),
     /// Take a held message back.
     Withdraw(String, Reply<bool>),
+    /// Forget everything: it was erased.
+    Forget(Reply<()>),
     /// Show the state.
     Observe(Reply<Observed>),
 }
@@ -42,6 +44,7 @@ impl Errand {
             Self::Say(_, reply) => drop(reply.send(Err(error))),
             Self::Assign(_, reply) => drop(reply.send(Err(error))),
             Self::Withdraw(_, reply) => drop(reply.send(Err(error))),
+            Self::Forget(reply) => drop(reply.send(Err(error))),
             Self::Observe(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -106,6 +109,10 @@ async fn work(core: &mut Core, errand: Errand, revivals: u32) {
         Errand::Say(say, reply) => drop(reply.send(core.say(*say).await)),
         Errand::Assign(owner, reply) => drop(reply.send(core.assign(owner).await)),
         Errand::Withdraw(message, reply) => drop(reply.send(core.withdraw(&message).await)),
+        Errand::Forget(reply) => {
+            core.forget_all();
+            drop(reply.send(Ok(())));
+        }
         Errand::Observe(reply) => drop(reply.send(Ok(core.observe(revivals)))),
     }
 }

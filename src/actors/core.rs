@@ -1,8 +1,10 @@
 //! One conversation at work: reads its state once, decides in `domain`, commits, and keeps what was committed.
 
 mod live;
+mod sifting;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use switchboard_channels::contract::inbound::Event;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +17,7 @@ use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, S
 use crate::store::Store;
 use crate::telemetry::crash;
 use live::Live;
+use sifting::{drop_known, drop_repeated, drop_revisions_of, under_key};
 
 /// How often a decision is taken again when another node was faster.
 const MOST_TRIES: usize = 8;
@@ -63,6 +66,7 @@ impl Core {
         self.handled += 1;
         let clock = self.store.clock().clone();
         let mut duplicates = drop_repeated(&mut news.events);
+        let mut erased = Vec::new();
         for _ in 0..MOST_TRIES {
             self.load().await?;
             let fresh = self.live.is_none();
@@ -91,19 +95,25 @@ impl Core {
                 Commitment::Done(news_found) => {
                     self.keep(received, fresh, &news);
                     let taken = self.taken(if news_found { stored } else { 0 }, duplicates);
-                    return Ok(taken);
+                    return Ok(Taken { erased, ..taken });
                 }
                 Commitment::Again => self.live = None,
-                Commitment::Without(known) => {
+                Commitment::Without(known, was_erased) => {
                     duplicates += known.len();
                     drop_known(&mut news.events, &known);
+                    if was_erased {
+                        drop_revisions_of(&mut news.events, &known);
+                        // Nor is it kept as it came.
+                        news.delivery.iter_mut().for_each(|delivery| delivery.raw = Arc::default());
+                        erased.extend(known);
+                    }
                     if let Some(delivery) = &mut news.delivery
                         && news.events.is_empty()
                     {
                         delivery.outcome = crate::domain::deliveries::DeliveryOutcome::Duplicate;
                     }
                     if news.events.is_empty() && news.delivery.is_none() {
-                        return Ok(self.taken(0, duplicates));
+                        return Ok(Taken { erased, ..self.taken(0, duplicates) });
                     }
                 }
             }
@@ -120,7 +130,8 @@ impl Core {
         match self.store.commit(change).await {
             Ok(committed) => Ok(Commitment::Done(committed.news)),
             Err(Refusal::Stale) => Ok(Commitment::Again),
-            Err(Refusal::Duplicate(ids)) => Ok(Commitment::Without(ids)),
+            Err(Refusal::Duplicate(ids)) => Ok(Commitment::Without(ids, false)),
+            Err(Refusal::Erased(ids)) if !ids.contains(&self.id) => Ok(Commitment::Without(ids, true)),
             Err(refusal) => {
                 self.live = None;
                 Err(refusal.into())
@@ -197,6 +208,7 @@ impl Core {
     fn taken(&self, stored: usize, duplicates: usize) -> Taken {
         Taken {
             duplicates,
+            erased: Vec::new(),
             stored,
             last_seq: self.live.as_ref().map_or(0, |live| live.state.last_seq),
             turn: self.live.as_ref().and_then(|live| live.state.turn_job.clone()),
@@ -395,6 +407,14 @@ impl Core {
         }
     }
 
+    /// Forgets all: what it is about was erased. A turn that runs is stopped.
+    pub fn forget_all(&mut self) {
+        if let Some(live) = self.live.as_deref_mut() {
+            cancel(live, &self.hub, &self.id);
+        }
+        self.live = None;
+    }
+
     /// Forgets the cached state but not a running turn's token: the next work reads the store.
     fn forget(&mut self) {
         self.live = None;
@@ -426,7 +446,8 @@ impl Core {
 enum Commitment {
     Done(bool),
     Again,
-    Without(Vec<String>),
+    /// Without these, which are known or, if so, were erased.
+    Without(Vec<String>, bool),
 }
 
 /// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
@@ -440,28 +461,4 @@ fn cancel(live: &mut Live, hub: &Hub, id: &str) {
     {
         hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
     }
-}
-
-/// The caller's key for a change: what it makes is the first message.
-fn under_key(wanted: Option<&Idempotency>, change: &Change) -> Option<Idempotency> {
-    let made = change.messages.first()?.message.id.clone();
-    wanted.map(|wanted| Idempotency { result_id: made, ..wanted.clone() })
-}
-
-fn drop_known(events: &mut Vec<Event>, known: &[String]) {
-    events.retain(|event| match event {
-        Event::Message(message) | Event::Echo(message) => !known.contains(&message.id),
-        _ => true,
-    });
-}
-
-/// Leaves the first of several messages with the same vendor id. Gives how many went.
-fn drop_repeated(events: &mut Vec<Event>) -> usize {
-    let before = events.len();
-    let mut seen = HashSet::new();
-    events.retain(|event| match event {
-        Event::Message(message) | Event::Echo(message) => seen.insert(message.id.clone()),
-        _ => true,
-    });
-    before - events.len()
 }

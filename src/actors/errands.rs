@@ -39,6 +39,8 @@ pub struct News {
 pub struct Taken {
     /// Vendor ids that were known already.
     pub duplicates: usize,
+    /// Those among them that were erased.
+    pub erased: Vec<String>,
     /// Messages, edits and deletions that were stored.
     pub stored: usize,
     /// Sequence number of the newest message.

@@ -183,6 +183,14 @@ impl Conversations {
         self.ask(conversation_id, |reply| Errand::Withdraw(message_id.to_owned(), reply)).await
     }
 
+    /// Lets a conversation's actor forget what it holds, and stop its turn.
+    ///
+    /// # Errors
+    /// See [`ActorError`].
+    pub async fn forget(&self, conversation_id: &str) -> Result<(), ActorError> {
+        self.ask(conversation_id, Errand::Forget).await
+    }
+
     /// Shows what a conversation's actor holds. Wakes it if it sleeps, without reading the store.
     ///
     /// # Errors

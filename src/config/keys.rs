@@ -179,6 +179,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("limits.uncounted_addresses", Form::Text, "Networks whose requests are not counted by address."),
     key("media.max_bytes", Form::Number, "The largest file of a message that is fetched and kept, in bytes."),
+    key(
+        "privacy.settle",
+        Form::Span,
+        "How long after an erasure everything has surely ended that was under way (a turn, a send, a download): then it is gone through once more, and the receipt is made.",
+    ),
     key("store.connections", Form::Number, "Connections for reading (SQLite), or in all (PostgreSQL)."),
     key("store.queue", Form::Number, "Changes that may wait to be written; more make their callers wait."),
     key(

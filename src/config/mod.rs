@@ -84,6 +84,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Files from and for messages.
     pub media: Media,
+    /// What is kept of people.
+    pub privacy: Privacy,
     /// How the database is used.
     pub store: StoreSettings,
     /// How the process ends.
@@ -220,6 +222,14 @@ pub struct Media {
     pub max_bytes: u64,
 }
 
+/// What is kept of people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// How long after an erasure everything has ended that was under way.
+    pub settle: Span,
+}
+
 /// How the database is used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -273,6 +283,7 @@ impl Default for Settings {
             memory: Memory::default(),
             limits: Limits::default(),
             media: Media::default(),
+            privacy: Privacy::default(),
             store: StoreSettings::default(),
             shutdown: Shutdown::default(),
             logging: Logging::default(),
@@ -323,6 +334,12 @@ impl Default for Limits {
 impl Default for Media {
     fn default() -> Self {
         Self { max_bytes: 100 * 1024 * 1024 }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { settle: Span::seconds(5 * 60) }
     }
 }
 

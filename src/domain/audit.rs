@@ -46,6 +46,9 @@ actions! {
     ChannelChanged "channel.changed" "A channel's name, agent or settings changed.";
     ChannelRemoved "channel.removed" "A channel was removed.";
     ChannelRotated "channel.rotated" "A channel got new secrets.";
+    ContactExported "contact.exported" "Everything held about a person was handed out.";
+    ContactErased "contact.erased" "Somebody asked for a person's erasure.";
+    RetentionChanged "retention.changed" "It was set after how many days what is forgotten.";
     WorkspaceCreated "workspace.created" "The workspace was made.";
     WorkspaceChanged "workspace.changed" "The workspace's name or settings changed.";
 }

@@ -160,6 +160,8 @@ pub struct DeliveryEnd {
     pub outcome: DeliveryOutcome,
     /// Why, by part.
     pub detail: Option<serde_json::Value>,
+    /// Something in it was erased before: its body is not kept.
+    pub forgets: bool,
 }
 
 /// One exchange with a vendor, without secrets.
@@ -207,6 +209,9 @@ pub enum Refusal {
     /// The key was used before.
     #[error("the idempotency key was used before")]
     Repeated(Idempotency),
+    /// These vendor ids, or the conversation of this id, were erased: decide again without them.
+    #[error("erased before: {0:?}")]
+    Erased(Vec<String>),
     /// The job is no longer ours.
     #[error("the job is no longer ours")]
     Fenced,

@@ -76,6 +76,11 @@ pub enum Work {
         /// Its id.
         id: String,
     },
+    /// Erase a person.
+    Erase {
+        /// The erasure.
+        erasure_id: String,
+    },
 }
 
 /// What a reminder is about.
@@ -91,7 +96,7 @@ pub enum Reminded {
 impl Work {
     /// The stored words of all kinds.
     pub const KINDS: &[&str] =
-        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "embed", "remind"];
+        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "embed", "remind", "erase"];
 
     /// The stored word for the kind.
     #[must_use]
@@ -108,6 +113,7 @@ impl Work {
             Self::Ingest { .. } => "ingest",
             Self::Embed { .. } => "embed",
             Self::Remind { .. } => "remind",
+            Self::Erase { .. } => "erase",
         }
     }
 }

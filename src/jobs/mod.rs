@@ -5,6 +5,7 @@ pub mod adoption;
 pub mod joining;
 pub mod mailboxes;
 pub mod remembering;
+pub mod retention;
 pub mod runner;
 pub mod webhooks;
 
@@ -26,6 +27,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Ingest { document_id, revision } => switchboard.ingest(job, document_id, revision, client).await,
         Work::Embed { memory_id } => switchboard.embed(job, memory_id, client).await,
         Work::Remind { about, id } => switchboard.remind(job, *about, id).await,
+        Work::Erase { erasure_id } => switchboard.run_erasure(job, erasure_id).await,
     }
 }
 

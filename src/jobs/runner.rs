@@ -107,6 +107,7 @@ fn place(job: &Job) -> &str {
         Work::Ingest { document_id, .. } => document_id,
         Work::Embed { memory_id } => memory_id,
         Work::Remind { id, .. } => id,
+        Work::Erase { erasure_id } => erasure_id,
     }
 }
 

@@ -29,10 +29,6 @@ const FOR_ONE: usize = 10;
 const IN_ALL: usize = 200;
 /// Deliveries that are read at once.
 const PAGE: usize = 50;
-/// How long a delivery is kept after it was made or given up, in milliseconds: thirty days.
-const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How often old deliveries are forgotten.
-const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Events as the store tells them.
 pub type Events = broadcast::Receiver<Arc<[LiveEvent]>>;
@@ -48,7 +44,6 @@ pub async fn keep(
 ) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut forgetting = tokio::time::interval(FORGET_EVERY);
     let room = Arc::new(Semaphore::new(IN_ALL));
     let mut tellers = Tellers {
         switchboard,
@@ -64,10 +59,6 @@ pub async fn keep(
             _ = rounds.tick() => true,
             heard = here.recv() => !matches!(heard, Err(RecvError::Closed)),
             heard = elsewhere.recv() => !matches!(heard, Err(RecvError::Closed)),
-            _ = forgetting.tick() => {
-                forget(&tellers.switchboard).await;
-                continue;
-            }
         };
         if !goes_on {
             break;
@@ -124,17 +115,6 @@ impl Tellers {
             };
             let task = self.tasks.spawn_local(telling.run());
             self.by_endpoint.insert(endpoint_id, Teller { nudge, task });
-        }
-    }
-}
-
-async fn forget(switchboard: &Switchboard) {
-    let before = switchboard.now() - KEPT_MS;
-    loop {
-        match switchboard.store.forget_webhook_deliveries(before).await {
-            Ok(0) => return,
-            Ok(_) => tokio::task::yield_now().await,
-            Err(error) => return tracing::warn!(%error, "old webhook deliveries could not be forgotten"),
         }
     }
 }

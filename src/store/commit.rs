@@ -27,7 +27,7 @@ macro_rules! statements {
 
 statements! {
     versions "SELECT held.id, held.version FROM conversations AS held WHERE held.id IN (SELECT value->>0 FROM {rows}) ORDER BY held.id {lock}";
-    provider_ids "SELECT m.channel_id, m.provider_id FROM {rows} AS r CROSS JOIN messages AS m WHERE m.channel_id = r.value->>0 AND m.provider_id = r.value->>1";
+    provider_ids "SELECT m.channel_id, m.provider_id, CAST(0 AS BIGINT) FROM {rows} AS r CROSS JOIN messages AS m WHERE m.channel_id = r.value->>0 AND m.provider_id = r.value->>1 UNION ALL SELECT e.channel_id, r.value->>1, CAST(1 AS BIGINT) FROM {rows} AS r CROSS JOIN erased AS e WHERE e.channel_id = r.value->>0 AND e.hash = r.value->>2";
     identities "SELECT i.channel_id, i.kind, i.value, i.contact_id, c.id FROM {rows} AS r JOIN identities AS i ON i.channel_id = r.value->>0 AND i.kind = r.value->>1 AND i.value = r.value->>2 LEFT JOIN conversations AS c ON c.channel_id = i.channel_id AND c.contact_id = i.contact_id AND c.thread = ''";
     keys "SELECT k.workspace_id, k.key, k.request_hash, k.result_id FROM {rows} AS r JOIN idempotency_keys AS k ON k.workspace_id = r.value->>0 AND k.key = r.value->>1";
     month_messages "SELECT u.workspace_id, CAST(SUM(u.messages_in + u.messages_out) AS BIGINT) FROM {rows} AS r JOIN usage_days AS u ON u.workspace_id = r.value->>0 AND u.day >= CAST(r.value->>1 AS BIGINT) AND u.day < CAST(r.value->>2 AS BIGINT) GROUP BY u.workspace_id";
@@ -57,8 +57,8 @@ statements! {
     usage "INSERT INTO usage_days (workspace_id, day, agent_id, channel_id, model, currency, messages_in, messages_out) SELECT value->>0, CAST(value->>1 AS BIGINT), value->>2, value->>3, '', '', CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (workspace_id, day, agent_id, channel_id, model, currency) DO UPDATE SET messages_in = usage_days.messages_in + excluded.messages_in, messages_out = usage_days.messages_out + excluded.messages_out";
     jobs "INSERT INTO jobs (id, workspace_id, kind, lane, work, state, run_at, attempts, node_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'ready', CAST(value->>5 AS BIGINT), 0, $2, CAST(value->>6 AS BIGINT) FROM {rows}";
     deliveries "INSERT INTO deliveries (id, workspace_id, channel_id, kind, received_at, outcome, detail, body, envelope) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7, value->>8 FROM {rows}";
-    end_deliveries "UPDATE deliveries SET outcome = r.value->>1, detail = r.value->>2 FROM {rows} AS r WHERE deliveries.id = r.value->>0";
-    exchanges "INSERT INTO exchanges (id, workspace_id, message_id, at, request, status, response, duration_ms) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), value->>4, CAST(value->>5 AS BIGINT), value->>6, CAST(value->>7 AS BIGINT) FROM {rows}";
+    end_deliveries "UPDATE deliveries SET outcome = r.value->>1, detail = r.value->>2, body = CASE WHEN CAST(r.value->>3 AS BIGINT) = 1 THEN '' ELSE deliveries.body END, envelope = CASE WHEN CAST(r.value->>3 AS BIGINT) = 1 THEN NULL ELSE deliveries.envelope END FROM {rows} AS r WHERE deliveries.id = r.value->>0";
+    exchanges "INSERT INTO exchanges (id, workspace_id, message_id, at, request, status, response, duration_ms) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), value->>4, CAST(value->>5 AS BIGINT), value->>6, CAST(value->>7 AS BIGINT) FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM messages AS m WHERE m.id = r.value->>2)";
     remember_keys "INSERT INTO idempotency_keys (workspace_id, key, request_hash, result_id, created_at) SELECT value->>0, value->>1, value->>2, value->>3, CAST(value->>4 AS BIGINT) FROM {rows}";
 }
 

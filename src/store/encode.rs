@@ -286,7 +286,11 @@ impl<'a> Sheets<'a> {
         for (change, outcome) in changes.iter().zip(outcomes) {
             if let (Some(end), Ok(_)) = (&change.delivered, outcome) {
                 let detail = end.detail.as_ref().map(ToString::to_string);
-                rows.row().text(&end.id).text(end.outcome.as_str()).maybe_text(detail.as_deref());
+                rows.row()
+                    .text(&end.id)
+                    .text(end.outcome.as_str())
+                    .maybe_text(detail.as_deref())
+                    .int(i64::from(end.forgets));
             }
         }
         rows

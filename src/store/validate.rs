@@ -9,6 +9,7 @@ use switchboard_channels::contract::peer::Identity;
 use super::commit::{Statements, Tx};
 use super::rows::{Rows, clean};
 use crate::domain::changes::{Change, Idempotency, Refusal};
+use crate::domain::erasures::tombstone;
 use crate::domain::usage::Month;
 
 /// Channel, kind and value of an identity.
@@ -21,6 +22,8 @@ pub(super) type Bindings = BTreeMap<IdentityKey, (String, String)>;
 pub(super) struct Known {
     versions: HashMap<String, i64>,
     provider_ids: HashSet<(String, String)>,
+    /// Vendors' ids and conversations, by channel, that were erased.
+    erased: HashSet<(String, String)>,
     /// (channel, kind, value) to (contact, conversation).
     identities: HashMap<IdentityKey, (String, Option<String>)>,
     bindings: Bindings,
@@ -46,7 +49,12 @@ impl Known {
             known.versions = tx.fetch(&sql.versions, questions.versions).await?.into_iter().collect();
         }
         if !questions.providers.is_empty() {
-            known.provider_ids = tx.fetch(&sql.provider_ids, questions.providers).await?.into_iter().collect();
+            for (channel, id, erased) in
+                tx.fetch::<(String, String, i64)>(&sql.provider_ids, questions.providers).await?
+            {
+                let found = if erased == 1 { &mut known.erased } else { &mut known.provider_ids };
+                found.insert((channel, id));
+            }
         }
         if !questions.identities.is_empty() {
             let rows: Vec<(String, String, String, String, Option<String>)> =
@@ -91,6 +99,10 @@ impl Known {
         {
             return Err(Refusal::Repeated(earlier.clone()));
         }
+        let erased = self.erased(change);
+        if !erased.is_empty() {
+            return Err(Refusal::Erased(erased));
+        }
         if let Some(conversation) = &change.conversation {
             if self.versions.get(&conversation.state.id).copied() != conversation.expected {
                 return Err(Refusal::Stale);
@@ -112,6 +124,20 @@ impl Known {
         }
         self.remember(change);
         Ok(())
+    }
+
+    /// What a change names that was erased.
+    fn erased(&self, change: &Change) -> Vec<String> {
+        if self.erased.is_empty() {
+            return Vec::new();
+        }
+        let was = |channel: &str, id: &str| self.erased.contains(&(channel.to_owned(), clean(id).into_owned()));
+        let conversation = change.conversation.iter().map(|begun| (&begun.state.channel_id, &begun.state.id));
+        let messages =
+            change.messages.iter().filter_map(|new| Some((&new.channel_id, new.message.provider_id.as_ref()?)));
+        let targets = change.revisions.iter().map(|revision| (&revision.channel_id, &revision.target));
+        let named = conversation.chain(messages).chain(targets);
+        named.filter(|(channel, id)| was(channel, id)).map(|(_, id)| id.clone()).collect()
     }
 
     fn owner_of_identities(&self, change: &Change) -> Option<Refusal> {
@@ -228,11 +254,17 @@ impl Questions {
                     .text(identity.kind.as_str())
                     .text(&identity.value);
             }
+            if conversation.expected.is_none() {
+                self.provider(&conversation.state.channel_id, &conversation.state.id);
+            }
         }
         for new in &change.messages {
             if let Some(provider_id) = &new.message.provider_id {
-                self.providers.row().text(&new.channel_id).text(provider_id);
+                self.provider(&new.channel_id, provider_id);
             }
+        }
+        for revision in &change.revisions {
+            self.provider(&revision.channel_id, &revision.target);
         }
         if let Some(idempotency) = &change.idempotency {
             self.keys.row().text(&change.workspace_id).text(&idempotency.key);
@@ -240,5 +272,11 @@ impl Questions {
         if let Some(job) = &change.finishes {
             self.jobs.row().text(job);
         }
+    }
+
+    /// Whether something of this id is there, or was erased.
+    fn provider(&mut self, channel_id: &str, id: &str) {
+        let id = clean(id);
+        self.providers.row().text(channel_id).text(&id).text(&tombstone(channel_id, &id));
     }
 }

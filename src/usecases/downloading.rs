@@ -7,7 +7,7 @@ use switchboard_channels::contract::outbound::MediaLink;
 use switchboard_channels::contract::vendor::Vendor;
 
 use super::Switchboard;
-use crate::domain::changes::{AttachmentChange, Change};
+use crate::domain::changes::{AttachmentChange, Change, Refusal};
 use crate::domain::files::File;
 use crate::domain::jobs::{Job, MOST_ATTEMPTS, Verdict, backoff_ms};
 use crate::domain::messages::{Attachment, AttachmentState, Message};
@@ -53,6 +53,7 @@ impl Switchboard {
                 (lost, None)
             }
         };
+        let sha256 = file.as_ref().map(|file| file.sha256.clone());
         let change = Change {
             workspace_id: job.workspace_id.clone(),
             attachments: vec![AttachmentChange { message_id: message_id.to_owned(), index, attachment, file }],
@@ -60,7 +61,12 @@ impl Switchboard {
             ..Change::default()
         };
         match self.store.commit(change).await {
-            Ok(_) | Err(crate::domain::changes::Refusal::Fenced) => Verdict::Done,
+            Ok(_) => Verdict::Done,
+            Err(Refusal::Fenced) => match sha256.map(|sha256| self.store.drop_bytes(sha256)) {
+                // Another node may have stored it; else the message was erased meanwhile.
+                Some(dropping) => dropping.await.map_or_else(|error| again(job, error.to_string()), |()| Verdict::Done),
+                None => Verdict::Done,
+            },
             Err(refusal) => again(job, refusal.to_string()),
         }
     }

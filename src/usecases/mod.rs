@@ -19,6 +19,8 @@ pub mod days;
 pub mod directory;
 pub mod downloading;
 mod embedding;
+pub mod erasing;
+pub mod exporting;
 pub mod falling_back;
 pub mod filing;
 pub mod follow_ups;
@@ -36,6 +38,7 @@ pub mod ranking;
 pub mod recalling;
 pub mod receiving;
 mod rendering;
+pub mod retaining;
 pub mod routing;
 pub mod sending;
 pub mod signing_in;
@@ -110,6 +113,8 @@ pub struct Options {
     pub plans: Arc<Plans>,
     /// What embeds memories, so that they are found by their meaning, too; none: they are found by their words.
     pub embedder: Option<Embedder>,
+    /// How long after an erasure everything has ended that was under way.
+    pub settle: Duration,
     /// The forecast service that days show the weather of; none: they show none.
     pub weather_url: Option<String>,
 }
@@ -137,6 +142,7 @@ impl Default for Options {
             callback_url: None,
             plans: Arc::default(),
             embedder: None,
+            settle: Duration::from_secs(5 * 60),
             weather_url: None,
         }
     }

@@ -20,6 +20,7 @@ use crate::telemetry::crash;
 use paths::Path;
 
 mod carried;
+mod forgotten;
 pub mod mail;
 mod notices;
 mod paths;
@@ -71,11 +72,20 @@ pub struct Ledger {
     duplicates: usize,
     failures: Vec<String>,
     ignored: Vec<Ignored>,
+    /// Something in it was erased before.
+    erased: bool,
 }
 
 impl Ledger {
     fn new(ignored: Vec<Ignored>) -> Self {
-        Self { outcome: DeliveryOutcome::Ignored, stored: 0, duplicates: 0, failures: Vec::new(), ignored }
+        Self {
+            outcome: DeliveryOutcome::Ignored,
+            stored: 0,
+            duplicates: 0,
+            failures: Vec::new(),
+            ignored,
+            erased: false,
+        }
     }
 
     fn note(&mut self, outcome: DeliveryOutcome) {
@@ -219,7 +229,10 @@ impl Switchboard {
         let handed = shares.into_iter().map(|share| self.hand_over(share, None));
         for outcome in futures_util::future::join_all(handed).await {
             match outcome {
-                Ok(outcome) => ledger.note(outcome),
+                Ok((outcome, erased)) => {
+                    ledger.note(outcome);
+                    ledger.erased |= erased;
+                }
                 Err(error) => ledger.fail(error)?,
             }
         }
@@ -228,7 +241,8 @@ impl Switchboard {
             ledger.note(outcome);
         }
         crash::point("receiving.handed");
-        let end = DeliveryEnd { id: delivery.id, outcome: ledger.outcome, detail: ledger.detail() };
+        let (outcome, detail) = (ledger.outcome, ledger.detail());
+        let end = DeliveryEnd { id: delivery.id, outcome, detail, forgets: ledger.erased };
         let change = Change { workspace_id, delivered: Some(end), ..Change::default() };
         self.store.commit(change).await.map_err(turned)?;
         Ok(ledger.outcome)
@@ -243,7 +257,7 @@ impl Switchboard {
         workspace_id: String,
     ) -> Result<DeliveryOutcome, Turned> {
         match self.hand_over(share, Some(delivery.clone())).await {
-            Ok(outcome) => Ok(outcome),
+            Ok((outcome, _)) => Ok(outcome),
             Err(error) => {
                 ledger.fail(error)?;
                 let dead = NewDelivery { outcome: ledger.outcome, detail: ledger.detail(), ..delivery };
@@ -314,14 +328,19 @@ impl Switchboard {
         Ok((shares, others))
     }
 
-    /// Hands a share to its conversation, wherever the store says that is, and as often as it dies over it.
-    async fn hand_over(&self, mut share: Share, delivery: Option<NewDelivery>) -> Result<DeliveryOutcome, ActorError> {
-        let channel = &share.account.channel;
+    /// Hands a share to its conversation, wherever the store says that is, and as often as it dies over it. Gives also
+    /// whether something in it was erased before.
+    async fn hand_over(
+        &self,
+        mut share: Share,
+        delivery: Option<NewDelivery>,
+    ) -> Result<(DeliveryOutcome, bool), ActorError> {
+        let channel = Arc::clone(&share.account.channel);
         let quiet_ms = i64::try_from(self.options.quiet_period.as_millis()).unwrap_or_default();
         let mut deaths = 0;
         loop {
             let news = News {
-                channel: Arc::clone(channel),
+                channel: Arc::clone(&channel),
                 origin: share.path.origin.clone(),
                 events: share.events.clone(),
                 delivery: delivery.clone(),
@@ -333,9 +352,10 @@ impl Switchboard {
             };
             match self.conversations.receive(&share.path.conversation_id, news).await {
                 Ok(taken) => {
+                    self.let_go(&mut share, &taken.erased).await?;
                     self.await_named(&share).await?;
                     let outcome = if taken.stored > 0 { DeliveryOutcome::Stored } else { DeliveryOutcome::Duplicate };
-                    return Ok(outcome);
+                    return Ok((outcome, !taken.erased.is_empty()));
                 }
                 Err(ActorError::Refused(Refusal::Taken(other))) => {
                     for event in &share.events {
@@ -348,6 +368,12 @@ impl Switchboard {
                     share.path.conversation_id = other;
                 }
                 Err(ActorError::Died) if deaths < MOST_DEATHS => deaths += 1,
+                // The way led to a conversation that was erased: who writes now is somebody new.
+                Err(ActorError::Refused(Refusal::Erased(_))) if deaths < MOST_DEATHS => {
+                    deaths += 1;
+                    let contact = self.contact_of(&share).await?;
+                    self.begin_anew(&mut share, contact);
+                }
                 // Another thread of the same new person was faster, and the person has a contact by now.
                 Err(ActorError::Refused(Refusal::Stale))
                     if deaths < MOST_DEATHS && !share.path.origin.thread.is_empty() =>

@@ -38,6 +38,16 @@ impl Routes {
         known.put((channel_id.to_owned(), identity.clone()), (conversation_id.to_owned(), now));
     }
 
+    /// Forgets all ways to these conversations.
+    pub fn forget_conversations(&self, conversations: &[String]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let leads_there = |(_, (to, _)): &(&(String, Identity), &(String, i64))| conversations.contains(to);
+        let ways: Vec<(String, Identity)> = known.iter().filter(leads_there).map(|(way, _)| way.clone()).collect();
+        for way in ways {
+            known.pop(&way);
+        }
+    }
+
     /// Forgets an identity.
     pub fn forget(&self, channel_id: &str, identity: &Identity) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

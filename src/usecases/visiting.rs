@@ -302,6 +302,13 @@ impl Switchboard {
                     }
                     conversation_id = other;
                 }
+                Err(ActorError::Refused(Refusal::Erased(_))) if deaths < 3 => {
+                    deaths += 1;
+                    conversation_id = self.store.clock().id();
+                    if let Some(identity) = message.peer.identities.first() {
+                        self.routes.put(&account.channel.id, identity, &conversation_id, self.store.clock().now());
+                    }
+                }
                 Err(ActorError::Died) if deaths < 3 => deaths += 1,
                 Err(error) => return Err(error),
             }

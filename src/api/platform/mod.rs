@@ -8,6 +8,7 @@ pub mod channels;
 pub mod contacts;
 pub mod conversations;
 pub mod deliveries;
+pub mod erasures;
 pub mod events;
 pub mod files;
 pub mod invitations;
@@ -16,6 +17,7 @@ pub mod leads;
 pub mod members;
 pub mod messages;
 pub mod providers;
+pub mod retention;
 pub mod usage;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
@@ -35,6 +37,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(contacts::configure)
         .configure(conversations::configure)
         .configure(deliveries::configure)
+        .configure(erasures::configure)
         .configure(events::configure)
         .configure(files::configure)
         .configure(invitations::configure)
@@ -43,6 +46,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(leads::configure)
         .configure(messages::configure)
         .configure(providers::configure)
+        .configure(retention::configure)
         .configure(usage::configure)
         .configure(webhook_deliveries::configure)
         .configure(webhook_endpoints::configure)

@@ -9,9 +9,6 @@ use crate::store::rows::Rows;
 use crate::store::transactions::{Transaction, run};
 use crate::store::{Store, StoreError};
 
-/// Old rows that are deleted at once.
-const FORGOTTEN_AT_ONCE: i64 = 1_000;
-
 /// Adds deliveries; those that the endpoint has already stay as they are.
 const ADD: &str = "INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_seq, event, body, state, cause, attempts, next_attempt_at, created_at) SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), value->>4, value->>5, 'waiting', value->>6, 0, CAST(value->>7 AS BIGINT), CAST(value->>7 AS BIGINT) FROM {rows} WHERE true ON CONFLICT (endpoint_id, event_seq) DO NOTHING";
 /// The same, and those that it has already are due again; with `$2` = 1 only the failed ones.
@@ -343,18 +340,5 @@ impl Store {
             self.clock().now()
         )
         .map(|touched| touched > 0)
-    }
-
-    /// Forgets some of the deliveries of all workspaces that are older than `before` and wait for nothing. Gives how many.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn forget_webhook_deliveries(&self, before: i64) -> Result<u64, StoreError> {
-        execute!(
-            self.db(),
-            "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'waiting' ORDER BY created_at LIMIT $2)",
-            before,
-            FORGOTTEN_AT_ONCE
-        )
     }
 }

@@ -6,6 +6,7 @@ use switchboard_channels::contract::inbound::{
     Arrival, Consent, Event, Handover, Notice, Receipt, Unreachable, Watermark,
 };
 
+use super::forgotten::receipts_in;
 use super::{Ledger, Turned, turned};
 use crate::domain::changes::{Change, NewDelivery, NewEvent, Progress};
 use crate::domain::channels::ChannelState;
@@ -36,6 +37,7 @@ impl Switchboard {
     ) -> Result<DeliveryOutcome, Turned> {
         let one_workspace = others.iter().all(|(account, _)| account.channel.workspace_id == workspace_id);
         let mut whole = Change { workspace_id: workspace_id.clone(), ..Change::default() };
+        let receipts = receipts_in(&others);
         for (account, arrival) in others {
             let change = self.change_for(&account, arrival, &mut ledger).await?;
             let Some(change) = change else { continue };
@@ -49,9 +51,14 @@ impl Switchboard {
             ledger.note(DeliveryOutcome::Stored);
         }
         let outcome = ledger.outcome;
+        let delivery_id = delivery.id.clone();
         whole.delivery = Some(NewDelivery { outcome, detail: ledger.detail(), ..delivery });
         let committed = self.store.commit(whole).await.map_err(turned)?;
-        Ok(if outcome == DeliveryOutcome::Stored && !committed.news { DeliveryOutcome::Duplicate } else { outcome })
+        if outcome == DeliveryOutcome::Stored && committed.news {
+            return Ok(outcome);
+        }
+        self.forget_late_receipts(&delivery_id, &receipts).await?;
+        Ok(if outcome == DeliveryOutcome::Stored { DeliveryOutcome::Duplicate } else { outcome })
     }
 
     /// One receipt or notice of a mixed delivery, committed on its own.

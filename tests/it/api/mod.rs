@@ -7,4 +7,5 @@ mod functions;
 mod limits;
 mod operations;
 mod platform;
+mod tenancy;
 mod unbuilt;

@@ -6,6 +6,8 @@ mod database;
 #[cfg(feature = "failpoints")]
 mod embedding;
 #[cfg(feature = "failpoints")]
+mod erasures;
+#[cfg(feature = "failpoints")]
 mod ingesting;
 mod kills;
 mod model;

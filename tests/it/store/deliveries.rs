@@ -60,7 +60,7 @@ on_both_databases! {
         store.commit(Change { delivery: Some(pending), ..nothing(&store.channel) }).await.unwrap();
         assert!(store.unfinished_deliveries(at, 10).await.unwrap().is_empty());
         assert_eq!(store.unfinished_deliveries(at + 1, 10).await.unwrap()[0].id, id);
-        let end = DeliveryEnd { id: id.clone(), outcome: DeliveryOutcome::DeadLetter, detail: None };
+        let end = DeliveryEnd { id: id.clone(), outcome: DeliveryOutcome::DeadLetter, detail: None, forgets: false };
         store.commit(Change { delivered: Some(end), ..nothing(&store.channel) }).await.unwrap();
         assert!(store.unfinished_deliveries(at + 1, 10).await.unwrap().is_empty());
         let ended = store.delivery(&store.workspace.id, &id).await.unwrap().unwrap();

@@ -2,7 +2,9 @@
 
 use switchboard::domain::changes::{Change, NewEvent};
 use switchboard::domain::events::EventKind;
+use switchboard::domain::retention::Class;
 use switchboard::domain::webhooks::{Cause, DeliveryState, Endpoint, EndpointState, Outcome, SigningSecret, secret};
+use switchboard::store::retention::Old;
 use switchboard::store::webhooks::{AttemptEnd, DueDelivery, NewAttempt, NewDelivery};
 
 use crate::support::databases::{TestStore, on_both_databases, workspace};
@@ -205,8 +207,10 @@ on_both_databases! {
         happens(&store, 1).await;
         store.expand_webhook_events(&made, 1, &deliveries(&store, 1..=1)).await.unwrap();
         let now = store.clock().now();
-        assert_eq!(store.forget_webhook_deliveries(now - 60_000).await.unwrap(), 0);
-        assert_eq!(store.forget_webhook_deliveries(now + 60_000).await.unwrap(), 2);
+        for (before, gone) in [(now - 60_000, 0), (now + 60_000, 2)] {
+            let old = Old { workspace_id: &store.workspace.id, channel_id: None, but: &[], before };
+            assert_eq!(store.forget_some(Class::WebhookDeliveries, old).await.unwrap(), gone);
+        }
         let (left, _) = store.webhook_deliveries(&store.workspace.id, &made.id, None, (10, 0)).await.unwrap();
         assert_eq!(left.iter().map(|one| one.state).collect::<Vec<_>>(), [DeliveryState::Waiting]);
     }

@@ -73,7 +73,7 @@ pub struct Gateway {
     pub acme: Tenant,
     pub rival: Tenant,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Committed events from a moment on.
@@ -111,6 +111,11 @@ pub fn scenario<F: Future<Output = ()>>(play: impl FnOnce(Gateway) -> F) {
 /// The same with requests counted there, and with a minute to do it in.
 pub fn scenario_counting<F: Future<Output = ()>>(cache: &cache::Options, play: impl FnOnce(Gateway) -> F) {
     run(async || (open(), ()), cache, PATIENCE * 6, |gateway, ()| play(gateway));
+}
+
+/// The same with so many times the patience.
+pub fn scenario_of<F: Future<Output = ()>>(times: u32, play: impl FnOnce(Gateway) -> F) {
+    run(async || (open(), ()), &cache::Options::default(), PATIENCE * 3 * times, |gateway, ()| play(gateway));
 }
 
 /// The same with a gateway that keeps callers of the API out of private networks, as an operator runs it.
@@ -185,6 +190,7 @@ impl Gateway {
             access_key: [8; 32],
             sign_up: SignUp::Open,
             plans: plans(),
+            settle: Duration::ZERO,
             ..Options::default()
         };
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
@@ -233,7 +239,19 @@ impl Gateway {
         store.put_channel(&whatsapp).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "the tests are a caller from outside")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { url, switchboard, simulator, account, twilio, whatsapp, acme, rival, http, _folder: folder }
+        Self { url, switchboard, simulator, account, twilio, whatsapp, acme, rival, http, folder }
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("test.db").display())
+    }
+
+    /// The bytes of files that are kept.
+    pub fn kept_files(&self) -> Vec<std::path::PathBuf> {
+        let folders = std::fs::read_dir(self.folder.path().join("files")).into_iter().flatten();
+        let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+        files.map(|file| file.unwrap().path()).collect()
     }
 
     /// A request without a credential.

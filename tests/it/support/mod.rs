@@ -11,5 +11,6 @@ pub mod notifier;
 pub mod people;
 pub mod process;
 pub mod receiver;
+pub mod schema;
 pub mod stage;
 pub mod vendor;

@@ -2,6 +2,7 @@
 
 mod asked;
 pub mod merges;
+pub mod privacy;
 pub mod rules;
 pub mod timeline;
 
@@ -38,6 +39,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
                 .default_service(web::route().to(no_such_method)),
         )
         .configure(merges::configure)
+        .configure(privacy::configure)
         .configure(timeline::configure);
 }
 
@@ -183,7 +185,7 @@ pub async fn change(
 }
 
 /// Deletes a person who has no conversation, with the contacts that were merged into them and their log of merges. What
-/// was said is not deleted here: a person with conversations has to be erased, which is not built yet.
+/// was said is not deleted here: a person with conversations has to be erased (`POST /api/contacts/{id}/erasure`).
 ///
 /// # Errors
 /// 404 for an unknown contact, 409 when there are conversations.

@@ -243,3 +243,36 @@ fn the_agent_sees_what_was_said_elsewhere() {
         assert_eq!(recall().await.unwrap().elsewhere, "");
     });
 }
+
+#[test]
+fn exports_everything() {
+    scenario(|gateway| async move {
+        let conversation = gateway.customer_writes("wamid.1", "I like tea").await;
+        let shown = gateway.read(&format!("/api/conversations/{conversation}")).await;
+        let id = shown["contact"]["id"].as_str().unwrap().to_owned();
+        let upload = gateway.acme("POST", "/api/files?filename=menu.txt").header("content-type", "text/plain");
+        let (_, file) = answer(upload.body("tea, coffee")).await;
+        let said = json!({ "content": { "type": "document", "file_id": file["id"] } });
+        let said = gateway.acme("POST", &format!("/api/conversations/{conversation}/messages")).json(&said);
+        let (status, said) = answer(said).await;
+        assert_eq!(status, 201, "{said}");
+        let export = gateway.read(&format!("/api/contacts/{id}/export")).await;
+        assert_eq!((&export["contact"]["id"], &export["complete"]), (&json!(id), &json!(true)));
+        let texts = export["messages"].as_array().unwrap();
+        assert!(texts.iter().any(|message| message["content"]["text"] == "I like tea"), "{texts:?}");
+        assert_eq!(export["identities"][0]["contact_id"], json!(id));
+        for part in ["contacts", "conversations", "events", "deliveries", "exchanges"] {
+            assert!(!export[part].as_array().unwrap().is_empty(), "{part}");
+        }
+        let document = include_str!("../../../../docs/openapi.json");
+        let document: Value = serde_json::from_str(document).unwrap();
+        for part in document["components"]["schemas"]["ContactExport"]["required"].as_array().unwrap() {
+            assert!(export.get(part.as_str().unwrap()).is_some(), "{part}");
+        }
+        let link = export["files"][0]["url"].as_str().unwrap();
+        let path = link.strip_prefix(&gateway.url).unwrap_or(link);
+        assert_eq!(gateway.ask("GET", path).send().await.unwrap().text().await.unwrap(), "tea, coffee");
+        let nobody = "/api/contacts/0198c1d2-7e00-7000-8000-00000000000c/export";
+        assert_eq!(answer(gateway.acme("GET", nobody)).await.0, 404);
+    });
+}
