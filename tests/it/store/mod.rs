@@ -9,6 +9,7 @@ mod contacts;
 mod deliveries;
 mod documents;
 mod elsewhere;
+mod idempotency;
 mod inbound;
 mod invariants;
 mod jobs;
