@@ -11,12 +11,11 @@ use futures_util::future::LocalBoxFuture;
 
 use super::failure::Failure;
 use super::{Doors, limiting, provenance};
+use crate::domain::browsers;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::{Permission, Principal};
 use crate::usecases::authenticating::{Credential, Person, Stranger};
 
-/// The cookie that carries a session's token.
-pub const SESSION_COOKIE: &str = "session_token";
 /// The header by which a caller names the workspace that they mean.
 pub const WORKSPACE: &str = "x-tenant-id";
 
@@ -162,9 +161,7 @@ fn turn_away(request: &HttpRequest, stranger: &Stranger) -> Failure {
 /// The token of the session's cookie.
 #[must_use]
 pub fn session_token(request: &HttpRequest) -> Option<&str> {
-    let all = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token).filter(|token| !token.is_empty())
+    browsers::session_token(request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok()))
 }
 
 /// The token of `Authorization: Bearer …`.
@@ -179,7 +176,7 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 mod tests {
     use actix_web::test::TestRequest;
 
-    use super::{bearer, session_token};
+    use super::bearer;
 
     #[test]
     fn only_a_bearer_token_counts() {
@@ -193,20 +190,6 @@ mod tests {
         ] {
             let request = TestRequest::default().insert_header(("authorization", header)).to_http_request();
             assert_eq!(bearer(&request), token, "{header}");
-        }
-    }
-
-    #[test]
-    fn the_session_is_found_among_the_cookies() {
-        for (header, token) in [
-            ("session_token=abc", Some("abc")),
-            ("theme=dark; session_token=abc; other=1", Some("abc")),
-            ("xsession_token=abc", None),
-            ("session_token=", None),
-            ("session_token", None),
-        ] {
-            let request = TestRequest::default().insert_header(("cookie", header)).to_http_request();
-            assert_eq!(session_token(&request), token, "{header}");
         }
     }
 }

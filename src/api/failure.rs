@@ -108,6 +108,12 @@ impl Failure {
             .with(serde_json::json!(problems))
     }
 
+    /// The idempotency key was used for something else.
+    #[must_use]
+    pub fn key_mismatch(request: &HttpRequest) -> Self {
+        Self::new(request, Code::IdempotencyMismatch, "the Idempotency-Key was used for a different request")
+    }
+
     /// No credential that serves here.
     #[must_use]
     pub fn unauthenticated(request: &HttpRequest) -> Self {

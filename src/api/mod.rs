@@ -5,6 +5,7 @@ pub mod assistant;
 pub mod auditing;
 pub mod authentication;
 pub mod callbacks;
+pub mod docs;
 pub mod failure;
 pub mod functions;
 pub mod health;
@@ -91,6 +92,7 @@ pub fn configure(doors: &Doors, services: &mut web::ServiceConfig) {
         .configure(health::configure)
         .configure(assistant::configure)
         .configure(callbacks::configure)
+        .configure(docs::configure)
         .configure(functions::configure)
         .configure(platform::configure)
         .configure(assistant::configure)

@@ -8,9 +8,9 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::authentication::SESSION_COOKIE;
 use super::failure::no_such_method;
-use super::{assistant, callbacks, functions, health, limiting, platform, talk, unbuilt};
+use super::{assistant, callbacks, docs, functions, health, limiting, platform, talk, unbuilt};
+use crate::domain::browsers::SESSION_COOKIE;
 use crate::domain::errors::{Code, FieldProblem};
 
 /// Adds the address.
@@ -78,6 +78,8 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         callbacks::deliveries::handshake_of_one,
         callbacks::deliveries::deliver_to_one,
         callbacks::deliveries::deliver,
+        docs::page,
+        docs::file,
         functions::agents::list,
         functions::chat::chat,
         functions::leads::create,
@@ -183,7 +185,10 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::usage::read,
         platform::widget::open,
         platform::widget::preflight,
+        platform::widget::leads::create,
+        platform::widget::leads::preflight,
         platform::widget::script,
+        platform::widget::lead_form,
         platform::widget::page,
         platform::workspaces::list,
         platform::workspaces::create,
@@ -256,7 +261,7 @@ const TAGS: &[(&str, &str)] = &[
     ("messages", "What is known about one message."),
     ("my-day", "What today holds."),
     ("not built yet", "Addresses of the documented surface that answer 501."),
-    ("operations", "Health, metrics and this document."),
+    ("operations", "Health, metrics, this document and the page to try it."),
     ("people", "Signing in, members, invitations, workspaces and the audit log."),
     ("privacy", "Everything held about a person, its erasure, and after how many days what is forgotten."),
     ("providers", "The workspace's own accounts with makers of models."),

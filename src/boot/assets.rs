@@ -6,15 +6,9 @@ use crate::widget::page::{self, HostedPage};
 
 /// The widget's script and page, as the doors want them.
 pub fn assets() -> Assets {
-    let script = widget::script();
     Assets {
-        script: Script {
-            body: &script.body,
-            content_type: script.content_type,
-            etag: &script.etag,
-            headers: &widget::ASSET_HEADERS,
-            is_current: |value| widget::is_current(widget::script(), value),
-        },
+        script: served(widget::script(), |value| widget::is_current(widget::script(), value)),
+        lead_form: served(widget::lead_form(), |value| widget::is_current(widget::lead_form(), value)),
         page: |hosted: &Hosted<'_>| {
             page::render(&HostedPage {
                 channel_id: hosted.channel_id,
@@ -25,5 +19,15 @@ pub fn assets() -> Assets {
             })
         },
         page_policy: page::CONTENT_SECURITY_POLICY,
+    }
+}
+
+fn served(asset: &'static widget::Asset, is_current: fn(&str) -> bool) -> Script {
+    Script {
+        body: &asset.body,
+        content_type: asset.content_type,
+        etag: &asset.etag,
+        headers: &widget::ASSET_HEADERS,
+        is_current,
     }
 }

@@ -205,6 +205,7 @@ impl Demo {
             "    phone            {phone}/        (the simulator: WhatsApp, Instagram, Messenger, SMS, as any customer)"
         ));
         lines.push(format!("    mailbox          {phone}/mail    (the simulator: write and read mail as anybody)"));
+        lines.push(format!("    API to try       {gateway}/docs"));
         lines.push(format!("    API document     {gateway}/openapi.json"));
         for key in &self.made {
             lines.push(String::new());

@@ -125,4 +125,33 @@ pub struct WidgetSettings {
     /// With what the site signs the ids of its users, at least 16 characters; none: nobody signs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_secret: Option<Secret>,
+    /// Whether it asks visitors how to reach them.
+    #[serde(skip_serializing_if = "LeadForm::is_off")]
+    pub lead_form: LeadForm,
+}
+
+/// Whether a web widget has a form in which visitors say how to reach them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadForm {
+    /// It has none.
+    #[default]
+    Off,
+    /// A button opens it.
+    Button,
+    /// It stands before the first message, and a button opens it later.
+    Before,
+}
+
+impl LeadForm {
+    /// What a widget's stored settings say.
+    #[must_use]
+    pub fn of(settings: &serde_json::Value) -> Self {
+        settings.get("lead_form").and_then(|word| Self::deserialize(word).ok()).unwrap_or_default()
+    }
+
+    /// Serde's question.
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod browsers;
 pub mod calendars;
 pub mod changes;
 pub mod channels;

@@ -18,9 +18,9 @@ use crate::actors::hub::{Presence, Sight};
 use crate::domain::principals::{Permission, Principal};
 use crate::store::StoreError;
 use crate::store::events::{EventBounds, EventFilter};
-use crate::usecases::authenticating::{Credential, Stranger};
+use crate::usecases::authenticating::Stranger;
 
-pub(super) use self::frames::Opening;
+pub(super) use self::frames::{Opening, Presented};
 
 /// Frames that a client may send at once, and those a second that it may go on sending.
 const FRAMES: (u16, u16) = (50, 10);
@@ -31,7 +31,7 @@ const MOST_MISSED: i64 = 10_000;
 struct Seat {
     principal: Arc<Principal>,
     /// Asked again from time to time: it may be revoked.
-    token: Box<str>,
+    presented: Presented,
     filter: EventFilter,
     /// Everything up to here was told.
     told: i64,
@@ -57,13 +57,14 @@ type Context = WebsocketContext<Live>;
 /// What was found out about a line that opens.
 struct Found {
     principal: Arc<Principal>,
-    token: Box<str>,
+    presented: Presented,
     bounds: EventBounds,
 }
 
 /// Why a line does not open.
 enum Unopened {
     Unknown,
+    WhichWorkspace,
     Forbidden,
     Unavailable(StoreError),
 }
@@ -72,7 +73,8 @@ impl From<Stranger> for Unopened {
     fn from(stranger: Stranger) -> Self {
         match stranger {
             Stranger::Store(error) => Self::Unavailable(error),
-            Stranger::Unknown | Stranger::WhichWorkspace | Stranger::ForeignWorkspace => Self::Unknown,
+            Stranger::WhichWorkspace => Self::WhichWorkspace,
+            Stranger::Unknown | Stranger::ForeignWorkspace => Self::Unknown,
         }
     }
 }
@@ -141,15 +143,16 @@ impl Live {
         };
         let switchboard = self.state.switchboard.clone();
         let finding = async move {
-            let token = opening.token.ok_or(Unopened::Unknown)?;
-            let principal = switchboard.authenticate(Credential::Bearer(&token), None).await?;
+            let presented = opening.presented.ok_or(Unopened::Unknown)?;
+            let workspace_id = opening.question.workspace_id.map(|id| id.to_ascii_lowercase());
+            let principal = switchboard.authenticate(presented.credential(), workspace_id.as_deref()).await?;
             if !principal.may(Permission::Read) {
                 return Err(Unopened::Forbidden);
             }
             // Watched before the bounds are read, so that nothing can happen between the two.
             let watching = switchboard.hub.watch(principal.workspace_id());
             let bounds = switchboard.store.event_bounds(principal.workspace_id()).await?.ok_or(Unopened::Unknown)?;
-            Ok((Found { principal, token, bounds }, watching))
+            Ok((Found { principal, presented, bounds }, watching))
         };
         let opened = finding.into_actor(self).map(move |found, line, context| match found {
             Ok((found, watching)) => {
@@ -161,6 +164,10 @@ impl Live {
                 Self::refuse(context, "UNAUTHENTICATED", "The credential is missing or not good.");
                 Self::hang_up(context, CloseCode::Policy, "the credential is not good");
             }
+            Err(Unopened::WhichWorkspace) => {
+                Self::refuse(context, "INVALID_REQUEST", "workspace_id: the id of one of your workspaces");
+                Self::hang_up(context, CloseCode::Policy, "the line cannot be opened like that");
+            }
             Err(Unopened::Forbidden) => {
                 Self::refuse(context, "FORBIDDEN", "The credential does not allow to read events.");
                 Self::hang_up(context, CloseCode::Policy, "the credential does not allow this");
@@ -170,7 +177,7 @@ impl Live {
     }
 
     fn welcome(&mut self, found: Found, (filter, since): (EventFilter, Option<i64>), context: &mut Context) {
-        let Found { principal, token, bounds } = found;
+        let Found { principal, presented, bounds } = found;
         let hub = &self.state.switchboard.hub;
         let heartbeat_ms = u64::try_from(self.state.options.heartbeat.as_millis()).unwrap_or(u64::MAX);
         let welcome = ServerFrame::Welcome { workspace_id: principal.workspace_id(), seq: bounds.newest, heartbeat_ms };
@@ -183,7 +190,7 @@ impl Live {
         let presence = hub.enter(principal.workspace_id(), &principal.name);
         self.seat = Some(Box::new(Seat {
             principal,
-            token,
+            presented,
             filter,
             told,
             sent: 0,
@@ -201,8 +208,10 @@ impl Live {
         }
         let Some(seat) = self.seat.as_deref() else { return };
         context.ping(&seat.sent.to_be_bytes());
-        let (switchboard, token) = (self.state.switchboard.clone(), seat.token.clone());
-        let asking = async move { switchboard.authenticate(Credential::Bearer(&token), None).await };
+        let (switchboard, presented) = (self.state.switchboard.clone(), seat.presented.clone());
+        let principal = Arc::clone(&seat.principal);
+        let asking =
+            async move { switchboard.authenticate(presented.credential(), Some(principal.workspace_id())).await };
         let asked = asking.into_actor(self).map(|found, _, context: &mut Context| {
             // While the store is away nothing is known against the credential.
             let is_good = match found {
@@ -254,7 +263,7 @@ impl Actor for Live {
 
     fn started(&mut self, context: &mut Context) {
         metrics::gauge!("switchboard_sockets_open").increment(1.0);
-        if let Some(opening) = self.opening.take_if(|opening| opening.token.is_some()) {
+        if let Some(opening) = self.opening.take_if(|opening| opening.is_whole()) {
             self.greet(opening, context);
         }
         context.run_later(self.state.options.hello_within, |line, context| {

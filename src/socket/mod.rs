@@ -11,14 +11,15 @@ mod visit;
 
 use std::time::Duration;
 
-use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
+use crate::domain::browsers::{self, Provenance};
 use crate::net::Client;
 use crate::usecases::Switchboard;
 use line::Line;
-use live::{Live, Opening};
+use live::{Live, Opening, Presented};
 
 /// Largest message of a client, in bytes.
 const LARGEST_FRAME: usize = 64 * 1024;
@@ -75,10 +76,26 @@ async fn open(request: HttpRequest, body: web::Payload, state: web::Data<State>)
 }
 
 async fn open_live(request: HttpRequest, body: web::Payload, state: web::Data<State>) -> Result<HttpResponse, Error> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    let opening = Opening::of(request.query_string(), token.map(|(_, token)| token.trim()));
+    let opening = Opening::of(request.query_string(), presented(&request, &state));
     ws::WsResponseBuilder::new(Live::new(state, opening), &request, body).frame_size(LARGEST_FRAME).start()
+}
+
+/// A bearer's token before a cookie. Browsers send cookies for the pages of any site, so a session counts for ours alone.
+fn presented(request: &HttpRequest, state: &State) -> Option<Presented> {
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let bearer = header(AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
+    if let Some((_, token)) = bearer.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")) {
+        return Some(Presented::Bearer(token.trim().into()));
+    }
+    let provenance = Provenance {
+        site: header("sec-fetch-site"),
+        origin: header(ORIGIN.as_str()),
+        host: header(HOST.as_str()).or_else(|| request.uri().authority().map(|host| host.as_str())),
+        public_url: state.switchboard.options.public_url.as_deref(),
+    };
+    let cookies = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let session = browsers::session_token(cookies).filter(|_| provenance.is_ours());
+    session.map(|token| Presented::Session(token.into()))
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one, fetch_optional};
+use super::idempotency::remember;
+use super::transactions::{Transaction, lost_a_race, run};
 use super::{Store, StoreError};
 use crate::domain::api_keys::ApiKey;
+use crate::domain::changes::Idempotency;
 use crate::domain::principals::{Actor, Permission, Permissions, Principal};
 
 #[derive(FromRow)]
@@ -232,8 +235,35 @@ impl Store {
     /// # Errors
     /// The database is not available, another key has the name or the secret, or the id is another workspace's.
     pub async fn put_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
-        let touched = execute!(
-            self.db(),
+        self.try_put_api_key(key, None).await.map(|_| ())
+    }
+
+    /// The same, once for each idempotency key. Gives what was made under it before, if it was.
+    ///
+    /// # Errors
+    /// Those of [`Self::put_api_key`].
+    pub async fn put_api_key_once(
+        &self,
+        key: &NewApiKey,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        match self.try_put_api_key(key, under).await {
+            Err(error) if lost_a_race(&error) => self.try_put_api_key(key, under).await,
+            done => done,
+        }
+    }
+
+    async fn try_put_api_key(
+        &self,
+        key: &NewApiKey,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        let mut tx = Transaction::begin(self.db()).await?;
+        if let Some(earlier) = remember(&mut tx, &key.workspace_id, under, self.clock().now()).await? {
+            return Ok(Some(earlier));
+        }
+        let touched = run!(
+            &mut tx,
             "INSERT INTO api_keys (id, workspace_id, agent_id, name, prefix, hash, expires_at, created_at, scopes, created_by, requests_per_minute) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET agent_id = excluded.agent_id, prefix = excluded.prefix, hash = excluded.hash, expires_at = excluded.expires_at, scopes = excluded.scopes, requests_per_minute = excluded.requests_per_minute, revoked_at = NULL, old_hash = NULL, old_until = NULL WHERE api_keys.workspace_id = excluded.workspace_id",
             key.id.as_str(),
             key.workspace_id.as_str(),
@@ -247,7 +277,9 @@ impl Store {
             key.created_by.as_deref(),
             key.requests_per_minute.map(i64::from)
         )?;
-        StoreError::unless_touched(touched, "api_keys", &key.id)
+        StoreError::unless_touched(touched, "api_keys", &key.id)?;
+        self.tell_and_commit(tx, &key.workspace_id, Vec::new()).await?;
+        Ok(None)
     }
 
     /// Changes what is said of a key of the workspace that is not revoked. Gives whether there was one.

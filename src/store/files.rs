@@ -2,8 +2,11 @@
 
 use sqlx::FromRow;
 
-use super::db::{execute, fetch_optional};
+use super::db::fetch_optional;
+use super::idempotency::remember;
+use super::transactions::{Transaction, lost_a_race, run};
 use super::{Store, StoreError};
+use crate::domain::changes::Idempotency;
 use crate::domain::files::File;
 
 #[derive(FromRow)]
@@ -39,13 +42,36 @@ impl Store {
         })
     }
 
-    /// Adds a file that belongs to no message yet.
+    /// Adds a file that belongs to no message yet, once for each idempotency key. Gives what was made under it before, if
+    /// it was.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn put_file(&self, workspace_id: &str, file: &File) -> Result<(), StoreError> {
-        execute!(
-            self.db(),
+    pub async fn put_file(
+        &self,
+        workspace_id: &str,
+        file: &File,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        match self.try_put_file(workspace_id, file, under).await {
+            Err(error) if lost_a_race(&error) => self.try_put_file(workspace_id, file, under).await,
+            done => done,
+        }
+    }
+
+    async fn try_put_file(
+        &self,
+        workspace_id: &str,
+        file: &File,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        let now = self.clock().now();
+        let mut tx = Transaction::begin(self.db()).await?;
+        if let Some(earlier) = remember(&mut tx, workspace_id, under, now).await? {
+            return Ok(Some(earlier));
+        }
+        run!(
+            &mut tx,
             "INSERT INTO files (id, workspace_id, message_id, sha256, size, mime_type, filename, created_at) VALUES ($1, $2, NULL, $3, $4, $5, $6, $7)",
             file.id.as_str(),
             workspace_id,
@@ -53,9 +79,10 @@ impl Store {
             file.size,
             file.mime_type.as_str(),
             file.filename.as_deref(),
-            self.clock().now()
-        )
-        .map(|_| ())
+            now
+        )?;
+        self.tell_and_commit(tx, workspace_id, Vec::new()).await?;
+        Ok(None)
     }
 
     /// One file of a conversation, for its visitor: fetched for one of its messages, or sent in one.

@@ -1,8 +1,8 @@
 //! Idempotency keys outside the hot path: a key is written in the transaction of what it makes, so that both are there
 //! or neither.
 
-use super::StoreError;
-use super::transactions::{Transaction, rows, run};
+use super::transactions::{Transaction, lost_a_race, rows, run};
+use super::{Store, StoreError};
 use crate::domain::changes::Idempotency;
 use crate::domain::errors::FieldProblem;
 
@@ -52,4 +52,25 @@ pub(super) async fn remember(
         now
     )?;
     Ok(None)
+}
+
+impl Store {
+    /// Remembers a key before what it stands for is done, for what cannot be done within a transaction. Gives what it
+    /// stood for before, if it did.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn reserve(&self, workspace_id: &str, key: &Idempotency) -> Result<Option<Idempotency>, StoreError> {
+        match self.try_reserve(workspace_id, key).await {
+            Err(error) if lost_a_race(&error) => self.try_reserve(workspace_id, key).await,
+            done => done,
+        }
+    }
+
+    async fn try_reserve(&self, workspace_id: &str, key: &Idempotency) -> Result<Option<Idempotency>, StoreError> {
+        let mut tx = Transaction::begin(self.db()).await?;
+        let earlier = remember(&mut tx, workspace_id, Some(key), self.clock().now()).await?;
+        self.tell_and_commit(tx, workspace_id, Vec::new()).await?;
+        Ok(earlier)
+    }
 }

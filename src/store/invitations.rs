@@ -3,11 +3,14 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_all, fetch_one, fetch_optional};
+use super::idempotency::remember;
 use super::members::role;
 use super::seal::place;
-use super::transactions::{Transaction, run};
+use super::transactions::{Transaction, lost_a_race, run};
 use super::users::{ADD_MEMBER, StoredUser, add_user};
 use super::{Store, StoreError};
+use crate::domain::changes::Idempotency;
+use crate::domain::jobs::NewJob;
 use crate::domain::members::Invitation;
 
 #[derive(FromRow)]
@@ -38,7 +41,8 @@ impl InvitationRow {
 }
 
 impl Store {
-    /// Adds an invitation with the hash of its token, and the token itself, sealed, for the mail that will carry it.
+    /// Adds an invitation with the hash of its token, once for each idempotency key; if a mail shall carry it, also the
+    /// token itself, sealed, with the job that sends the mail. Gives what was made under the key before, if it was.
     ///
     /// # Errors
     /// The database is not available.
@@ -46,11 +50,31 @@ impl Store {
         &self,
         invitation: &Invitation,
         token_hash: &str,
-        token: &str,
-    ) -> Result<(), StoreError> {
-        let sealed = self.sealer().seal(&place("invitations", "token", &invitation.id), token)?;
-        execute!(
-            self.db(),
+        mail: Option<(&str, NewJob)>,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        match self.try_add_invitation(invitation, token_hash, mail.clone(), under).await {
+            Err(error) if lost_a_race(&error) => self.try_add_invitation(invitation, token_hash, mail, under).await,
+            done => done,
+        }
+    }
+
+    async fn try_add_invitation(
+        &self,
+        invitation: &Invitation,
+        token_hash: &str,
+        mail: Option<(&str, NewJob)>,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        let (token, job) = mail.unzip();
+        let place = place("invitations", "token", &invitation.id);
+        let sealed = token.map(|token| self.sealer().seal(&place, token)).transpose()?;
+        let mut tx = Transaction::begin(self.db()).await?;
+        if let Some(earlier) = remember(&mut tx, &invitation.workspace_id, under, invitation.created_at).await? {
+            return Ok(Some(earlier));
+        }
+        run!(
+            &mut tx,
             "INSERT INTO invitations (id, workspace_id, email, role, token_hash, invited_by, token, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             invitation.id.as_str(),
             invitation.workspace_id.as_str(),
@@ -58,11 +82,31 @@ impl Store {
             invitation.role.as_str(),
             token_hash,
             invitation.invited_by.as_str(),
-            sealed.as_str(),
+            sealed.as_deref(),
             invitation.created_at,
             invitation.expires_at
-        )
-        .map(|_| ())
+        )?;
+        match job {
+            Some(job) => self.commit_with_job(tx, &invitation.workspace_id, job).await?,
+            None => self.tell_and_commit(tx, &invitation.workspace_id, Vec::new()).await?,
+        }
+        Ok(None)
+    }
+
+    /// One invitation of a workspace.
+    ///
+    /// # Errors
+    /// The database is not available, or the role cannot be read.
+    pub async fn invitation(&self, workspace_id: &str, id: &str) -> Result<Option<Invitation>, StoreError> {
+        fetch_optional!(
+            self.db(),
+            InvitationRow,
+            "SELECT id, workspace_id, email, role, invited_by, created_at, expires_at, accepted_at FROM invitations WHERE workspace_id = $1 AND id = $2",
+            workspace_id,
+            id
+        )?
+        .map(InvitationRow::read)
+        .transpose()
     }
 
     /// A page of a workspace's invitations, the newest first, and how many there are in all.

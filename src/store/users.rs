@@ -3,9 +3,11 @@
 use sqlx::FromRow;
 
 use super::db::{execute, fetch_one, fetch_optional};
+use super::idempotency::remember;
 use super::seal::place;
-use super::transactions::{Transaction, run};
+use super::transactions::{Transaction, lost_a_race, run};
 use super::{Store, StoreError};
+use crate::domain::changes::Idempotency;
 use crate::domain::channels::Channel;
 use crate::domain::members::Role;
 use crate::domain::users::User;
@@ -44,7 +46,7 @@ impl From<UserRow> for StoredUser {
 }
 
 /// Who owns a workspace from its beginning.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Founder<'a> {
     /// A user who is new, too.
     New(&'a StoredUser),
@@ -158,7 +160,9 @@ impl Store {
         self.tell_and_commit(tx, "", Vec::new()).await
     }
 
-    /// Makes a workspace with the channel of its HTTP API and its owner, who may be new: all or nothing.
+    /// Makes a workspace with the channel of its HTTP API and its owner, who may be new: all or nothing, and once for each
+    /// idempotency key. That is kept for the person, because there is no workspace yet. Gives what was made under it
+    /// before, if it was.
     ///
     /// # Errors
     /// The database is not available, or the workspace's name or the user's address is taken.
@@ -167,11 +171,34 @@ impl Store {
         workspace: &Workspace,
         api_channel: &Channel,
         founder: Founder<'_>,
-    ) -> Result<(), StoreError> {
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        match self.try_found_workspace(workspace, api_channel, founder, under).await {
+            Err(error) if under.is_some() && lost_a_race(&error) => {
+                self.try_found_workspace(workspace, api_channel, founder, under).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_found_workspace(
+        &self,
+        workspace: &Workspace,
+        api_channel: &Channel,
+        founder: Founder<'_>,
+        under: Option<&Idempotency>,
+    ) -> Result<Option<Idempotency>, StoreError> {
         let sealed =
             self.sealer().seal(&place("channels", "settings", &api_channel.id), &api_channel.settings.to_string())?;
         let (id, at) = (workspace.id.as_str(), workspace.created_at);
         let mut tx = Transaction::begin(self.db()).await?;
+        let person = match founder {
+            Founder::New(stored) => stored.user.id.as_str(),
+            Founder::Known(id) => id,
+        };
+        if let Some(earlier) = remember(&mut tx, person, under, at).await? {
+            return Ok(Some(earlier));
+        }
         run!(
             &mut tx,
             "INSERT INTO workspaces (id, name, plan, created_at) VALUES ($1, $2, $3, $4)",
@@ -191,14 +218,11 @@ impl Store {
             api_channel.state.as_str(),
             at
         )?;
-        let owner = match founder {
-            Founder::New(stored) => {
-                add_user!(&mut tx, stored)?;
-                stored.user.id.as_str()
-            }
-            Founder::Known(id) => id,
-        };
-        run!(&mut tx, ADD_MEMBER, id, owner, Role::Owner.as_str(), at)?;
-        self.tell_and_commit(tx, id, Vec::new()).await
+        if let Founder::New(stored) = founder {
+            add_user!(&mut tx, stored)?;
+        }
+        run!(&mut tx, ADD_MEMBER, id, person, Role::Owner.as_str(), at)?;
+        self.tell_and_commit(tx, id, Vec::new()).await?;
+        Ok(None)
     }
 }

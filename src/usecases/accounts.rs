@@ -11,6 +11,7 @@ use super::Switchboard;
 use super::authenticating::Person;
 use super::channels::api_channel;
 use super::directory::Standing;
+use super::once;
 use super::passwords::Unhashed;
 use super::throttling::{Rate, TooOften, place};
 use crate::domain::api_keys;
@@ -19,6 +20,7 @@ use crate::domain::members::Role;
 use crate::domain::users::User;
 use crate::domain::workspaces::Workspace;
 use crate::store::StoreError;
+use crate::store::idempotency::Unwritten;
 use crate::store::sessions::NewSession;
 use crate::store::users::{Founder, StoredUser};
 use crate::telemetry::chance;
@@ -89,6 +91,8 @@ pub enum NotIn {
     Closed,
     /// Something that must be unique is taken, in words.
     Taken(&'static str),
+    /// The idempotency key was used for something else.
+    KeyMismatch,
     /// Not now.
     Unavailable(String),
 }
@@ -130,14 +134,14 @@ impl Switchboard {
         let user = self.new_user(wanted.email, wanted.name, Some(password));
         let named = wanted.workspace_name.is_some();
         let mut name = wanted.workspace_name.unwrap_or_else(|| format!("{}'s workspace", user.user.name));
-        let mut made = self.found(&name, Founder::New(&user)).await;
+        let mut made = self.found(&name, Founder::New(&user), None).await;
         if matches!(made, Err(NotIn::Taken(NAME_TAKEN))) && !named {
             name = format!("{name} {}", chance::below(1_000_000_000));
-            made = self.found(&name, Founder::New(&user)).await;
+            made = self.found(&name, Founder::New(&user), None).await;
         }
-        let workspace = made?;
+        let (workspace_id, _) = made?;
         self.note(&Deed {
-            workspace_id: Some(workspace.id),
+            workspace_id: Some(workspace_id),
             actor: Some(format!("user:{}", user.user.id)),
             actor_name: Some(user.user.name.clone()),
             action: Action::SignedUp,
@@ -215,27 +219,38 @@ impl Switchboard {
         Ok(())
     }
 
-    /// Makes a workspace of a user's own.
+    /// Makes a workspace of a user's own, once for each idempotency key. Gives its id, and whether the key had made it
+    /// before.
     ///
     /// # Errors
     /// See [`NotIn`]; `Closed`: only who owns a workspace already may make another here.
-    pub async fn make_workspace(&self, person: &Person, name: &str) -> Result<Workspace, NotIn> {
+    pub async fn make_workspace(
+        &self,
+        person: &Person,
+        name: &str,
+        under: Option<String>,
+    ) -> Result<(String, bool), NotIn> {
         let owns = person.standing.memberships.iter().any(|one| one.role == Role::Owner);
         if self.options.sign_up != SignUp::Open && !owns {
             return Err(NotIn::Closed);
         }
-        let made = self.found(name, Founder::Known(&person.standing.user.id)).await?;
+        let made = self.found(name, Founder::Known(&person.standing.user.id), under).await?;
         self.directory.forget_person(&person.standing.user.id);
         Ok(made)
     }
 
-    async fn found(&self, name: &str, founder: Founder<'_>) -> Result<Workspace, NotIn> {
+    async fn found(&self, name: &str, founder: Founder<'_>, under: Option<String>) -> Result<(String, bool), NotIn> {
         let clock = self.store.clock();
         let workspace =
             Workspace { id: clock.id(), name: name.to_owned(), plan: FIRST_PLAN.to_owned(), created_at: clock.now() };
         let channel = api_channel(clock.id(), workspace.id.clone());
-        match self.store.found_workspace(&workspace, &channel, founder).await {
-            Ok(()) => Ok(workspace),
+        let under = once::under(under, "workspace", &name, &workspace.id);
+        match self.store.found_workspace(&workspace, &channel, founder, under.as_ref()).await {
+            Ok(None) => Ok((workspace.id, false)),
+            Ok(Some(earlier)) => match once::repeated(under.as_ref(), Unwritten::Repeated(earlier)) {
+                Ok(earlier) => Ok((earlier, true)),
+                Err(_) => Err(NotIn::KeyMismatch),
+            },
             Err(error) if error.is_taken() => match self.store.workspace_named(name).await? {
                 Some(_) => Err(NotIn::Taken(NAME_TAKEN)),
                 None => Err(NotIn::Taken("there is an account with this email address; sign in")),

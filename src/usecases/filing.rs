@@ -7,7 +7,9 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::Switchboard;
 use super::downloading::place;
+use super::once;
 use crate::domain::files::File;
+use crate::store::idempotency::Unwritten;
 
 /// Why a file was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,12 @@ pub enum Unfiled {
     /// The database did not take it.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key was used for something else")]
+    KeyMismatch,
+    /// What the key made was deleted since.
+    #[error("what the idempotency key made was deleted since")]
+    Gone,
 }
 
 /// A file that is arriving. Dropped before its end, nothing of it stays.
@@ -59,12 +67,21 @@ impl Intake {
     ///
     /// # Errors
     /// See [`Unfiled`].
-    pub async fn keep(
+    pub async fn keep(self, workspace_id: &str, mime_type: String, filename: Option<String>) -> Result<File, Unfiled> {
+        self.keep_once(workspace_id, mime_type, filename, None).await.map(|(file, _)| file)
+    }
+
+    /// The same, once for each idempotency key. Gives the file, and whether the key had kept it before.
+    ///
+    /// # Errors
+    /// See [`Unfiled`].
+    pub async fn keep_once(
         mut self,
         workspace_id: &str,
         mime_type: String,
         filename: Option<String>,
-    ) -> Result<File, Unfiled> {
+        under: Option<String>,
+    ) -> Result<(File, bool), Unfiled> {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let sha256 = hex::encode(std::mem::take(&mut self.hash).finalize());
@@ -75,8 +92,12 @@ impl Intake {
         tokio::fs::rename(&self.draft, &target).await?;
         let store = &self.switchboard.store;
         let file = File { id: store.clock().id(), sha256, size: self.size, mime_type, filename };
-        store.put_file(workspace_id, &file).await?;
-        Ok(file)
+        let under = once::under(under, "file", &(&file.sha256, &file.mime_type, &file.filename), &file.id);
+        let Some(earlier) = store.put_file(workspace_id, &file, under.as_ref()).await? else {
+            return Ok((file, false));
+        };
+        let earlier = once::repeated(under.as_ref(), Unwritten::Repeated(earlier)).map_err(|_| Unfiled::KeyMismatch)?;
+        store.file(workspace_id, &earlier).await?.map(|file| (file, true)).ok_or(Unfiled::Gone)
     }
 }
 

@@ -3,11 +3,13 @@
 use switchboard_channels::contract::credentials::Secret;
 
 use super::Switchboard;
+use super::once::{self, Refused};
 use crate::domain::api_keys::{self, ApiKey};
 use crate::domain::errors::FieldProblem;
 use crate::domain::principals::{Permission, Permissions, Principal};
 use crate::store::StoreError;
 use crate::store::api_keys::NewApiKey;
+use crate::store::idempotency::Unwritten;
 use crate::telemetry::chance;
 
 /// A key that somebody asks for.
@@ -23,6 +25,14 @@ pub struct WantedKey {
     pub requests_per_minute: Option<u32>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
+}
+
+impl WantedKey {
+    /// What an idempotency key is compared by.
+    fn asked(&self) -> serde_json::Value {
+        let scopes = self.scopes.map(Permissions::to_words);
+        serde_json::json!([self.name, self.agent_id, scopes, self.expires_at])
+    }
 }
 
 /// What of a key shall be otherwise; what is none stays.
@@ -47,6 +57,8 @@ pub enum Unkeyed {
     Beyond,
     /// Another key has the name.
     NameTaken,
+    /// The idempotency key was used for something else.
+    KeyMismatch,
     /// These fields cannot work.
     Fields(Vec<FieldProblem>),
     /// Not now.
@@ -59,12 +71,56 @@ impl From<StoreError> for Unkeyed {
     }
 }
 
+impl From<Refused> for Unkeyed {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::KeyMismatch => Self::KeyMismatch,
+            Refused::Unknown | Refused::Gone => Self::Unknown,
+            Refused::Fields(problems) => Self::Fields(problems),
+            Refused::Store(error) => error.into(),
+        }
+    }
+}
+
 impl Switchboard {
-    /// Makes a key. Gives it with its secret, which is told this once.
+    /// Makes a key, once for each idempotency key. Gives it with its secret, which is told this once: a repetition gives
+    /// the key alone, because nobody keeps the secret.
     ///
     /// # Errors
     /// See [`Unkeyed`].
-    pub async fn make_key(&self, caller: &Principal, wanted: WantedKey) -> Result<(ApiKey, Secret), Unkeyed> {
+    pub async fn make_key(
+        &self,
+        caller: &Principal,
+        wanted: WantedKey,
+        under: Option<String>,
+    ) -> Result<(ApiKey, Option<Secret>), Unkeyed> {
+        let (id, workspace_id) = (self.store.clock().id(), caller.workspace_id.as_str());
+        let under = once::under(under, "api key", &wanted.asked(), &id);
+        let earlier = match self.made_under(workspace_id, under.as_ref()).await? {
+            Some(earlier) => earlier,
+            None => {
+                let secret = fresh()?;
+                let key = self.judge_wanted(caller, wanted, id.clone(), &secret).await?;
+                match self.store.put_api_key_once(&key, under.as_ref()).await? {
+                    None => {
+                        let made = self.store.api_key(workspace_id, &id).await?.ok_or(Unkeyed::Unknown)?;
+                        return Ok((made, Some(secret)));
+                    }
+                    Some(earlier) => once::repeated(under.as_ref(), Unwritten::Repeated(earlier))?,
+                }
+            }
+        };
+        Ok((self.store.api_key(workspace_id, &earlier).await?.ok_or(Unkeyed::Unknown)?, None))
+    }
+
+    /// The key that is asked for, where the caller may have it.
+    async fn judge_wanted(
+        &self,
+        caller: &Principal,
+        wanted: WantedKey,
+        id: String,
+        secret: &Secret,
+    ) -> Result<NewApiKey, Unkeyed> {
         let scopes = match (&wanted.agent_id, wanted.scopes) {
             (Some(id), scopes) => {
                 self.judge_agent(caller, id).await?;
@@ -84,24 +140,18 @@ impl Switchboard {
             return Err(Unkeyed::Beyond);
         }
         self.judge_expiry(wanted.expires_at)?;
-        let secret = fresh()?;
-        let id = self.store.clock().id();
-        self.store
-            .put_api_key(&NewApiKey {
-                id: id.clone(),
-                workspace_id: caller.workspace_id.clone(),
-                agent_id: wanted.agent_id,
-                name: wanted.name,
-                prefix: api_keys::visible_prefix(secret.reveal()),
-                hash: api_keys::hash(secret.reveal()),
-                scopes,
-                requests_per_minute: wanted.requests_per_minute,
-                expires_at: wanted.expires_at,
-                created_by: Some(caller.actor.label()),
-            })
-            .await?;
-        let made = self.store.api_key(&caller.workspace_id, &id).await?.ok_or(Unkeyed::Unknown)?;
-        Ok((made, secret))
+        Ok(NewApiKey {
+            id,
+            workspace_id: caller.workspace_id.clone(),
+            agent_id: wanted.agent_id,
+            name: wanted.name,
+            prefix: api_keys::visible_prefix(secret.reveal()),
+            hash: api_keys::hash(secret.reveal()),
+            scopes,
+            requests_per_minute: wanted.requests_per_minute,
+            expires_at: wanted.expires_at,
+            created_by: Some(caller.actor.label()),
+        })
     }
 
     /// Changes a key's name, scopes, limit or expiry.

@@ -9,14 +9,16 @@ use super::Switchboard;
 use super::accounts::{NotIn, Opened, Origin};
 use super::authenticating::Person;
 use super::carrying::{Carried, Word};
+use super::once::{self, Refused};
 use crate::domain::api_keys;
 use crate::domain::audit::Action;
-use crate::domain::changes::Change;
+use crate::domain::changes::Idempotency;
 use crate::domain::jobs::{Job, NewJob, Verdict, Work, backoff_ms};
 use crate::domain::members::{Invitation, Member, Role};
 use crate::domain::principals::Principal;
 use crate::net::Client;
 use crate::store::StoreError;
+use crate::store::idempotency::Unwritten;
 use crate::store::members::MemberChange;
 use crate::telemetry::chance;
 
@@ -32,6 +34,8 @@ pub enum Unmoved {
     Beyond,
     /// They are the only owner.
     LastOwner,
+    /// The idempotency key was used for something else.
+    KeyMismatch,
     /// Not now.
     Store(StoreError),
 }
@@ -40,6 +44,25 @@ impl From<StoreError> for Unmoved {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
+}
+
+impl From<Refused> for Unmoved {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::KeyMismatch => Self::KeyMismatch,
+            Refused::Store(error) => Self::Store(error),
+            Refused::Unknown | Refused::Gone | Refused::Fields(_) => Self::Unknown,
+        }
+    }
+}
+
+/// What is told of an invitation when it is made, and not again.
+#[derive(Debug)]
+pub struct Told {
+    /// What accepts it.
+    pub token: String,
+    /// Whether a mail brings it.
+    pub mailed: bool,
 }
 
 /// Who accepts an invitation.
@@ -93,7 +116,8 @@ impl Switchboard {
         }
     }
 
-    /// Invites somebody. Gives the invitation, its token, which is told this once, and whether a mail brings it.
+    /// Invites somebody, once for each idempotency key. Gives the invitation with what is told this once: a repetition
+    /// gives the invitation alone.
     ///
     /// # Errors
     /// See [`Unmoved`].
@@ -102,41 +126,60 @@ impl Switchboard {
         caller: &Principal,
         email: String,
         role: Role,
-    ) -> Result<(Invitation, String, bool), Unmoved> {
-        if !caller.permissions.has_all(role.permissions()) {
-            return Err(Unmoved::Beyond);
-        }
+        under: Option<String>,
+    ) -> Result<(Invitation, Option<Told>), Unmoved> {
+        let id = self.store.clock().id();
+        let under = once::under(under, "invitation", &(&email, role), &id);
+        let earlier = match self.made_under(&caller.workspace_id, under.as_ref()).await? {
+            Some(earlier) => earlier,
+            None => {
+                if !caller.permissions.has_all(role.permissions()) {
+                    return Err(Unmoved::Beyond);
+                }
+                let now = self.now();
+                let invitation = Invitation {
+                    id,
+                    workspace_id: caller.workspace_id.clone(),
+                    email,
+                    role,
+                    invited_by: caller.name.clone(),
+                    created_at: now,
+                    expires_at: now + INVITED_FOR_MS,
+                    accepted_at: None,
+                };
+                match self.add_invitation(&invitation, under.as_ref()).await? {
+                    Ok(told) => return Ok((invitation, Some(told))),
+                    Err(earlier) => once::repeated(under.as_ref(), Unwritten::Repeated(earlier))?,
+                }
+            }
+        };
+        let found = self.store.invitation(&caller.workspace_id, &earlier).await?;
+        found.map(|invitation| (invitation, None)).ok_or(Unmoved::Unknown)
+    }
+
+    /// Stores an invitation with the job of its mail, where there is a way for one; or gives what its key made before.
+    async fn add_invitation(
+        &self,
+        invitation: &Invitation,
+        under: Option<&Idempotency>,
+    ) -> Result<Result<Told, Idempotency>, StoreError> {
         let random = chance::bytes::<32>().map_err(|error| StoreError::Options(error.to_string()))?;
         let token = URL_SAFE_NO_PAD.encode(random);
-        let now = self.now();
-        let invitation = Invitation {
-            id: self.store.clock().id(),
-            workspace_id: caller.workspace_id.clone(),
-            email,
-            role,
-            invited_by: caller.name.clone(),
-            created_at: now,
-            expires_at: now + INVITED_FOR_MS,
-            accepted_at: None,
-        };
-        self.store.add_invitation(&invitation, &api_keys::hash(&token), &token).await?;
-        let word = self.word_of(&invitation, &token).await?;
+        let word = self.word_of(invitation, &token).await?;
         let to = Identity::new(IdentityKind::Email, invitation.email.clone());
-        let mailed = self.can_carry(&caller.workspace_id, &to, &word).await.map_err(StoreError::Options)?;
-        if mailed {
+        let mailed = self.can_carry(&invitation.workspace_id, &to, &word).await.map_err(StoreError::Options)?;
+        let mail = mailed.then(|| {
             let job = NewJob {
                 id: self.store.clock().id(),
                 lane: String::new(),
                 work: Work::Invite { invitation_id: invitation.id.clone() },
-                run_at: now,
+                run_at: invitation.created_at,
                 cargo: None,
             };
-            let change = Change { workspace_id: caller.workspace_id.clone(), jobs: vec![job], ..Change::default() };
-            self.store.commit(change).await.map_err(|refusal| StoreError::Options(refusal.to_string()))?;
-        } else {
-            self.store.invitation_sent(&caller.workspace_id, &invitation.id).await?;
-        }
-        Ok((invitation, token, mailed))
+            (token.as_str(), job)
+        });
+        let earlier = self.store.add_invitation(invitation, &api_keys::hash(&token), mail, under).await?;
+        Ok(earlier.map_or(Ok(Told { token, mailed }), Err))
     }
 
     async fn word_of(&self, invitation: &Invitation, token: &str) -> Result<Word, StoreError> {

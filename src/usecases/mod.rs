@@ -28,6 +28,7 @@ pub mod ingesting;
 pub mod keys;
 pub mod knocking;
 pub mod knowledge;
+pub mod lead_forms;
 pub mod leads;
 pub mod members;
 pub mod memories;

@@ -18,6 +18,7 @@ use crate::actors::ActorError;
 use crate::actors::errands::News;
 use crate::actors::hub::Watching;
 use crate::domain::changes::{Change, Idempotency, Progress, Refusal};
+use crate::domain::channels::LeadForm;
 use crate::domain::conversations::Origin;
 use crate::domain::messages::{Direction, Message, Status};
 use crate::domain::principals::Visitor;
@@ -41,6 +42,8 @@ pub struct Visit {
     pub conversation_id: Option<String>,
     /// The visitor was known before.
     pub known: bool,
+    /// Whether the widget asks how to reach them.
+    pub lead_form: LeadForm,
 }
 
 /// A visitor's line into their conversation.
@@ -110,6 +113,7 @@ impl Switchboard {
             expires_at,
             agent_name: self.host_name(&account).await?,
             known: was_known,
+            lead_form: LeadForm::of(&account.channel.settings),
         })
     }
 

@@ -50,6 +50,17 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset { path: "/widget.js", content_type: "text/javascript; charset=utf-8", etag: etag(&body), body }
 });
 
+static LEAD_FORM: LazyLock<Asset> = LazyLock::new(|| {
+    let body = assemble(&[include_str!("assets/lead.js")]);
+    Asset { path: "/widget-lead.js", content_type: "text/javascript; charset=utf-8", etag: etag(&body), body }
+});
+
+/// The form in which visitors say how to reach them: a file of its own, for the widgets that have one.
+#[must_use]
+pub fn lead_form() -> &'static Asset {
+    &LEAD_FORM
+}
+
 /// The widget's script, one file.
 #[must_use]
 pub fn script() -> &'static Asset {
@@ -125,10 +136,13 @@ mod tests {
 
     #[test]
     fn the_script_stands_alone() {
-        let body = &script().body;
-        assert!(!body.lines().any(|line| line.starts_with("import ")), "an import is left");
-        assert!(!body.contains("/**"), "a comment is left");
-        assert!(body.contains("export class SwitchboardChat"));
+        for (asset, export) in
+            [(script(), "export class SwitchboardChat"), (lead_form(), "export function addLeadForm")]
+        {
+            assert!(!asset.body.lines().any(|line| line.starts_with("import ")), "an import is left");
+            assert!(!asset.body.contains("/**"), "a comment is left");
+            assert!(asset.body.contains(export));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-/** @typedef {{url: string, channel: string, close: () => Promise<void>}} Gateway */
+/** @typedef {{url: string, channel: string, key: string, close: () => Promise<void>}} Gateway */
 
 const READY = 'SWITCHBOARD READY ';
 const PATIENCE_MS = 60_000;
@@ -37,6 +37,7 @@ export async function startGateway() {
   const said = [];
   const keep = (/** @type {string} */ line) => void (said.push(line) > 200 && said.shift());
   createInterface({ input: child.stderr }).on('line', keep);
+  let key = '';
   try {
     const ready = await new Promise((resolve, reject) => {
       const fail = (/** @type {string} */ why) => reject(new Error(`${why}\n${said.join('\n')}`));
@@ -45,12 +46,13 @@ export async function startGateway() {
       child.once('exit', (code) => fail(`the gateway ended with ${code} before it was ready`));
       createInterface({ input: child.stdout }).on('line', (line) => {
         keep(line);
+        key ||= /\bsb_[\w-]{32,}/.exec(line)?.[0] ?? '';
         if (!line.startsWith(READY)) return;
         clearTimeout(timer);
         resolve(JSON.parse(line.slice(READY.length)));
       });
     });
-    return { url: ready.gateway, channel: ready.widget_channel, close };
+    return { url: ready.gateway, channel: ready.widget_channel, key, close };
   } catch (problem) {
     await close();
     throw problem;

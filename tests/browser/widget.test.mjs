@@ -303,6 +303,71 @@ describe('answers', () => {
   });
 });
 
+describe('contact form', () => {
+  const api = (/** @type {string} */ method, /** @type {string} */ path, /** @type {object} */ body) =>
+    fetch(gateway.url + path, {
+      method,
+      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    });
+  const set = async (/** @type {string} */ lead_form) => {
+    const answer = await api('PATCH', `/api/channels/${gateway.channel}`, { settings: { lead_form } });
+    assert.equal(answer.status, 200);
+  };
+  const field = (/** @type {Page} */ page, /** @type {string} */ name) => page.getByRole('textbox', { name, exact: true });
+  afterEach(() => set('off'));
+
+  test('it stands before the first message, names what is wrong, and becomes a lead of the conversation', async () => {
+    await set('before');
+    const { page } = await visitor();
+    await launcher(page).click();
+    const form = page.getByRole('form', { name: 'Leave your contact details' });
+    await form.waitFor();
+    assert.ok(await input(page).isHidden());
+    const name = `<b>Jane ${Math.random()}</b>`;
+    await field(page, 'Name').fill(name);
+    await field(page, 'Email').fill('jane');
+    await form.getByRole('button', { name: 'Send' }).click();
+    await form.getByRole('alert').getByText('Please check: Email, Message').waitFor();
+    assert.equal(await field(page, 'Email').getAttribute('aria-invalid'), 'true');
+    assert.equal(await page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.getAttribute('name')), 'contact_email');
+    await field(page, 'Email').fill('jane@example.com');
+    await field(page, 'Message').fill('When are you open?');
+    await form.getByRole('button', { name: 'Send' }).click();
+    await own(page, 'When are you open?').waitFor();
+    await answered(page);
+    assert.ok((await form.isHidden()) && (await input(page).isVisible()));
+    const { items } = await (await api('GET', '/api/leads', /** @type {any} */ (undefined))).json();
+    assert.deepEqual([items[0].contact_name, items[0].contact_email, items[0].source], [name, 'jane@example.com', 'widget']);
+    assert.ok(items[0].contact_id && items[0].conversation_id);
+    await page.reload();
+    await own(page, 'When are you open?').waitFor();
+    assert.ok(await input(page).isVisible(), 'who has written is not asked again');
+  });
+
+  test('a button opens and leaves it, by keyboard too, and without it nothing is loaded', async () => {
+    const plain = await visitor();
+    /** @type {string[]} */
+    const loaded = [];
+    plain.page.on('request', (request) => loaded.push(request.url()));
+    await open(plain.page);
+    assert.equal(await plain.page.getByRole('button', { name: 'Leave your contact details' }).count(), 0);
+    assert.ok(!loaded.some((url) => url.includes('widget-lead')));
+    await set('button');
+    const { page } = await visitor();
+    await open(page);
+    const button = page.getByRole('button', { name: 'Leave your contact details' });
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await field(page, 'Phone').waitFor();
+    assert.equal(await button.getAttribute('aria-expanded'), 'true');
+    await page.keyboard.type('Jane');
+    assert.equal(await field(page, 'Name').inputValue(), 'Jane');
+    await button.click();
+    assert.ok((await field(page, 'Phone').isHidden()) && (await input(page).isVisible()));
+  });
+});
+
 describe('access', () => {
   test('the keyboard alone is enough', async () => {
     const { page } = await visitor();

@@ -12,7 +12,7 @@ def lines(_context, response):
     return parsed[-1]
 
 
-@schemathesis.deserializer("application/octet-stream", "text/html", "text/javascript", "image/png")
+@schemathesis.deserializer("application/octet-stream", "text/css", "text/html", "text/javascript", "image/png")
 def text(_context, response):
     """A file is a text of any letters."""
     return response.content.decode("latin-1")

@@ -10,13 +10,16 @@ const PATIENCE_MS = 60_000;
 
 /** @typedef {{url: string, key: string, agent: string, close: () => Promise<void>}} Gateway */
 
-/** @returns {Promise<Gateway>} the program that `SWITCHBOARD_TEST_BINARY` names, in a folder of its own */
-export async function startGateway() {
+/**
+ * @param {Record<string, string>} [settings] variables of its environment
+ * @returns {Promise<Gateway>} the program that `SWITCHBOARD_TEST_BINARY` names, in a folder of its own
+ */
+export async function startGateway(settings) {
   const folder = await mkdtemp(join(tmpdir(), "switchboard-oracle-"));
   const child = spawn(
     process.env.SWITCHBOARD_TEST_BINARY ?? assertNamed(),
     ["dev", "--listen", "127.0.0.1:0", "--data-dir", folder],
-    { stdio: ["ignore", "pipe", "ignore"] },
+    { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, ...settings } },
   );
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const close = async () => {

@@ -9,7 +9,11 @@ import threading
 
 
 class Gateway:
-    """A gateway in a folder of its own; use it as a context. `SWITCHBOARD_TEST_BINARY` names the program."""
+    """A gateway in a folder of its own; use it as a context. `SWITCHBOARD_TEST_BINARY` names the program, `settings` are
+    variables of its environment."""
+
+    def __init__(self, **settings):
+        self._environment = {**os.environ, **settings}
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="switchboard-oracle-")
@@ -21,6 +25,7 @@ class Gateway:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
+            env=self._environment,
         )
         self.key = None
         for line in self._process.stdout:

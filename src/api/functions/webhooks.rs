@@ -26,15 +26,19 @@ pub struct WebhookToTest {
     webhook_id: String,
 }
 
-/// Sends a webhook endpoint a signed `webhook.test` and waits for its answer.
+/// Sends a webhook endpoint a signed `webhook.test` and waits for its answer. A repeated `Idempotency-Key` sends nothing and
+/// gives what the first test found out, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
-/// 400 for a body that is not as documented, 404 for an unknown endpoint.
+/// 400 for a body that is not as documented, 404 for an unknown endpoint, 409 when the key was used for something else or
+/// its test never ended.
 #[utoipa::path(post, path = "/functions/v1/webhooks/test", tag = "functions", extensions(("x-permission" = json!("manage"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key sends it once.")),
     request_body = WebhookToTest,
     responses((status = 200, description = "What it answered.", body = WebhookTest),
               (status = 400, description = "The body is not as documented.", body = crate::api::failure::FailureBody),
-              (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]
+              (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "The key was used for something else, or its test never ended.", body = crate::api::failure::FailureBody)))]
 pub async fn test(
     request: HttpRequest,
     caller: Caller<Manage>,
@@ -43,5 +47,5 @@ pub async fn test(
 ) -> Result<HttpResponse, Failure> {
     let asked: WebhookToTest = reading::json(&request, &doors, payload).await?;
     let id = reading::id(&request, &asked.webhook_id, "webhook endpoint")?;
-    Ok(HttpResponse::Ok().json(tested(&request, &caller, &doors, &id).await?))
+    tested(&request, &caller, &doors, &id).await
 }

@@ -113,9 +113,10 @@ pub struct MadeKey {
     /// The key.
     #[serde(flatten)]
     pub api_key: ApiKey,
-    /// The secret: send it as `Authorization: Bearer …`.
+    /// The secret: send it as `Authorization: Bearer …`. A repeated request does not tell it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "sb_4fK2pQx…")]
-    pub key: String,
+    pub key: Option<String>,
 }
 
 /// Lists the keys of the workspace, without their secrets.
@@ -138,21 +139,24 @@ pub async fn list(
     Ok(HttpResponse::Ok().json(ApiKeys { items, total }))
 }
 
-/// Makes a key. Its secret is in this answer and nowhere else. A repeated request finds the name taken, so no second key
-/// is made.
+/// Makes a key. Its secret is in this answer and nowhere else, so a repeated `Idempotency-Key` gives the key again, with
+/// `Idempotent-Replayed: true`, but without `key`: who lost the first answer rotates the key or revokes it.
 ///
 /// # Errors
-/// 400 for fields that are not as documented, 403 for scopes that the caller does not have, 409 when the name is taken.
+/// 400 for fields that are not as documented, 403 for scopes that the caller does not have, 409 when the name is taken or
+/// the idempotency key was used for something else.
 #[utoipa::path(post, path = "/api/api-keys", tag = "API keys", extensions(("x-permission" = json!("manage"))), request_body = KeyToMake,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     responses((status = 201, description = "The key with its secret.", body = MadeKey),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 409, description = "Another key has the name.", body = crate::api::failure::FailureBody)))]
+              (status = 409, description = "Another key has the name, or the idempotency key was used for something else.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
     caller: Caller<Manage>,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    let under = reading::idempotency_key(&request)?;
     let asked: KeyToMake = reading::json(&request, &doors, payload).await?;
     judge(&request, Some(&asked.name), asked.scopes.as_deref(), asked.requests_per_minute)?;
     let wanted = WantedKey {
@@ -162,11 +166,16 @@ pub async fn create(
         requests_per_minute: asked.requests_per_minute,
         expires_at: asked.expires_at,
     };
-    let made = doors.switchboard.make_key(&caller, wanted).await;
+    let made = doors.switchboard.make_key(&caller, wanted, under).await;
     let (api_key, secret) = made.map_err(|unkeyed| refuse(&request, unkeyed))?;
+    let Some(secret) = secret else {
+        let mut replayed = HttpResponse::Created();
+        replayed.insert_header(("Idempotent-Replayed", "true"));
+        return Ok(replayed.json(MadeKey { api_key, key: None }));
+    };
     let detail = json!({ "name": api_key.name, "prefix": api_key.prefix, "scopes": api_key.scopes });
     auditing::note(&request, &doors, &caller, Action::KeyCreated, &api_key.id, detail).await;
-    Ok(HttpResponse::Created().json(MadeKey { api_key, key: secret.reveal().to_owned() }))
+    Ok(HttpResponse::Created().json(MadeKey { api_key, key: Some(secret.reveal().to_owned()) }))
 }
 
 /// Reads one key, without its secret.
@@ -274,7 +283,7 @@ pub async fn rotate(
     let (api_key, secret) = rotated.map_err(|unkeyed| refuse(&request, unkeyed))?;
     let detail = json!({ "name": api_key.name, "prefix": api_key.prefix, "overlap_seconds": overlap });
     auditing::note(&request, &doors, &caller, Action::KeyRotated, &id, detail).await;
-    Ok(HttpResponse::Ok().json(MadeKey { api_key, key: secret.reveal().to_owned() }))
+    Ok(HttpResponse::Ok().json(MadeKey { api_key, key: Some(secret.reveal().to_owned()) }))
 }
 
 fn judge(
@@ -309,6 +318,7 @@ fn refuse(request: &HttpRequest, unkeyed: Unkeyed) -> Failure {
             Failure::new(request, Code::Forbidden, "nobody gives or takes a key that may do more than they may")
         }
         Unkeyed::NameTaken => Failure::new(request, Code::Conflict, "another key has this name"),
+        Unkeyed::KeyMismatch => Failure::key_mismatch(request),
         Unkeyed::Fields(problems) => Failure::fields(request, &problems),
         Unkeyed::Store(error) => Failure::store(request, &error),
     }

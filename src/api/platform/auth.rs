@@ -4,9 +4,10 @@ use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::api::authentication::{SESSION_COOKIE, SignedIn, session_token};
+use crate::api::authentication::{SignedIn, session_token};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::{Doors, peer, provenance, reading};
+use crate::domain::browsers::SESSION_COOKIE;
 use crate::domain::contacts;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::members::Role;
@@ -298,6 +299,7 @@ pub fn keep_out(request: &HttpRequest, not_in: NotIn) -> Failure {
             "accounts and workspaces are not made like this here: ask for an invitation",
         ),
         NotIn::Taken(what) => Failure::new(request, Code::Conflict, what),
+        NotIn::KeyMismatch => Failure::key_mismatch(request),
         NotIn::Unavailable(reason) => Failure::unavailable(request, &reason),
     }
 }

@@ -91,14 +91,18 @@ pub struct VisitorToken {
     link: Option<String>,
 }
 
-/// Hands a file in, at most 16 MiB, to be named by `file_id` in a message.
+/// Hands a file in, at most 16 MiB, to be named by `file_id` in a message. A repeated `Idempotency-Key` with the same bytes
+/// gives the first one again, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
-/// 400 for a name that is not as documented, 413 for a file that is too large, 415 without a type.
-#[utoipa::path(post, path = "/api/files", tag = "files", extensions(("x-permission" = json!("write"))), params(Named),
+/// 400 for a name that is not as documented, 409 when the key was used for something else or what it kept was deleted,
+/// 413 for a file that is too large, 415 without a type.
+#[utoipa::path(post, path = "/api/files", tag = "files", extensions(("x-permission" = json!("write"))),
+    params(Named, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key keeps it once.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes, under their own Content-Type."),
     responses((status = 201, description = "It is kept.", body = FileView),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "The key was used for something else, or what it kept was deleted.", body = crate::api::failure::FailureBody),
               (status = 413, description = "It is too large.", body = crate::api::failure::FailureBody),
               (status = 415, description = "There is no Content-Type.", body = crate::api::failure::FailureBody)))]
 pub async fn upload(
@@ -107,6 +111,7 @@ pub async fn upload(
     doors: web::Data<Doors>,
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    let under = reading::idempotency_key(&request)?;
     let filename = filename(&request)?;
     let essence = request.content_type().to_ascii_lowercase();
     let stated = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -118,7 +123,11 @@ pub async fn upload(
     if reading::stated_size(&request).is_some_and(|stated| stated > LARGEST_UPLOAD) {
         return Err(reading::too_large(&request, LARGEST_UPLOAD));
     }
-    let unfiled = |error: Unfiled| Failure::unavailable(&request, &error.to_string());
+    let unfiled = |error: Unfiled| match error {
+        Unfiled::KeyMismatch => Failure::key_mismatch(&request),
+        Unfiled::Gone => Failure::new(&request, Code::Conflict, error.to_string()),
+        Unfiled::Disk(_) | Unfiled::Store(_) => Failure::unavailable(&request, &error.to_string()),
+    };
     let mut intake = doors.switchboard.begin_file().await.map_err(unfiled)?;
     let mut size = 0_usize;
     loop {
@@ -135,8 +144,13 @@ pub async fn upload(
     if size == 0 {
         return Err(Failure::fields(&request, &[FieldProblem::new("body", "the bytes of a file")]));
     }
-    let file = intake.keep(caller.workspace_id(), mime_type, filename).await.map_err(unfiled)?;
-    Ok(HttpResponse::Created().json(FileView::from(file)))
+    let kept = intake.keep_once(caller.workspace_id(), mime_type, filename, under).await;
+    let (file, repeated) = kept.map_err(unfiled)?;
+    let mut response = HttpResponse::Created();
+    if repeated {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    Ok(response.json(FileView::from(file)))
 }
 
 fn filename(request: &HttpRequest) -> Result<Option<String>, Failure> {

@@ -15,7 +15,7 @@ use crate::domain::contacts;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::members::{Invitation, Role};
 use crate::domain::users;
-use crate::usecases::members::{Acceptance, Unaccepted, Unmoved};
+use crate::usecases::members::{Acceptance, Told, Unaccepted, Unmoved};
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
@@ -65,12 +65,14 @@ pub struct MadeInvitation {
     /// The invitation.
     #[serde(flatten)]
     pub invitation: Invitation,
-    /// What accepts it. Whoever has it can.
+    /// What accepts it. Whoever has it can. A repeated request does not tell it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "x2Fq8T…")]
-    pub token: String,
-    /// Whether the workspace's email channel brings it; if not, the caller does.
+    pub token: Option<String>,
+    /// Whether the workspace's email channel brings it; if not, the caller does. Told with the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
-    pub mailed: bool,
+    pub mailed: Option<bool>,
 }
 
 /// An invitation to accept.
@@ -109,28 +111,38 @@ pub async fn list(
 }
 
 /// Invites somebody for seven days. The workspace's email channel brings the token, where there is one; it is also told
-/// here, this once.
+/// here, this once: a repeated `Idempotency-Key` gives the first invitation again, with `Idempotent-Replayed: true`, but
+/// without its token.
 ///
 /// # Errors
-/// 400 for fields that are not as documented, 403 for a role that may do more than the caller.
+/// 400 for fields that are not as documented, 403 for a role that may do more than the caller, 404 when what the key made
+/// is withdrawn, 409 when it was used for something else.
 #[utoipa::path(post, path = "/api/invitations", tag = "people", extensions(("x-permission" = json!("manage"))), request_body = InvitationToMake,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key invites once.")),
     responses((status = 201, description = "The invitation.", body = MadeInvitation),
-              (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody)))]
+              (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "The key was used for something else.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
     caller: Caller<Manage>,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    let under = reading::idempotency_key(&request)?;
     let asked: InvitationToMake = reading::json(&request, &doors, payload).await?;
     let Some(email) = contacts::email(&asked.email) else {
         return Err(Failure::fields(&request, &[FieldProblem::new("email", "an email address")]));
     };
-    let made = doors.switchboard.invite(&caller, email, asked.role).await;
-    let (invitation, token, mailed) = made.map_err(|unmoved| refuse(&request, unmoved, "invitation"))?;
+    let made = doors.switchboard.invite(&caller, email, asked.role, under).await;
+    let (invitation, told) = made.map_err(|unmoved| refuse(&request, unmoved, "invitation"))?;
+    let Some(Told { token, mailed }) = told else {
+        let mut replayed = HttpResponse::Created();
+        replayed.insert_header(("Idempotent-Replayed", "true"));
+        return Ok(replayed.json(MadeInvitation { invitation, token: None, mailed: None }));
+    };
     let detail = json!({ "email": invitation.email, "role": invitation.role, "mailed": mailed });
     auditing::note(&request, &doors, &caller, Action::InvitationMade, &invitation.id, detail).await;
-    Ok(HttpResponse::Created().json(MadeInvitation { invitation, token, mailed }))
+    Ok(HttpResponse::Created().json(MadeInvitation { invitation, token: Some(token), mailed: Some(mailed) }))
 }
 
 /// Withdraws an invitation that was not accepted.

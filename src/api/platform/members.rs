@@ -129,6 +129,7 @@ pub fn refuse(request: &HttpRequest, unmoved: Unmoved, what: &str) -> Failure {
         Unmoved::Beyond => {
             Failure::new(request, Code::Forbidden, "nobody gives or takes a role that may do more than they may")
         }
+        Unmoved::KeyMismatch => Failure::key_mismatch(request),
         Unmoved::LastOwner => Failure::new(request, Code::Conflict, "a workspace keeps at least one owner"),
         Unmoved::Store(error) => Failure::store(request, &error),
     }

@@ -1,6 +1,8 @@
 //! What the web widget needs: its script, a visitor's session, and the hosted page. Open to everybody; a channel's own
 //! list of origins says from which pages it may be used.
 
+pub mod leads;
+
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY,
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Doors;
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading;
+use crate::domain::channels::LeadForm;
 use crate::domain::contacts;
 use crate::domain::errors::{Code, FieldProblem};
 use crate::usecases::signing_in::{SiteUser, Unopened};
@@ -27,6 +30,8 @@ const LONGEST_NAME: usize = 200;
 pub struct Assets {
     /// The script.
     pub script: Script,
+    /// The script of the form in which visitors say how to reach them.
+    pub lead_form: Script,
     /// Renders the hosted page.
     pub page: fn(&Hosted<'_>) -> String,
     /// Value of `Content-Security-Policy` for the page.
@@ -70,6 +75,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
             web::resource("/widget.js").route(web::get().to(script)).default_service(web::route().to(no_such_method)),
         )
         .service(
+            web::resource("/widget-lead.js")
+                .route(web::get().to(lead_form))
+                .default_service(web::route().to(no_such_method)),
+        )
+        .service(
             web::resource("/chat/{channel_id}")
                 .route(web::get().to(page))
                 .default_service(web::route().to(no_such_method)),
@@ -79,7 +89,8 @@ pub fn configure(services: &mut web::ServiceConfig) {
                 .route(web::post().to(open))
                 .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
                 .default_service(web::route().to(no_such_method)),
-        );
+        )
+        .configure(leads::configure);
 }
 
 /// Which widget, and who the visitor was.
@@ -136,6 +147,8 @@ pub struct Session {
     /// The visitor's conversation, if there is one.
     #[schema(example = "0198c1d2-7e00-7000-8000-000000000004")]
     pub conversation_id: Option<String>,
+    /// Whether the widget asks visitors how to reach them.
+    pub lead_form: LeadForm,
 }
 
 /// Who answers.
@@ -154,6 +167,7 @@ impl From<Visit> for Session {
             expires_at: visit.expires_at,
             agent: SessionAgent { name: visit.agent_name },
             conversation_id: visit.conversation_id,
+            lead_form: visit.lead_form,
         }
     }
 }
@@ -168,8 +182,7 @@ impl From<Visit> for Session {
               (status = 403, description = "The widget may not be used from this page.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such widget.", body = crate::api::failure::FailureBody)))]
 pub async fn open(request: HttpRequest, doors: web::Data<Doors>, payload: web::Payload) -> HttpResponse {
-    let origin = request.headers().get(ORIGIN).cloned();
-    let (mut response, allowed) = match visit(&request, &doors, payload).await {
+    let (response, allowed) = match visit(&request, &doors, payload).await {
         Ok(visit) => {
             let mut response = if visit.known { HttpResponse::Ok() } else { HttpResponse::Created() };
             (response.insert_header((CACHE_CONTROL, "no-store")).json(Session::from(visit)), true)
@@ -178,8 +191,13 @@ pub async fn open(request: HttpRequest, doors: web::Data<Doors>, payload: web::P
         // use the widget learns nothing.
         Err(failure) => (failure.error_response(), !failure.is(Code::Forbidden)),
     };
+    shared_with(&request, response, allowed)
+}
+
+/// The answer, which a page of another origin may read if it is allowed to.
+fn shared_with(request: &HttpRequest, mut response: HttpResponse, allowed: bool) -> HttpResponse {
     response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
-    if let (Some(origin), true) = (origin, allowed) {
+    if let (Some(origin), true) = (request.headers().get(ORIGIN).cloned(), allowed) {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
     response
@@ -248,11 +266,15 @@ fn may_use(request: &HttpRequest, origins: &[String]) -> bool {
 #[utoipa::path(options, path = "/api/widget/sessions", tag = "widget", security(()),
     responses((status = 204, description = "It may ask.")))]
 pub async fn preflight(request: HttpRequest) -> HttpResponse {
+    answer_preflight(&request)
+}
+
+fn answer_preflight(request: &HttpRequest) -> HttpResponse {
     let origin = request.headers().get(ORIGIN).cloned().unwrap_or_else(|| HeaderValue::from_static("*"));
     HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, x-request-id"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, idempotency-key, x-request-id"))
         .insert_header((ACCESS_CONTROL_MAX_AGE, "7200"))
         .insert_header((VARY, "Origin"))
         .finish()
@@ -263,7 +285,18 @@ pub async fn preflight(request: HttpRequest) -> HttpResponse {
     responses((status = 200, description = "The script, an ES module.", body = String, content_type = "text/javascript"),
               (status = 304, description = "The caller has it already.")))]
 pub async fn script(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
-    let script = &doors.widget.script;
+    serve(&request, &doors.widget.script)
+}
+
+/// The script of the widget's form, which the widget loads where the channel's `lead_form` wants one.
+#[utoipa::path(get, path = "/widget-lead.js", tag = "widget", security(()),
+    responses((status = 200, description = "The script, an ES module.", body = String, content_type = "text/javascript"),
+              (status = 304, description = "The caller has it already.")))]
+pub async fn lead_form(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
+    serve(&request, &doors.widget.lead_form)
+}
+
+fn serve(request: &HttpRequest, script: &Script) -> HttpResponse {
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let current = known.is_some_and(script.is_current);
     let mut response = if current { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -150,31 +150,40 @@ pub async fn list(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpR
 }
 
 /// Makes a workspace that the caller owns, on the plan `free`. The operator's setting `security.sign_up` says who may:
-/// unless it is `open`, only who owns a workspace already.
+/// unless it is `open`, only who owns a workspace already. A repeated `Idempotency-Key` of the same person gives the first
+/// one again, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 401 when nobody is signed in, 403 for who may not, 409 when the name is
-/// taken.
+/// taken or the key was used for something else.
 #[utoipa::path(post, path = "/api/workspaces", tag = "people", security(("session" = []), ("token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key makes it once.")),
     request_body = WorkspaceToMake,
     responses((status = 201, description = "The workspace.", body = WorkspaceView),
               (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
-              (status = 409, description = "Another workspace has the name.", body = crate::api::failure::FailureBody)))]
+              (status = 409, description = "Another workspace has the name, or the key was used for something else.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
     person: SignedIn,
     doors: web::Data<Doors>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    let under = reading::idempotency_key(&request)?;
     let asked: WorkspaceToMake = reading::json(&request, &doors, payload).await?;
     if !workspaces::is_name(&asked.name) {
         return Err(Failure::fields(&request, &[FieldProblem::new("name", NAME)]));
     }
-    let made = doors.switchboard.make_workspace(&person.0, &asked.name).await;
-    let made = made.map_err(|not_in| keep_out(&request, not_in))?;
-    let owner: Caller<Read> = caller_in(&request, Some(&made.id)).await?;
-    auditing::note(&request, &doors, &owner, Action::WorkspaceCreated, &made.id, json!({ "name": made.name })).await;
-    Ok(HttpResponse::Created().json(read(&request, &doors, &made.id).await?))
+    let made = doors.switchboard.make_workspace(&person.0, &asked.name, under).await;
+    let (id, repeated) = made.map_err(|not_in| keep_out(&request, not_in))?;
+    // Who has left it since does not see it any more.
+    let owner: Caller<Read> = caller_in(&request, Some(&id)).await?;
+    let mut response = HttpResponse::Created();
+    if repeated {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    } else {
+        auditing::note(&request, &doors, &owner, Action::WorkspaceCreated, &id, json!({ "name": asked.name })).await;
+    }
+    Ok(response.json(read(&request, &doors, &id).await?))
 }
 
 /// Reads a workspace of the caller's.

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::events;
 use crate::store::events::EventFilter;
+use crate::usecases::authenticating::Credential;
 
 /// What a line that opens asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +17,8 @@ pub(super) struct Question {
     events: Vec<String>,
     /// Those of this conversation only.
     conversation_id: Option<String>,
+    /// The workspace that is meant, by a member who belongs to several.
+    pub(super) workspace_id: Option<String>,
 }
 
 impl Question {
@@ -34,16 +37,34 @@ impl Question {
     }
 }
 
+/// What a client presents for itself.
+#[derive(Clone)]
+pub(in crate::socket) enum Presented {
+    /// An API key or an access token.
+    Bearer(Box<str>),
+    /// The token of a session, from the cookie.
+    Session(Box<str>),
+}
+
+impl Presented {
+    pub(super) fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Bearer(token) => Credential::Bearer(token),
+            Self::Session(token) => Credential::Session(token),
+        }
+    }
+}
+
 /// How a line opens: by its request, by its first frame, or by both.
 #[derive(Default)]
 pub(in crate::socket) struct Opening {
-    pub(super) token: Option<Box<str>>,
+    pub(super) presented: Option<Presented>,
     pub(super) question: Question,
 }
 
 impl Opening {
     /// What a request says.
-    pub(in crate::socket) fn of(query: &str, token: Option<&str>) -> Self {
+    pub(in crate::socket) fn of(query: &str, presented: Option<Presented>) -> Self {
         let mut question = Question::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*name {
@@ -51,21 +72,28 @@ impl Opening {
                 "since" => question.since = Some(value.parse().unwrap_or(-1)),
                 "events" => question.events = value.split(',').map(str::to_owned).collect(),
                 "conversation_id" => question.conversation_id = Some(value.into_owned()),
+                "workspace_id" => question.workspace_id = Some(value.into_owned()),
                 _ => {}
             }
         }
-        Self { token: token.map(Box::from), question }
+        Self { presented, question }
+    }
+
+    /// Whether the request says all. A browser sends the cookie whether it is meant or not, so there the first frame does.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.presented, Some(Presented::Bearer(_)))
     }
 
     /// The same with what the first frame says, which counts where both do.
     pub(super) fn with(self, token: Option<String>, said: Question) -> Self {
         let own = self.question;
         Self {
-            token: token.map(String::into_boxed_str).or(self.token),
+            presented: token.map(|token| Presented::Bearer(token.into_boxed_str())).or(self.presented),
             question: Question {
                 since: said.since.or(own.since),
                 events: if said.events.is_empty() { own.events } else { said.events },
                 conversation_id: said.conversation_id.or(own.conversation_id),
+                workspace_id: said.workspace_id.or(own.workspace_id),
             },
         }
     }

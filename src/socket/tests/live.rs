@@ -10,9 +10,13 @@ use super::rig::Rig;
 use crate::actors::hub::Sight;
 use crate::domain::changes::{Change, NewEvent};
 use crate::domain::events::EventKind;
+use crate::domain::members::Role;
 use crate::domain::principals::{Permission, Permissions};
+use crate::domain::users::User;
 use crate::domain::workspaces::Workspace;
 use crate::store::api_keys::NewApiKey;
+use crate::store::sessions::NewSession;
+use crate::store::users::StoredUser;
 
 const KEY: &str = "sb_a-key-for-the-tests-of-live-events";
 
@@ -216,5 +220,69 @@ async fn a_revoked_credential_ends_its_line() {
     let mut line = open(&rig, json!({})).await;
     store.clock().advance(600_000);
     assert_eq!(line.expect("error").await["code"], "UNAUTHENTICATED");
+    assert_eq!(line.closed().await, 1008);
+}
+
+/// A member of these workspaces, and the token of their session.
+async fn sign_in(rig: &Rig, workspaces: &[&str]) -> String {
+    let store = &rig.switchboard.store;
+    let (id, token) = (store.clock().id(), format!("the session of {}", store.clock().id()).replace(' ', "-"));
+    let user = User { id, email: None, phone: None, name: "Jane".to_owned(), created_at: store.clock().now() };
+    store.put_user(&StoredUser { user: user.clone(), password: None, tokens_from: 0 }).await.unwrap();
+    for workspace in workspaces {
+        store.put_member(workspace, &user.id, Role::Agent).await.unwrap();
+    }
+    let session = NewSession {
+        hash: crate::domain::api_keys::hash(&token),
+        user_id: user.id,
+        expires_at: store.clock().now() + 60_000,
+        ip: "127.0.0.1".to_owned(),
+        client: "test".to_owned(),
+    };
+    store.open_session(&session).await.unwrap();
+    token
+}
+
+#[actix_web::test]
+async fn a_session_opens_a_line_for_our_own_pages_alone() {
+    let soon = Duration::from_millis(50);
+    let rig = Rig::start(Options { heartbeat: soon, ..Options::default() }).await;
+    let store = &rig.switchboard.store;
+    let clock = store.clock();
+    let second = Workspace { id: clock.id(), name: "Second".into(), plan: "free".into(), created_at: clock.now() };
+    store.put_workspace(&second).await.unwrap();
+    let (one, both) =
+        (sign_in(&rig, &[&rig.workspace_id]).await, sign_in(&rig, &[&rig.workspace_id, &second.id]).await);
+    let (one, both) = (format!("theme=dark; session_token={one}"), format!("session_token={both}"));
+    let (ours, hello) = (format!("http://{}", rig.address), json!({ "type": "hello" }));
+    let opened = async |path: &str, headers: &[(&'static str, &str)], hello: &Value| {
+        let mut line = Client::connect_to(&rig, path, headers).await;
+        line.send(hello).await;
+        let said = line.next().await;
+        (line, said)
+    };
+    for (headers, code) in [
+        (vec![("cookie", one.as_str()), ("origin", "https://evil.example")], "UNAUTHENTICATED"),
+        (vec![("cookie", &one), ("origin", &ours), ("sec-fetch-site", "cross-site")], "UNAUTHENTICATED"),
+        (vec![("cookie", "session_token=nonsense"), ("origin", &ours)], "UNAUTHENTICATED"),
+        (vec![("cookie", &both), ("origin", &ours)], "INVALID_REQUEST"),
+    ] {
+        let (mut line, said) = opened("/api/ws", &headers, &hello).await;
+        assert_eq!((&said["type"], &said["code"]), (&json!("error"), &json!(code)), "{headers:?}");
+        assert_eq!(line.closed().await, 1008);
+    }
+    let path = format!("/api/ws?workspace_id={}", second.id);
+    let (_, said) = opened(&path, &[("cookie", &both), ("origin", &ours)], &hello).await;
+    assert_eq!((&said["type"], &said["workspace_id"]), (&json!("welcome"), &json!(second.id)));
+    let named = json!({ "type": "hello", "workspace_id": rig.workspace_id });
+    let (_, said) = opened("/api/ws", &[("cookie", &both), ("origin", &ours)], &named).await;
+    assert_eq!(said["workspace_id"], json!(rig.workspace_id));
+    let (_, said) = opened(&path, &[("cookie", &one), ("origin", &ours)], &hello).await;
+    assert_eq!(said["code"], "UNAUTHENTICATED", "of another workspace");
+    let (mut line, said) = opened("/api/ws?since=0", &[("cookie", &one)], &hello).await;
+    assert_eq!(said["type"], "welcome", "what names no origin is no browser");
+    line.expect("live").await;
+    clock.advance(600_000);
+    assert_eq!(line.expect("error").await["code"], "UNAUTHENTICATED", "when the session has run out");
     assert_eq!(line.closed().await, 1008);
 }

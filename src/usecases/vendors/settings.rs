@@ -59,7 +59,8 @@ pub fn is_place(name: &str, value: &Value) -> bool {
 
 fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
     let fits = |alone: Value| serde_json::from_value::<WidgetSettings>(alone).is_ok();
-    let problems = misfits(entered, |name| matches!(name, "allowed_origins" | "title" | "identity_secret"), fits);
+    let known = |name: &str| matches!(name, "allowed_origins" | "title" | "identity_secret" | "lead_form");
+    let problems = misfits(entered, known, fits);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -151,7 +152,12 @@ mod tests {
             (Kind::Widget, json!({}), vec![]),
             (Kind::Widget, json!({"identity_secret": "0123456789abcdef"}), vec![]),
             (Kind::Widget, json!({"identity_secret": "too short"}), vec!["identity_secret"]),
-            (Kind::Widget, json!({"title": 3, "colour": "red"}), vec!["colour", "title"]),
+            (Kind::Widget, json!({"lead_form": "before"}), vec![]),
+            (
+                Kind::Widget,
+                json!({"title": 3, "colour": "red", "lead_form": "x"}),
+                vec!["colour", "lead_form", "title"],
+            ),
             (
                 Kind::Widget,
                 json!({"allowed_origins": ["*", "https://a.example", "https://a.example/", "a.example", "null"]}),

@@ -9,9 +9,11 @@ use serde_json::value::RawValue;
 
 use super::super::Switchboard;
 use super::super::channels::Unchanged;
+use super::super::once;
 use crate::domain::webhooks::{self, Cause, Endpoint, EndpointState, Outcome, Told};
 use crate::net::{Arriving, Client, NetError};
 use crate::store::StoreError;
+use crate::store::idempotency::Unwritten;
 use crate::store::webhooks::{AttemptEnd, DueDelivery, EventToTell, NewAttempt, NewDelivery};
 use crate::telemetry::{chance, crash};
 
@@ -21,6 +23,10 @@ const PAGE: i64 = 500;
 const MOST_WAITING: i64 = 10_000;
 /// How much of an answer is kept, in bytes.
 const KEPT_OF_ANSWER: usize = 16 * 1024;
+/// What is left to do of a test after its answer may come no more.
+const AFTERWORK: Duration = Duration::from_secs(5);
+/// How long until somebody who waits for another's test looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// As whom we call.
 const USER_AGENT: &str = concat!("Switchboard-Webhooks/", env!("CARGO_PKG_VERSION"));
 
@@ -156,13 +162,27 @@ impl Switchboard {
         }
     }
 
-    /// Sends an endpoint a signed test and waits for its answer, whether it is told of events or not.
+    /// Sends an endpoint a signed test and waits for its answer, whether it is told of events or not; once for each
+    /// idempotency key. Gives the answer, and whether it is that of an earlier test under the key.
     ///
     /// # Errors
     /// See [`Unchanged`].
-    pub async fn test_webhook(&self, workspace_id: &str, id: &str, client: &Client) -> Result<Tested, Unchanged> {
+    pub async fn test_webhook(
+        &self,
+        workspace_id: &str,
+        id: &str,
+        under: Option<String>,
+        client: &Client,
+    ) -> Result<(Tested, bool), Unchanged> {
         let endpoint = self.store.webhook_endpoint(workspace_id, id).await?.ok_or(Unchanged::Unknown)?;
         let delivery_id = self.store.clock().id();
+        if let Some(under) = once::under(under, "webhook test", &id, &delivery_id)
+            && let Some(earlier) = self.store.reserve(workspace_id, &under).await?
+        {
+            let earlier = once::repeated(Some(&under), Unwritten::Repeated(earlier));
+            let earlier = earlier.map_err(|_| Unchanged::KeyMismatch)?;
+            return self.tested_before(&endpoint, &earlier).await.map(|tested| (tested, true));
+        }
         let data = serde_json::json!({ "endpoint_id": endpoint.id, "message": "This is a test." });
         let data = serde_json::value::to_raw_value(&data).map_err(|error| Unchanged::Unavailable(error.to_string()))?;
         let body = webhooks::body(Told {
@@ -180,12 +200,36 @@ impl Switchboard {
         let event = webhooks::TEST_EVENT.to_owned();
         let delivery = NewDelivery { id: delivery_id, event_seq: None, event, body };
         self.store.keep_webhook_test(&endpoint, &delivery, &said.attempt, &end).await?;
-        Ok(Tested {
+        let tested = Tested {
             success: said.outcome == Outcome::Delivered,
             status: said.status,
             duration_ms: said.attempt.duration_ms,
             error: said.attempt.error,
-        })
+        };
+        Ok((tested, false))
+    }
+
+    /// What an earlier test found out. While it runs, it is waited for.
+    async fn tested_before(&self, endpoint: &Endpoint, delivery_id: &str) -> Result<Tested, Unchanged> {
+        let timeout = Duration::from_millis(u64::try_from(endpoint.timeout_ms).unwrap_or_default());
+        let ends_at = tokio::time::Instant::now() + timeout + AFTERWORK;
+        loop {
+            let mut attempts = self.store.webhook_attempts(&endpoint.workspace_id, delivery_id).await?;
+            if let Some(attempt) = attempts.pop() {
+                let status = attempt.status.and_then(|status| u16::try_from(status).ok());
+                return Ok(Tested {
+                    success: webhooks::outcome(status, None) == Outcome::Delivered,
+                    status,
+                    duration_ms: attempt.duration_ms,
+                    error: attempt.error,
+                });
+            }
+            if tokio::time::Instant::now() >= ends_at {
+                let sentence = "the test under this key never ended, or is forgotten: test again under another key";
+                return Err(Unchanged::Conflict(sentence.to_owned()));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Posts a body, signed for this very moment, and reads the beginning of the answer.

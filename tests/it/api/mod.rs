@@ -4,6 +4,7 @@ mod assistant;
 mod authorisation;
 mod callbacks;
 mod functions;
+mod idempotency;
 mod limits;
 mod operations;
 mod platform;

@@ -19,3 +19,31 @@ fn is_well() {
         assert_eq!(body["error"]["request_id"], "given-by-caller");
     });
 }
+
+#[test]
+fn shows_a_page_that_tries_the_api() {
+    scenario(|gateway| async move {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        for path in ["/docs", "/docs/"] {
+            let led = client.get(format!("{}{path}", gateway.url)).send().await.unwrap();
+            assert_eq!(led.status(), 302);
+            assert_eq!(led.headers()["location"], "/docs/index.html");
+        }
+        for (file, kind) in [
+            ("index.html", "text/html"),
+            ("index.css", "text/css"),
+            ("favicon-32x32.png", "image/png"),
+            ("swagger-initializer.js", "text/javascript"),
+            ("swagger-ui-bundle.js", "text/javascript"),
+        ] {
+            let answer = gateway.ask("GET", &format!("/docs/{file}")).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{file}");
+            assert_eq!(answer.headers()["content-type"], kind);
+            let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        }
+        for file in ["oauth2-redirect.html", "nothing.js", "..%2Findex.html"] {
+            assert_eq!(answer(gateway.ask("GET", &format!("/docs/{file}"))).await.0, 404, "{file}");
+        }
+    });
+}

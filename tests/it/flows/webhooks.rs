@@ -250,7 +250,7 @@ fn addresses_within_are_neither_taken_nor_called() {
             assert_eq!(problems[0].field, "url", "{url}");
         }
         let id = text(&made["id"]);
-        let tested = gateway.switchboard.test_webhook(workspace_id, id, &outside).await.unwrap();
+        let tested = gateway.switchboard.test_webhook(workspace_id, id, None, &outside).await.unwrap().0;
         assert_eq!((tested.success, tested.status), (false, None));
         assert_eq!(tested.error.as_deref(), Some("the address is not allowed"));
         assert!(receiver.received().is_empty());

@@ -1,5 +1,7 @@
 //! Members and invitations: the last owner stays, an invitation is accepted once.
 
+use switchboard::domain::changes::Idempotency;
+use switchboard::domain::jobs::{NewJob, Work};
 use switchboard::domain::members::{Invitation, Role};
 use switchboard::store::members::MemberChange;
 
@@ -17,6 +19,11 @@ fn invitation(store: &TestStore, id: &str, role: Role) -> Invitation {
         expires_at: store.clock().now() + 60_000,
         accepted_at: None,
     }
+}
+
+fn mail_of(store: &TestStore, invitation: &Invitation) -> NewJob {
+    let work = Work::Invite { invitation_id: invitation.id.clone() };
+    NewJob { id: store.id(), lane: String::new(), work, run_at: invitation.created_at, cargo: None }
 }
 
 on_both_databases! {
@@ -49,7 +56,12 @@ on_both_databases! {
 
     async fn an_invitation_is_accepted_once(store: TestStore) {
         let made = invitation(&store, &store.id(), Role::Agent);
-        store.add_invitation(&made, "hash", "the token").await.unwrap();
+        let mail = || Some(("the token", mail_of(&store, &made)));
+        let under = |id: &str| Idempotency { key: "k".into(), request_hash: "h".into(), result_id: id.to_owned() };
+        let first = under(&made.id);
+        assert_eq!(store.add_invitation(&made, "hash", mail(), Some(&first)).await.unwrap(), None);
+        let second = under("another");
+        assert_eq!(store.add_invitation(&made, "hash", mail(), Some(&second)).await.unwrap(), Some(first));
         let away = workspace(&store, "away").await.id;
         let home = store.workspace.id.clone();
         let (unsent, token) = store.unsent_invitation(&home, &made.id).await.unwrap().unwrap();
@@ -68,7 +80,8 @@ on_both_databases! {
         assert!(!store.remove_invitation(&home, &made.id).await.unwrap(), "what was accepted stays in the list");
 
         let again = invitation(&store, &store.id(), Role::Owner);
-        store.add_invitation(&again, "other", "token").await.unwrap();
+        store.add_invitation(&again, "other", None, None).await.unwrap();
+        assert!(store.unsent_invitation(&home, &again.id).await.unwrap().is_none(), "no mail, no token");
         assert!(store.accept_invitation(&again, &kim, false).await.unwrap());
         assert_eq!(store.member(&home, &kim.user.id).await.unwrap().unwrap().role, Role::Agent, "they stay what they are");
         store.clock().advance(61_000);

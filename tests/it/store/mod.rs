@@ -11,6 +11,7 @@ mod documents;
 mod elsewhere;
 mod erasures;
 mod files;
+mod idempotency;
 mod inbound;
 mod invariants;
 mod jobs;

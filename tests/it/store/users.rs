@@ -23,7 +23,7 @@ pub fn user(store: &TestStore, email: &str) -> StoredUser {
     StoredUser { user, password: Some("$argon2id$x".to_owned()), tokens_from: 0 }
 }
 
-fn founded(store: &TestStore, name: &str) -> (Workspace, Channel) {
+pub fn founded(store: &TestStore, name: &str) -> (Workspace, Channel) {
     let created_at = store.clock().now();
     let workspace = Workspace { id: store.id(), name: name.to_owned(), plan: "free".to_owned(), created_at };
     let channel = Channel {
@@ -47,7 +47,7 @@ on_both_databases! {
         assert!(!store.has_users().await.unwrap());
         let jane = user(&store, "jane@example.com");
         let (workspace, channel) = founded(&store, "Jane's");
-        store.found_workspace(&workspace, &channel, Founder::New(&jane)).await.unwrap();
+        store.found_workspace(&workspace, &channel, Founder::New(&jane), None).await.unwrap();
         assert!(store.has_users().await.unwrap());
         assert_eq!(store.user_by_email("jane@example.com").await.unwrap().unwrap(), jane);
         let channels = store.channels(&workspace.id).await.unwrap();
@@ -56,13 +56,13 @@ on_both_databases! {
 
         let kim = user(&store, "kim@example.com");
         let (other, channel) = founded(&store, "Jane's");
-        assert!(store.found_workspace(&other, &channel, Founder::New(&kim)).await.unwrap_err().is_taken());
+        assert!(store.found_workspace(&other, &channel, Founder::New(&kim), None).await.unwrap_err().is_taken());
         let (other, channel) = founded(&store, "Second");
         let twin = user(&store, "jane@example.com");
-        assert!(store.found_workspace(&other, &channel, Founder::New(&twin)).await.unwrap_err().is_taken());
+        assert!(store.found_workspace(&other, &channel, Founder::New(&twin), None).await.unwrap_err().is_taken());
         assert!(store.workspace_named("Second").await.unwrap().is_none());
         assert!(store.user(&kim.user.id).await.unwrap().is_none());
-        store.found_workspace(&other, &channel, Founder::Known(&jane.user.id)).await.unwrap();
+        store.found_workspace(&other, &channel, Founder::Known(&jane.user.id), None).await.unwrap();
         assert_eq!(store.memberships(&jane.user.id).await.unwrap().len(), 2);
 
         let settings = WorkspaceSettings {

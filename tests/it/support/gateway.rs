@@ -526,15 +526,16 @@ fn channel(store: &Store, workspace: &Workspace, kind: Kind, agent: &Agent) -> C
 }
 
 fn assets() -> Assets {
-    let script = widget::script();
+    let served = |asset: &'static widget::Asset, is_current| Script {
+        body: &asset.body,
+        content_type: asset.content_type,
+        etag: &asset.etag,
+        headers: &widget::ASSET_HEADERS,
+        is_current,
+    };
     Assets {
-        script: Script {
-            body: &script.body,
-            content_type: script.content_type,
-            etag: &script.etag,
-            headers: &widget::ASSET_HEADERS,
-            is_current: |value| widget::is_current(widget::script(), value),
-        },
+        script: served(widget::script(), |value| widget::is_current(widget::script(), value)),
+        lead_form: served(widget::lead_form(), |value| widget::is_current(widget::lead_form(), value)),
         page: |hosted: &Hosted<'_>| {
             widget::page::render(&widget::page::HostedPage {
                 channel_id: hosted.channel_id,

@@ -10,6 +10,7 @@ use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::platform::webhook_deliveries::{WebhookDeliveries, WebhookDelivery};
 use crate::api::reading::{self, Page, Query};
+use crate::api::talk;
 use crate::domain::errors::FieldProblem;
 use crate::domain::webhooks::DeliveryState;
 use crate::net::Trust;
@@ -156,14 +157,17 @@ pub async fn enable(
     Ok(HttpResponse::Ok().json(EndpointView::new(endpoint, doors.switchboard.now())))
 }
 
-/// Sends a webhook endpoint a signed `webhook.test` and waits for its answer. It is not tried again.
+/// Sends a webhook endpoint a signed `webhook.test` and waits for its answer. It is not tried again. A repeated
+/// `Idempotency-Key` sends nothing and gives what the first test found out, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
-/// 404 for an unknown endpoint.
+/// 404 for an unknown endpoint, 409 when the key was used for something else or its test never ended.
 #[utoipa::path(post, path = "/api/webhook-endpoints/{id}/test", tag = "webhooks", extensions(("x-permission" = json!("manage"))),
-    params(("id" = String, Path, description = "The endpoint.")),
+    params(("id" = String, Path, description = "The endpoint."),
+           ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key sends it once.")),
     responses((status = 200, description = "What it answered.", body = WebhookTest),
-              (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody)))]
+              (status = 404, description = "There is no such endpoint.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "The key was used for something else, or its test never ended.", body = crate::api::failure::FailureBody)))]
 pub async fn test(
     request: HttpRequest,
     caller: Caller<Manage>,
@@ -171,22 +175,24 @@ pub async fn test(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let id = reading::id(&request, &path, "webhook endpoint")?;
-    Ok(HttpResponse::Ok().json(tested(&request, &caller, &doors, &id).await?))
+    tested(&request, &caller, &doors, &id).await
 }
 
 /// Tests an endpoint of the caller's workspace.
 ///
 /// # Errors
-/// 404 for an unknown endpoint.
+/// 404 for an unknown endpoint, 409 when the idempotency key was used for something else or its test never ended.
 pub(in crate::api) async fn tested(
     request: &HttpRequest,
     caller: &Caller<Manage>,
     doors: &Doors,
     id: &str,
-) -> Result<WebhookTest, Failure> {
+) -> Result<HttpResponse, Failure> {
+    let under = reading::idempotency_key(request)?;
     let client = doors.client.trusting(Trust::Outside);
-    let tested = doors.switchboard.test_webhook(caller.workspace_id(), id, client).await;
-    Ok(tested.map_err(|unchanged| refuse(request, unchanged, "webhook endpoint"))?.into())
+    let tested = doors.switchboard.test_webhook(caller.workspace_id(), id, under, client).await;
+    let (tested, repeated) = tested.map_err(|unchanged| refuse(request, unchanged, "webhook endpoint"))?;
+    Ok(talk::ok(repeated).json(WebhookTest::from(tested)))
 }
 
 /// Lists what a webhook endpoint was told or waits to be told, of the last thirty days.

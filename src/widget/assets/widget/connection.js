@@ -103,15 +103,9 @@ export class Connection {
   /** @returns {Promise<Session>} */
   async #ensureSession() {
     if (this.#session && this.#session.expires_at > Date.now() + 60_000) return this.#session;
-    const { storage, host, channel, user } = this.#options;
+    const { storage, channel, user } = this.#options;
     const token = storage.get('token');
-    const answer = await fetch(new URL('/api/widget/sessions', host), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ channel_id: channel, token, user }),
-      credentials: 'omit',
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
+    const answer = await this.#post('sessions', { channel_id: channel, token, user });
     // A token that is good no more is given up, and the next attempt asks without it.
     const stale = token && answer.status === 401;
     if (stale) storage.remove('token');
@@ -126,6 +120,27 @@ export class Connection {
     return session;
   }
 
+  /**
+   * @param {string} what
+   * @param {object} body
+   * @param {Record<string, string>} [headers]
+   */
+  #post(what, body, headers) {
+    return fetch(new URL(`/api/widget/${what}`, this.#options.host), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      credentials: 'omit',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  }
+
+  /** Hands the visitor's form in. @param {object} form @param {string} key */
+  async hand(form, key) {
+    const { token } = await this.#ensureSession();
+    return this.#post('leads', { token, ...form }, { 'idempotency-key': key });
+  }
+
   /** @param {string} token */
   #open(token) {
     const url = new URL('/api/widget/socket', this.#options.host);
@@ -136,16 +151,7 @@ export class Connection {
     this.#after(PATIENCE_MS, () => this.#lost());
     socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', token, since: this.#options.since() }));
     socket.onclose = () => this.#lost();
-    socket.onmessage = ({ data }) => {
-      /** @type {ServerFrame} */
-      let frame;
-      try {
-        frame = JSON.parse(data);
-      } catch {
-        return;
-      }
-      this.#hear(frame);
-    };
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
   }
 
   /** @param {ServerFrame} frame */

@@ -19,6 +19,8 @@ export class Conversation {
    */
   draft = null;
   agent = '';
+  /** @type {import('./protocol.d.ts').Session | undefined} */
+  session;
   /** What went wrong last and belongs to no message. */
   notice = '';
   /** The line broke and is not back yet. */
@@ -157,6 +159,9 @@ export class Conversation {
     this.#onChange();
   }
 
+  /** Hands the visitor's form in. @param {object} form @param {string} key */
+  hand = (form, key) => this.#connection.hand(form, key);
+
   typing() {
     if (Date.now() - this.#typedAt < TYPING_EVERY_MS) return;
     if (this.#connection.send({ type: 'typing' })) this.#typedAt = Date.now();
@@ -172,6 +177,7 @@ export class Conversation {
 
   /** @param {import('./protocol.d.ts').Session} session */
   #meet(session) {
+    this.session = session;
     this.agent = session.agent.name;
     if (this.#visitor && this.#visitor !== session.visitor_id) this.#forget(true);
     this.#visitor = session.visitor_id;

@@ -53,23 +53,9 @@ export function messageNodes(message, context) {
  * @param {import('./strings.js').Strings} strings
  * @returns {string}
  */
-export function textOf({ content, body }, strings) {
-  switch (content.type) {
-    case 'text':
-    case 'buttons':
-    case 'list':
-    case 'link':
-    case 'system':
-      return content.text;
-    case 'image':
-    case 'video':
-    case 'audio':
-    case 'document':
-    case 'sticker':
-      return content.caption ?? '';
-    default:
-      return body || strings.unsupported;
-  }
+export function textOf({ content, body, attachments }, strings) {
+  const { text, caption } = /** @type {{text?: string, caption?: string}} */ (content);
+  return text ?? caption ?? (attachments?.length ? '' : body || strings.unsupported);
 }
 
 /**
@@ -183,8 +169,7 @@ function file(media, kind, context) {
 }
 
 /** @param {number | undefined} bytes */
-const size = (bytes) =>
-  bytes ? (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`) : '';
+const size = (bytes) => (bytes ? `${Math.ceil(bytes / 1e3)} kB` : '');
 
 /**
  * @param {Message} message

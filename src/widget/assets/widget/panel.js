@@ -22,6 +22,7 @@ export class Panel {
   #log;
   #fullScreen = matchMedia(FULL_SCREEN);
   #drawing = 0;
+  #hasForm = false;
   #parts;
 
   /**
@@ -197,7 +198,7 @@ export class Panel {
 
   /** @param {KeyboardEvent} event */
   #keepFocus(event) {
-    const wanted = 'a[href], button:not(:disabled), textarea:not(:disabled), summary, audio, video, [tabindex="0"]';
+    const wanted = 'a[href], input, button:not(:disabled), textarea:not(:disabled), summary, audio, video, [tabindex="0"]';
     /** @type {HTMLElement[]} */
     const all = [...this.#parts.panel.querySelectorAll(/** @type {'a'} */ (wanted))].filter((node) => node.offsetParent);
     const [from, to] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
@@ -208,10 +209,9 @@ export class Panel {
     to?.focus();
   }
 
-  /** Several changes in one frame are drawn once. A hidden page draws too, else its badge would be late. */
+  /** Several changes are drawn once. A hidden page draws too, else its badge would be late. */
   #later() {
-    if (this.#drawing) return;
-    this.#drawing = document.hidden ? window.setTimeout(() => this.#draw()) : requestAnimationFrame(() => this.#draw());
+    this.#drawing ||= window.setTimeout(() => this.#draw(), 16);
   }
 
   #draw() {
@@ -220,7 +220,7 @@ export class Panel {
     const { state, troubled, notice } = conversation;
     const strings = this.#strings;
     const { avatar, name, status, banner, input, send, newer, panel } = this.#parts;
-    const title = this.#options.title || conversation.agent || strings.title;
+    const title = this.#options.title || conversation.agent || 'Chat';
     name.textContent = title;
     avatar.textContent = [...title][0]?.toUpperCase() ?? '';
     status.textContent = state === 'online' ? strings.online : state === 'refused' ? '' : strings.connecting;
@@ -236,6 +236,16 @@ export class Panel {
     const { unread } = conversation;
     newer.hidden = this.#log.isAtEnd || !unread;
     this.#drawLauncher(unread);
+    if (this.isOpen && !this.#hasForm && conversation.session) this.#addForm(conversation.session);
+  }
+
+  /** The form is a file of its own, for those who want it. @param {import('./protocol.d.ts').Session} session */
+  async #addForm({ lead_form, conversation_id }) {
+    this.#hasForm = true;
+    if (lead_form === 'off') return;
+    const { host, lang } = this.#options;
+    const { addLeadForm } = await import(`${host}/widget-lead.js`);
+    addLeadForm(this.#root, lang, lead_form === 'before' && !conversation_id, h, icon, this.#conversation.hand);
   }
 
   /** @param {number} unread */

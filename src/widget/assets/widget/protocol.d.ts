@@ -49,7 +49,11 @@ export type Session = {
   expires_at: number;
   agent: { name: string };
   conversation_id: string | null;
+  lead_form: LeadForm;
 };
+
+/** When visitors are asked how to reach them. */
+export type LeadForm = 'off' | 'button' | 'before';
 
 export type ServerFrame =
   | { type: 'welcome'; conversation_id: string | null; agent: { name: string }; last_seq: number; heartbeat_ms: number }

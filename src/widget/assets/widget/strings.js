@@ -1,7 +1,6 @@
 // The widget's texts by language. To add a language, add a column with every key of `en`.
 
 const en = {
-  title: 'Chat',
   greeting: 'Hi! How can we help you?',
   open: 'Open chat',
   close: 'Close chat',
@@ -33,7 +32,6 @@ const en = {
 const LANGUAGES = {
   en,
   de: {
-    title: 'Chat',
     greeting: 'Hallo! Wie können wir helfen?',
     open: 'Chat öffnen',
     close: 'Chat schließen',
@@ -59,7 +57,6 @@ const LANGUAGES = {
     unsupported: 'Kann hier nicht angezeigt werden.',
   },
   es: {
-    title: 'Chat',
     greeting: '¡Hola! ¿En qué podemos ayudarle?',
     open: 'Abrir chat',
     close: 'Cerrar chat',

@@ -8,14 +8,14 @@ const SHEET = `
   --surface: #fff; --raised: #f1f3f6; --text: #191c22; --muted: #646b78; --line: #e2e5ea; --bad: #b3261e;
   --shade: 0 18px 56px rgb(16 24 40 / .22), 0 0 0 1px rgb(16 24 40 / .06);
   color-scheme: light dark;
-  font: 15px/1.45 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif;
+  font: 15px/1.45 system-ui, sans-serif;
 }
 @media (prefers-color-scheme: dark) { :host {
   --surface: #16181d; --raised: #23262d; --text: #eceef2; --muted: #9aa1ad; --line: #31353e; --bad: #ff8a80;
   --shade: 0 18px 56px rgb(0 0 0 / .55), 0 0 0 1px rgb(255 255 255 / .07); } }
 *, ::before, ::after { box-sizing: border-box; }
 button, textarea { font: inherit; color: inherit; margin: 0; }
-button { cursor: pointer; border: 0; background: none; padding: 0; -webkit-tap-highlight-color: transparent; }
+button { cursor: pointer; border: 0; background: none; padding: 0; }
 button:disabled { cursor: default; }
 svg { width: 24px; height: 24px; fill: none; stroke: currentColor; stroke-width: 2;
   stroke-linecap: round; stroke-linejoin: round; flex: none; display: block; }
@@ -26,21 +26,19 @@ svg { width: 24px; height: 24px; fill: none; stroke: currentColor; stroke-width:
 .launcher { position: fixed; z-index: 2147483000; bottom: calc(20px + env(safe-area-inset-bottom)); right: 20px;
   width: 60px; height: 60px; border-radius: 50%; display: grid; place-items: center;
   background: var(--accent); color: var(--ink);
-  box-shadow: 0 6px 24px rgb(16 24 40 / .3); transition: transform .2s; }
+  box-shadow: 0 6px 24px rgb(16 24 40 / .3); }
 .launcher:hover { transform: scale(1.06); }
-.launcher:focus-visible { outline-color: var(--accent); }
 .badge { position: absolute; top: -3px; right: -3px; min-width: 22px; height: 22px; padding: 0 6px; border-radius: 11px;
   background: #d92d20; color: #fff; font-size: 12px; font-weight: 600; line-height: 22px; text-align: center; }
 :host([data-position*=left]) .launcher { right: auto; left: 20px; }
 
 .panel { position: fixed; z-index: 2147483001; right: 20px; bottom: calc(96px + env(safe-area-inset-bottom));
-  width: 400px; max-width: calc(100vw - 40px); height: 660px; max-height: calc(100vh - 116px); max-height: calc(100dvh - 116px);
+  width: min(400px, 100vw - 40px); height: min(660px, 100dvh - 116px);
   display: flex; flex-direction: column; overflow: hidden; border-radius: 18px;
   background: var(--surface); color: var(--text); box-shadow: var(--shade); animation: arrive .2s ease-out; }
 .panel:focus { outline: none; }
 :host([data-position*=left]) .panel { right: auto; left: 20px; }
-:host([data-mode=page]) .panel { inset: 0; width: auto; max-width: none; height: auto; max-height: none;
-  border-radius: 0; box-shadow: none; animation: none; }
+:host([data-mode=page]) .panel { inset: 0; width: auto; height: auto; border-radius: 0; box-shadow: none; animation: none; }
 
 header { display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 18px; flex: none;
   padding-top: calc(14px + env(safe-area-inset-top)); background: var(--accent); color: var(--ink); }
@@ -57,7 +55,7 @@ header .round:hover { background: color-mix(in srgb, var(--ink) 16%, transparent
 header :focus-visible { outline-color: var(--ink); }
 
 .log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 8px;
-  display: flex; flex-direction: column; scrollbar-width: thin; }
+  display: flex; flex-direction: column; }
 .log:focus-visible { outline-offset: -3px; }
 .log > :first-child { margin-top: auto; }
 .greeting { margin: auto; padding: 24px; text-align: center; font-size: 17px; }
@@ -79,27 +77,27 @@ header :focus-visible { outline-color: var(--ink); }
 .bubble > :first-child { margin-top: 0; } .bubble > :last-child { margin-bottom: 0; }
 .bubble p { margin: 0 0 .6em; }
 .bubble ul, .bubble ol { margin: 0 0 .6em; padding-inline-start: 1.4em; }
-.bubble a { color: inherit; text-decoration: underline; text-underline-offset: 2px; }
-.bubble code, pre { font: .88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.bubble code, pre { padding: 0 .35em; border-radius: 5px; background: color-mix(in srgb, var(--text) 9%, transparent); }
+.bubble a { color: inherit; text-decoration: underline; }
+.bubble code, pre { font: .88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; padding: 0 .35em; border-radius: 5px;
+  background: color-mix(in srgb, var(--text) 9%, transparent); }
 pre { margin: 0 0 .6em; padding: .6em; overflow-x: auto; }
 .bubble small { font-size: 12.5px; color: var(--muted); display: block; }
 .meta { font-size: 11.5px; color: var(--muted); margin: 3px 6px 0; display: flex; align-items: center; gap: 4px; }
 .meta svg { width: 14px; height: 14px; }
 .meta.bad { color: var(--bad); gap: 8px; font-size: 12.5px; }
-.meta button { text-decoration: underline; text-underline-offset: 2px; padding: 3px 0; }
+.meta button { text-decoration: underline; padding: 3px 0; }
 
 .options { display: flex; flex-direction: column; gap: 6px; margin: 8px 0 4px; }
-.bubble .option { display: block; width: 100%; padding: 9px 14px; border-radius: 12px; text-align: center; font-weight: 500;
-  background: var(--surface); color: var(--text); box-shadow: inset 0 0 0 1px var(--line); text-decoration: none; }
+.bubble .option, .list > summary { padding: 9px 14px; border-radius: 12px; font-weight: 500;
+  background: var(--surface); box-shadow: inset 0 0 0 1px var(--line); }
+.bubble .option { display: block; width: 100%; text-align: center; color: var(--text); text-decoration: none; }
 .bubble a.option { margin: 8px 0 4px; }
 .option:not(:disabled):hover { background: color-mix(in srgb, var(--accent) 10%, var(--surface)); box-shadow: inset 0 0 0 1.5px var(--accent); }
 .option:disabled { opacity: .6; }
 .option[aria-pressed=true] { opacity: 1; background: var(--accent); color: var(--ink); }
 .option small { font-weight: 400; }
 details { margin: 8px 0 2px; }
-summary { cursor: pointer; border-radius: 6px; font-weight: 500; }
-.list > summary { padding: 9px 14px; border-radius: 12px; background: var(--surface); box-shadow: inset 0 0 0 1px var(--line); }
+summary { cursor: pointer; font-weight: 500; }
 .sources { font-size: 13px; border-top: 1px solid var(--line); padding-top: 7px; min-width: 180px; }
 .sources summary { color: var(--muted); }
 .sources ol { margin: 6px 0 0; }
@@ -134,9 +132,9 @@ textarea::placeholder { color: var(--muted); opacity: 1; }
 @keyframes dot { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; transform: translateY(-3px); } }
 @media (max-width: 520px), (max-height: 480px) {
   .panel:not([hidden]) ~ .launcher { display: none; }
-  .panel, :host([data-position*=left]) .panel { inset: 0; width: auto; max-width: none; height: auto; max-height: none; border-radius: 0; }
+  .panel, :host([data-position*=left]) .panel { inset: 0; width: auto; height: auto; border-radius: 0; }
 }
-@media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
+@media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; } }
 @media (forced-colors: active) { .panel, .bubble, .option, .field, .launcher, .send { border: 1px solid; } }
 `;
 

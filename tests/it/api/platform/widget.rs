@@ -31,25 +31,92 @@ fn opens_sessions_from_allowed_pages() {
 #[test]
 fn answers_the_preflight() {
     scenario(|gateway| async move {
-        let asked = gateway.ask("OPTIONS", "/api/widget/sessions").header("origin", "https://shop.example");
-        let response = asked.send().await.unwrap();
-        assert_eq!(response.status(), 204);
-        assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
-        assert!(response.headers()["access-control-allow-headers"].to_str().unwrap().contains("content-type"));
+        for path in ["/api/widget/sessions", "/api/widget/leads"] {
+            let asked = gateway.ask("OPTIONS", path).header("origin", "https://shop.example");
+            let response = asked.send().await.unwrap();
+            assert_eq!(response.status(), 204);
+            assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
+            let headers = response.headers()["access-control-allow-headers"].to_str().unwrap();
+            assert!(headers.contains("content-type") && headers.contains("idempotency-key"));
+        }
     });
 }
 
 #[test]
 fn serves_the_script_and_the_page() {
     scenario(|gateway| async move {
-        let script = gateway.ask("GET", "/widget.js").send().await.unwrap();
-        assert_eq!(script.headers()["content-type"], "text/javascript; charset=utf-8");
-        let etag = script.headers()["etag"].to_str().unwrap().to_owned();
-        let known = gateway.ask("GET", "/widget.js").header("if-none-match", &etag).send().await.unwrap();
-        assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, etag.as_str()));
+        for path in ["/widget.js", "/widget-lead.js"] {
+            let script = gateway.ask("GET", path).send().await.unwrap();
+            assert_eq!(script.headers()["content-type"], "text/javascript; charset=utf-8");
+            let etag = script.headers()["etag"].to_str().unwrap().to_owned();
+            let known = gateway.ask("GET", path).header("if-none-match", &etag).send().await.unwrap();
+            assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, etag.as_str()));
+        }
         let page = gateway.ask("GET", &format!("/chat/{}", gateway.acme.widget.id)).send().await.unwrap();
         assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
         assert!(page.text().await.unwrap().contains("<title>Echo</title>"));
         assert_eq!(answer(gateway.ask("GET", &format!("/chat/{}", gateway.whatsapp.id))).await.0, 404);
+    });
+}
+
+#[test]
+fn takes_a_visitors_form() {
+    scenario(|gateway| async move {
+        let channel = format!("/api/channels/{}", gateway.acme.widget.id);
+        let set = async |word: &str| {
+            let settings = json!({"settings": {"lead_form": word}});
+            answer(gateway.acme("PATCH", &channel).json(&settings)).await.0
+        };
+        let open = || gateway.ask("POST", "/api/widget/sessions").json(&json!({"channel_id": gateway.acme.widget.id}));
+        let (_, session) = answer(open()).await;
+        assert_eq!(session["lead_form"], "off");
+        let filled = json!({
+            "token": session["token"], "contact_name": "Jane", "contact_email": "Jane@Example.com",
+            "contact_phone": "030 / 12 34 56", "message": "<b>Do you cater?</b>",
+        });
+        let fill = |body: &serde_json::Value| {
+            let origin = "https://shop.example";
+            gateway.ask("POST", "/api/widget/leads").header("origin", origin).header("idempotency-key", "k").json(body)
+        };
+        assert_eq!(answer(fill(&filled)).await.0, 404, "there is no form");
+        assert_eq!((set("always").await, set("before").await), (400, 200));
+        assert_eq!(answer(open()).await.1["lead_form"], "before");
+
+        let bad = json!({"token": session["token"], "contact_email": "jane", "contact_phone": "1", "message": " "});
+        let (status, refused) = answer(fill(&bad)).await;
+        let fields: Vec<_> = refused["error"]["details"].as_array().unwrap().iter().map(|one| &one["field"]).collect();
+        assert_eq!((status, json!(fields)), (400, json!(["message", "contact_email", "contact_phone"])));
+        assert_eq!(gateway.read("/api/conversations").await["total"], 0, "nothing was said");
+
+        let mut watch = gateway.watch();
+        let (status, first) = answer(fill(&filled)).await;
+        assert_eq!(status, 201, "{first}");
+        watch.until("lead_captured").await;
+        assert_eq!(answer(fill(&filled)).await, (201, first.clone()), "once");
+        let mut other = filled.clone();
+        other["contact_name"] = json!("Kim");
+        assert_eq!(answer(fill(&other)).await.0, 409);
+        let leads = gateway.read("/api/leads").await;
+        let lead = &leads["items"][0];
+        assert_eq!((&leads["total"], &lead["id"], &lead["source"]), (&json!(1), &first["id"], &json!("widget")));
+        assert_eq!((&lead["contact_email"], &lead["notes"]), (&json!("jane@example.com"), &filled["message"]));
+        let path = format!("/api/conversations/{}", first["conversation_id"].as_str().unwrap());
+        assert_eq!(lead["contact_id"], gateway.read(&path).await["contact_id"], "the visitor's own contact");
+        let said = gateway.read(&format!("{path}/messages")).await;
+        let asked = said["messages"].as_array().unwrap().iter().filter(|one| one["body"] == filled["message"]).count();
+        assert_eq!(asked, 1, "{said}");
+
+        let mut forged = filled.clone();
+        forged["token"] = json!("forged.token");
+        assert_eq!(answer(fill(&forged)).await.0, 401);
+        let evil = gateway.ask("POST", "/api/widget/leads").header("origin", "https://evil.example").json(&filled);
+        let refused = evil.send().await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert!(refused.headers().get("access-control-allow-origin").is_none());
+        let mut tries = Vec::new();
+        for _ in 0..10 {
+            tries.push(answer(fill(&filled)).await.0);
+        }
+        assert!(tries.contains(&429), "{tries:?}");
     });
 }
