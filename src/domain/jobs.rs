@@ -95,8 +95,10 @@ pub enum Reminded {
 
 impl Work {
     /// The stored words of all kinds.
-    pub const KINDS: &[&str] =
-        &["answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "embed", "remind", "erase"];
+    pub const KINDS: &[&str] = &[
+        "answer", "send", "fallback", "download", "profile", "visit", "code", "invite", "ingest", "embed", "remind",
+        "erase",
+    ];
 
     /// The stored word for the kind.
     #[must_use]

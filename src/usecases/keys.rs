@@ -31,7 +31,7 @@ impl WantedKey {
     /// What an idempotency key is compared by.
     fn asked(&self) -> serde_json::Value {
         let scopes = self.scopes.map(Permissions::to_words);
-        serde_json::json!([self.name, self.agent_id, scopes, self.expires_at])
+        serde_json::json!([self.name, self.agent_id, scopes, self.requests_per_minute, self.expires_at])
     }
 }
 
