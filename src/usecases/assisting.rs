@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use switchboard_channels::contract::peer::IdentityKind;
 
 use super::Switchboard;
@@ -26,10 +27,12 @@ impl Switchboard {
         Ok(chosen.map(|stored| Arc::new(stored.agent.clone())))
     }
 
-    /// The name of a new session of this caller with the assistant.
+    /// The name of a new session of this caller with the assistant: under an idempotency key always the same one, so that
+    /// a question that is repeated is the same question.
     #[must_use]
-    pub fn new_assistant_session(&self, subject: &str) -> String {
-        format!("{ASSISTANT}{subject}:{}", self.store.clock().id())
+    pub fn new_assistant_session(&self, subject: &str, key: Option<&str>) -> String {
+        let name = key.map_or_else(|| self.store.clock().id(), |key| hex::encode(Sha256::digest(key.as_bytes())));
+        format!("{ASSISTANT}{subject}:{name}")
     }
 
     /// The agent and the session of a conversation that this caller has with the assistant; none where it is no such

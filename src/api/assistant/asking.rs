@@ -94,7 +94,12 @@ pub fn shown<T: Serialize>(request: &HttpRequest, data: T) -> HttpResponse {
 /// The answer to something that was made, now or before under the same key.
 #[must_use]
 pub fn made<T: Serialize>(request: &HttpRequest, (data, repeated): (T, bool)) -> HttpResponse {
-    let mut response = super::served(StatusCode::CREATED, data, Meta::of(request));
+    repeatable(super::served(StatusCode::CREATED, data, Meta::of(request)), repeated)
+}
+
+/// The same answer, which says whether it is a repetition.
+#[must_use]
+pub fn repeatable(mut response: HttpResponse, repeated: bool) -> HttpResponse {
     if repeated {
         let (name, value) = ("idempotent-replayed", "true");
         let name = actix_web::http::header::HeaderName::from_static(name);

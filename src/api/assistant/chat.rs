@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Meta, served};
+use super::{Meta, asking, served};
 use crate::api::Doors;
 use crate::api::authentication::{self, Caller};
 use crate::api::failure::{Failure, no_such_method};
@@ -117,7 +117,8 @@ pub struct AssistantChatError {
 
 /// Asks the workspace's assistant. It uses its tools with the permissions of the caller, over all that the workspace has;
 /// for the key of one agent over what is of this conversation's contact alone. With `stream`, every event's
-/// data is `{"chunk"}`, and the last one's is this answer's envelope with `"done": true`.
+/// data is `{"chunk"}`, and the last one's is this answer's envelope with `"done": true`. A repeated `Idempotency-Key` gives
+/// the first one's answer, with `Idempotent-Replayed: true`.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 402 where the workspace's own key is missing or the month is used up, 404 for a conversation that
@@ -140,7 +141,8 @@ pub async fn chat(
     let asked: AssistantChatRequest = reading::json(&request, &doors, payload).await?;
     let key = reading::idempotency_key(&request)?;
     judge(&request, &asked.message)?;
-    let (agent_id, session) = place(&request, &doors, &caller, asked.conversation_id.as_deref()).await?;
+    let conversation_id = asked.conversation_id.as_deref();
+    let (agent_id, session) = place(&request, &doors, &caller, conversation_id, key.as_deref()).await?;
     let wish = ChatWish {
         text: asked.message,
         earlier: Vec::new(),
@@ -157,7 +159,8 @@ pub async fn chat(
         return talk::stream(&request, chat, Events { traced, request: request.clone() }).await;
     }
     let answer = talk::answer(&request, chat).await?;
-    Ok(served(StatusCode::OK, AssistantReply::of(answer, traced), Meta::of(&request)))
+    let repeated = answer.repeated;
+    Ok(asking::repeatable(served(StatusCode::OK, AssistantReply::of(answer, traced), Meta::of(&request)), repeated))
 }
 
 fn judge(request: &HttpRequest, message: &str) -> Result<(), Failure> {
@@ -174,13 +177,14 @@ async fn place(
     doors: &Doors,
     caller: &Caller<authentication::Chat>,
     conversation_id: Option<&str>,
+    key: Option<&str>,
 ) -> Result<(String, String), Failure> {
     let (switchboard, subject) = (&doors.switchboard, caller.actor.label());
     let Some(conversation_id) = conversation_id else {
         let agent = switchboard.assistant(caller.workspace_id(), caller.only_agent()).await;
         let agent = agent.map_err(|error| Failure::store(request, &error))?;
         let agent = agent.ok_or_else(|| Failure::new(request, Code::Conflict, "the workspace has no agent yet"))?;
-        return Ok((agent.id.clone(), switchboard.new_assistant_session(&subject)));
+        return Ok((agent.id.clone(), switchboard.new_assistant_session(&subject, key)));
     };
     let id = reading::id(request, conversation_id, "conversation")?;
     let known = switchboard.assistant_session(caller.workspace_id(), &subject, &id).await;

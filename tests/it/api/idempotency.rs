@@ -79,9 +79,10 @@ async fn cases(gateway: &Gateway) -> Vec<Case> {
     let (_, endpoint) = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&hook)).await;
     let (_, second) = answer(gateway.acme("POST", "/api/webhook-endpoints").json(&hook)).await;
     let said = |text: &str| json!({"messages": [{"role": "user", "content": text}], "session_id": "s"});
+    let agent_named = |name: &str| json!({"name": name, "model": "builtin/echo"});
     let streamed = |text: &str| json!({"agent_id": agent, "messages": [{"role": "user", "content": text}]});
     let channel = |name: &str| {
-        let settings = json!({"account_sid": format!("AC{}", "0".repeat(32)), "auth_token": "t".repeat(32), "sender": "+15005550006"});
+        let settings = json!({"account_sid": format!("AC{}", "9".repeat(32)), "auth_token": "t".repeat(32), "sender": "+15005550006"});
         json!({"kind": "twilio", "name": name, "settings": settings})
     };
     let widget = json!({"channel_id": gateway.acme.widget.id});
@@ -91,7 +92,7 @@ async fn cases(gateway: &Gateway) -> Vec<Case> {
     let form = |text: &str| json!({"token": session["token"], "contact_email": "j@example.com", "message": text});
     let calendar = |name: &str| json!({"name": name, "url": "http://127.0.0.1:9/a.ics"});
     vec![
-        case("/api/agents", json!({"name": "Ada"}), json!({"name": "Bob"})),
+        case("/api/agents", agent_named("Ada"), agent_named("Bob")),
         at(case("/api/agents/{agentId}/chat", said("Hi"), said("Ho")), "{agentId}", agent),
         at(
             case(
