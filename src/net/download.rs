@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
-use switchboard_channels::contract::request::Request;
+use switchboard_channels::contract::request::{Body, Method, Request};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::redaction::redacted;
-use super::{Answer, Client, NetError};
+use super::{Answer, Arriving, Client, NetError, Trust};
+
+/// Redirects that a download follows: vendors keep the bytes elsewhere.
+const MOST_REDIRECTS: usize = 3;
 
 /// How a download ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub struct Kept {
 
 impl Client {
     /// Streams the answer's body into `writer`, at most `limit` bytes. After an error the writer holds a part, which
-    /// the caller discards.
+    /// the caller discards. A redirect is followed to where anybody may go, without the request's proof.
     ///
     /// # Errors
     /// See [`super::NetErrorKind`]; a download may always be repeated.
@@ -44,8 +47,12 @@ impl Client {
         let begun = Instant::now();
         let idle = self.options.download_idle_timeout;
         let stalled = |_| NetError::lost("the download stands still");
-        let opening = tokio::time::timeout(self.options.request_timeout, self.open(request, &[]));
-        let mut arriving = opening.await.map_err(|_| NetError::lost("the peer does not answer"))??;
+        let mut arriving = self.arrive(request).await?;
+        for _ in 0..MOST_REDIRECTS {
+            let Some(url) = redirect(&arriving).filter(|_| request.method == Method::Get) else { break };
+            let further = Request { method: Method::Get, url, authorisation: None, body: Body::Empty };
+            arriving = self.trusting(Trust::Outside).arrive(&further).await?;
+        }
         if !(200..300).contains(&arriving.status()) {
             let body = tokio::time::timeout(idle, arriving.rest(self.options.max_response_bytes)).await;
             return Ok(Download::Declined(Answer {
@@ -71,4 +78,16 @@ impl Client {
         writer.flush().await.map_err(|error| NetError::unwritable(&error))?;
         Ok(Download::Kept(Kept { mime_type: arriving.mime_type(), size, sha256: hex::encode(hash.finalize()) }))
     }
+
+    async fn arrive(&self, request: &Request) -> Result<Arriving, NetError> {
+        let opening = tokio::time::timeout(self.options.request_timeout, self.open(request, &[]));
+        opening.await.map_err(|_| NetError::lost("the peer does not answer"))?
+    }
+}
+
+/// Where the peer says that the bytes are.
+fn redirect(arriving: &Arriving) -> Option<String> {
+    let moved = matches!(arriving.status(), 301 | 302 | 303 | 307 | 308);
+    let location = arriving.header("location").filter(|_| moved)?;
+    arriving.response.url().join(location).ok().map(String::from)
 }

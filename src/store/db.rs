@@ -84,6 +84,13 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections.max(3))
             .acquire_timeout(options.acquire_timeout)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // A node that falls asleep within a transaction would hold its rows, and every other node with them.
+                    sqlx::query("SET idle_in_transaction_session_timeout = '10s'").execute(connection).await?;
+                    Ok(())
+                })
+            })
             .connect_with(connect)
             .await?;
         Ok(Self::Postgres(pool))

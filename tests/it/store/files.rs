@@ -3,7 +3,8 @@
 use switchboard::domain::changes::{AttachmentChange, Change};
 use switchboard::domain::files::File;
 use switchboard::domain::jobs::Work;
-use switchboard::domain::messages::{Attachment, AttachmentState};
+use switchboard::domain::messages::Attachment;
+use switchboard::domain::messages::AttachmentState::{Failed, Pending, Stored};
 use switchboard_channels::contract::content::{Content, Media};
 
 use crate::support::databases::on_both_databases;
@@ -21,7 +22,7 @@ fn news(message_id: &str, index: usize, came: bool) -> AttachmentChange {
     let attachment = Attachment {
         id: file.as_ref().map(|file| file.id.clone()),
         kind: "image".to_owned(),
-        state: if came { AttachmentState::Stored } else { AttachmentState::Failed },
+        state: if came { Stored } else { Failed },
         mime_type: None,
         filename: None,
         size: None,
@@ -59,7 +60,6 @@ on_both_databases! {
             let found = store.message(&store.workspace.id, &message.id).await.unwrap().unwrap();
             found.message.attachments.into_iter().map(|attachment| attachment.state).collect::<Vec<_>>()
         };
-        use AttachmentState::{Failed, Pending, Stored};
         assert_eq!(states().await, [Stored, Pending, Stored]);
         store.commit(change(1, false)).await.unwrap();
         assert_eq!(states().await, [Stored, Failed, Stored]);

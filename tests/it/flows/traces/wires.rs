@@ -195,8 +195,6 @@ impl Wire {
             self.page_event(ANA, at + 6, "message", pictures),
             self.page_event(ANA, at + 7, "reaction", json!({ "mid": "m_ours", "action": "react", "emoji": "👍" })),
             self.page_event(BEN, at + 8, "postback", json!({ "mid": "m_b2", "title": "Sundays", "payload": "SUN" })),
-            // A person of ours answers in the vendor's own inbox.
-            self.echo(at + 9, &json!({ "mid": "m_h1", "is_echo": true, "text": "I am Kim" })),
             self.own_echo(said, at),
         ];
         if self.0 == Line::Messenger {
@@ -204,6 +202,9 @@ impl Wire {
             trace.push(self.page_event(ANA, at + 2, "read", json!({ "watermark": later })));
         } else {
             trace.push(self.page_event(ANA, at + 2, "read", json!({ "mid": "m_ours" })));
+            // A person of ours answers in the vendor's own inbox. Where reads are told up to a moment, what is heard of
+            // only after it stays as it came, so that there the order counts.
+            trace.push(self.echo(at + 9, &json!({ "mid": "m_h1", "is_echo": true, "text": "I am Kim" })));
         }
         trace
     }
