@@ -53,7 +53,7 @@ on_both_databases! {
         let elsewhere = meet(&store, &other, "492").await;
         say(&store, &elsewhere, "Hello").await;
         assert_eq!(forget(&store, Class::Messages, Some(&store.channel.id), &[]).await, 0);
-        assert_eq!(forget(&store, Class::Messages, None, &[other.id.clone()]).await, 0, "it has a time of its own");
+        assert_eq!(forget(&store, Class::Messages, None, std::slice::from_ref(&other.id)).await, 0, "it has a time of its own");
         let away = Old { workspace_id: "another", channel_id: None, but: &[], before: i64::MAX };
         assert_eq!(store.forget_some(Class::Messages, away).await.unwrap(), 0);
         // What went is not stored again.
