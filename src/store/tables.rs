@@ -103,6 +103,7 @@ pub const TABLES: &[Table] = &[
     nothing("providers"),
     nothing("remembered_up_to"),
     nothing("sessions"),
+    nothing("usage_days"),
     nothing("used_tokens"),
     nothing("users"),
     nothing("webhook_endpoints"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
-use switchboard::domain::changes::{AttachmentsChange, Change, Idempotency, NewExchange, Refusal};
+use switchboard::domain::changes::{AttachmentChange, Change, Idempotency, NewExchange, Refusal};
 use switchboard::domain::contacts::Particulars;
 use switchboard::domain::conversations::Conversation;
 use switchboard::domain::deliveries::{DeliveryOutcome, RawDelivery};
@@ -14,6 +14,7 @@ use switchboard::domain::files::File;
 use switchboard::domain::follow_ups::FollowUp;
 use switchboard::domain::leads::{Lead, LeadDetails, LeadStatus};
 use switchboard::domain::memories::Memory;
+use switchboard::domain::messages::{Attachment, AttachmentState};
 use switchboard::domain::tasks::{Source, Task};
 use switchboard::domain::traces::TracedCall;
 use switchboard::domain::webhooks::{Cause, Endpoint, EndpointState, Outcome};
@@ -90,9 +91,19 @@ async fn keep_beside(store: &TestStore, mark: &str, phone: &str, conversation: &
     let edit = revision(&store.channel, &format!("edit.{mark}"), &format!("wamid.{mark}.1"), Some(mark), 5);
     let early = revision(&store.channel, &format!("early.{mark}"), phone, Some(mark), 5);
     let change = Change {
-        attachments: vec![AttachmentsChange {
+        attachments: vec![AttachmentChange {
             message_id: message_id.to_owned(),
-            attachments: Vec::new(),
+            index: 0,
+            attachment: Attachment {
+                id: Some(file.id.clone()),
+                kind: "image".to_owned(),
+                state: AttachmentState::Stored,
+                mime_type: None,
+                filename: file.filename.clone(),
+                size: None,
+                url: None,
+                error: None,
+            },
             file: Some(file),
         }],
         exchange: Some(exchange),
@@ -128,21 +139,21 @@ async fn keep_about(store: &TestStore, mark: &str, phone: &str, conversation: &C
         contact_id: contact_id.clone(),
         ..Memory::blank(store.id(), Source::Api, now)
     };
-    store.add_memory(home, &memory, None).await.unwrap();
+    store.add_memory(home, &memory, None, false).await.unwrap();
     let task = Task {
         title: format!("Call {mark}"),
         contact_id: contact_id.clone(),
         remind_at: Some(now + 60_000),
         ..Task::blank(store.id(), Source::Api, now)
     };
-    store.add_task(home, &task, None).await.unwrap();
+    store.add_item(home, &task, None).await.unwrap();
     let follow_up = FollowUp {
         note: format!("Ask {mark}"),
         conversation_id: Some(conversation.id.clone()),
         due_at: now + 60_000,
         ..FollowUp::blank(store.id(), Source::Api, now)
     };
-    store.add_follow_up(home, &follow_up, None).await.unwrap();
+    store.add_item(home, &follow_up, None).await.unwrap();
     let details = LeadDetails {
         contact_name: Some(mark.to_owned()),
         contact_phone: Some(format!("+{phone}")),

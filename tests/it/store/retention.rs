@@ -110,8 +110,8 @@ on_both_databases! {
             mime_type: "text/plain".to_owned(),
             filename: None,
         };
-        store.put_file(&home, &file("1")).await.unwrap();
-        store.put_file(&home, &file("2")).await.unwrap();
+        store.put_file(&home, &file("1"), None).await.unwrap();
+        store.put_file(&home, &file("2"), None).await.unwrap();
         store.put_file(&away, &file("2")).await.unwrap();
         while forget(&store, Class::Files, None, &[]).await > 0 {}
         let mut dropped = store.dropped_files(10).await.unwrap();
