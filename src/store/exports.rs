@@ -41,14 +41,19 @@ macro_rules! columns_of {
                 let mut members = Map::new();
                 for (at, column) in row.columns().iter().enumerate() {
                     let raw = row.try_get_raw(at)?;
-                    let value = if raw.is_null() {
-                        Value::Null
-                    } else if matches!(raw.type_info().name(), "TEXT" | "VARCHAR") {
-                        let text: String = row.try_get(at)?;
-                        let parsed = JSON.contains(&column.name()).then(|| serde_json::from_str(&text).ok()).flatten();
-                        parsed.unwrap_or(Value::String(text))
-                    } else {
-                        json!(row.try_get::<i64, _>(at)?)
+                    let kind = raw.type_info().name().to_owned();
+                    let value = match kind.as_str() {
+                        _ if raw.is_null() => Value::Null,
+                        "TEXT" | "VARCHAR" => {
+                            let text: String = row.try_get(at)?;
+                            let parsed =
+                                JSON.contains(&column.name()).then(|| serde_json::from_str(&text).ok()).flatten();
+                            parsed.unwrap_or(Value::String(text))
+                        }
+                        "REAL" | "FLOAT8" => json!(row.try_get::<f64, _>(at)?),
+                        // Where a text lies in the space of a model: made from what stands beside it.
+                        "BLOB" | "BYTEA" => continue,
+                        _ => json!(row.try_get::<i64, _>(at)?),
                     };
                     members.insert(column.name().to_owned(), value);
                 }

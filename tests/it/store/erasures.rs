@@ -140,6 +140,7 @@ async fn keep_about(store: &TestStore, mark: &str, phone: &str, conversation: &C
         ..Memory::blank(store.id(), Source::Api, now)
     };
     store.add_memory(home, &memory, None, false).await.unwrap();
+    store.put_embedding(home, (&memory.id, &memory.text), "space", &[0.6, 0.8]).await.unwrap();
     let task = Task {
         title: format!("Call {mark}"),
         contact_id: contact_id.clone(),

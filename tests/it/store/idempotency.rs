@@ -29,6 +29,7 @@ fn api_key(store: &TestStore, name: &str) -> NewApiKey {
         name: name.to_owned(),
         prefix: "sb_".to_owned(),
         scopes: Permissions::of(&[Permission::Read]),
+        requests_per_minute: None,
         expires_at: None,
         created_by: None,
     }

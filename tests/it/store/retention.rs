@@ -112,7 +112,7 @@ on_both_databases! {
         };
         store.put_file(&home, &file("1"), None).await.unwrap();
         store.put_file(&home, &file("2"), None).await.unwrap();
-        store.put_file(&away, &file("2")).await.unwrap();
+        store.put_file(&away, &file("2"), None).await.unwrap();
         while forget(&store, Class::Files, None, &[]).await > 0 {}
         let mut dropped = store.dropped_files(10).await.unwrap();
         dropped.sort();
