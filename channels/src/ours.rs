@@ -15,6 +15,7 @@ pub const PROTOCOL: Protocol = Protocol {
     rotating: &[],
     read: |_| Ok(Box::new(Ours)),
     addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
+    share: None,
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     largest_delivery: 0,

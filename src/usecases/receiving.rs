@@ -24,6 +24,7 @@ mod forgotten;
 pub mod mail;
 mod notices;
 mod paths;
+mod sharing;
 
 pub(super) use notices::OPTED_OUT;
 
@@ -136,7 +137,11 @@ impl Switchboard {
             metrics::counter!("switchboard_deliveries_for_nobody_total").increment(1);
             return Ok(DeliveryOutcome::Ignored);
         }
-        self.carry_in(knock.kind, &signed, parsed, RawDelivery::keep(&knock.delivery), None).await
+        let mut outcome = DeliveryOutcome::Ignored;
+        for part in sharing::divide(signed, parsed, &knock.delivery) {
+            outcome = outcome.merge(self.carry_in(knock.kind, &part.signed, part.parsed, part.raw, None).await?);
+        }
+        Ok(outcome)
     }
 
     /// Takes a kept delivery again: a dead letter that an operator wants to try once more, or one that a crash cut off.
@@ -280,11 +285,7 @@ impl Switchboard {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut others = Vec::new();
         for arrival in events {
-            let account = signed.iter().find(|account| match &arrival.account {
-                Some(id) => account.channel.account.as_ref() == Some(id),
-                None => account.channel.business == arrival.business,
-            });
-            let Some(account) = account.map(Arc::clone) else {
+            let Some(account) = sharing::account_of(signed, &arrival).map(Arc::clone) else {
                 ledger
                     .ignore("it is for an account that is not configured here, or not with the secret that signed it");
                 continue;

@@ -142,6 +142,9 @@ pub struct Rotating {
     pub accepted_in: &'static str,
 }
 
+/// What of a body is for the accounts and business accounts of these ids.
+pub type Share = fn(&[u8], &[&str]) -> Vec<u8>;
+
 /// The kind of channel, before any settings are known.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
@@ -153,6 +156,8 @@ pub struct Protocol {
     pub read: fn(Value) -> Result<Box<dyn Vendor>, String>,
     /// Peeks at whom a delivery is for, where all channels of the kind share one address.
     pub addressees: fn(&Delivery<'_>) -> Addressees,
+    /// Divides bodies that may be for several accounts; none: a body is for one.
+    pub share: Option<Share>,
     /// What the vendor wants to hear.
     pub acknowledgement: Acknowledgement,
     /// The vendor may deliver by GET, so that a GET is no handshake.

@@ -52,6 +52,7 @@ pub const PROTOCOL: Protocol = Protocol {
     },
     // Only raw mail says outside of its body whom it is for; else whose secret signed it tells whose it is.
     addressees: |delivery| Addressees { accounts: verify::envelope_accounts(delivery), businesses: Vec::new() },
+    share: None,
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     // The largest mail that any of the providers passes on, in base64.

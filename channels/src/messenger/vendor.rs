@@ -10,6 +10,7 @@ use crate::contract::request::{Dispatch, Request};
 use crate::contract::vendor::{
     Acknowledgement, Addressees, Delivery, Finding, HandshakeRefusal, Probe, Problem, Protocol, Untaken, Vendor,
 };
+use crate::meta::envelope;
 
 /// Messenger, before any settings are known.
 pub const PROTOCOL: Protocol = Protocol {
@@ -31,6 +32,7 @@ pub const PROTOCOL: Protocol = Protocol {
         Ok(Box::new(settings))
     },
     addressees: |delivery| Addressees { accounts: parse::addressed(delivery.body), businesses: Vec::new() },
+    share: Some(envelope::share),
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     largest_delivery: 0,

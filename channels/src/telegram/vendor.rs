@@ -21,6 +21,7 @@ pub const PROTOCOL: Protocol = Protocol {
     },
     // Deliveries name no bot: the secret token alone tells whose they are.
     addressees: |_| Addressees { accounts: Vec::new(), businesses: Vec::new() },
+    share: None,
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     largest_delivery: 0,

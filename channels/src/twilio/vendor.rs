@@ -45,6 +45,7 @@ pub const PROTOCOL: Protocol = Protocol {
         Ok(Box::new(settings))
     },
     addressees: |delivery: &Delivery<'_>| -> Addressees { parse::addressed(delivery) },
+    share: None,
     // Any text would be sent to the person as a message.
     acknowledgement: Acknowledgement {
         content_type: "text/xml",

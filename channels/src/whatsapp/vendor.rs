@@ -12,6 +12,7 @@ use crate::contract::request::{Dispatch, Request};
 use crate::contract::vendor::{
     Acknowledgement, Addressees, Delivery, Finding, HandshakeRefusal, Probe, Problem, Protocol, Untaken, Vendor,
 };
+use crate::meta::envelope;
 
 /// WhatsApp, before any settings are known.
 pub const PROTOCOL: Protocol = Protocol {
@@ -35,6 +36,7 @@ pub const PROTOCOL: Protocol = Protocol {
         let addressed = parse::addressed(delivery.body);
         Addressees { accounts: addressed.phone_number_ids, businesses: addressed.business_ids }
     },
+    share: Some(envelope::share),
     acknowledgement: Acknowledgement { content_type: "text/plain", body: "" },
     delivers_by_get: false,
     largest_delivery: 0,

@@ -3,6 +3,9 @@
 mod mail;
 mod notifications;
 
+use serde_json::{Value, json};
+use switchboard::domain::channels::Channel;
+
 use crate::support::gateway::{answer, scenario};
 
 #[test]
@@ -60,5 +63,43 @@ fn one_channel_has_an_address_of_its_own() {
             assert_eq!(answer(signed(&address, &body)).await.0, 404, "{address}");
             assert_eq!(answer(shake(&address, token)).await.0, 404, "{address}");
         }
+    });
+}
+
+#[test]
+fn what_is_for_two_workspaces_shows_each_its_own() {
+    scenario(|gateway| async move {
+        let mut settings = gateway.whatsapp.settings.clone();
+        settings["phone_number_id"] = json!("999");
+        let theirs = Channel {
+            id: gateway.switchboard.store.clock().id(),
+            workspace_id: gateway.rival.workspace.id.clone(),
+            agent_id: None,
+            account: Some("999".to_owned()),
+            settings,
+            ..gateway.whatsapp.clone()
+        };
+        gateway.switchboard.store.put_channel(&theirs).await.unwrap();
+        let mut both: Value = serde_json::from_str(&gateway.delivery("wamid.ours", "For acme alone")).unwrap();
+        let mut other: Value = serde_json::from_str(&gateway.delivery("wamid.theirs", "For rival alone")).unwrap();
+        other["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = json!("999");
+        let change = other["entry"][0]["changes"][0].take();
+        both["entry"][0]["changes"].as_array_mut().unwrap().push(change);
+        let mut watch = gateway.watch();
+        assert_eq!(gateway.deliver(&both.to_string()).await.status(), 200);
+        watch.until("message.sent").await;
+        let kept = async |key: &str| {
+            let ask = |path: &str| gateway.ask("GET", path).bearer_auth(key);
+            let (_, list) = answer(ask("/api/deliveries")).await;
+            assert_eq!(list["total"], 1, "{list}");
+            let path = format!("/api/deliveries/{}", list["items"][0]["id"].as_str().unwrap());
+            answer(ask(&path)).await.1.to_string()
+        };
+        let ours = kept(&gateway.acme.key).await;
+        assert!(ours.contains("For acme alone") && !ours.contains("For rival alone"), "{ours}");
+        let theirs = kept(&gateway.rival.key).await;
+        assert!(theirs.contains("For rival alone") && !theirs.contains("For acme alone"), "{theirs}");
+        let (_, conversations) = answer(gateway.ask("GET", "/api/conversations").bearer_auth(&gateway.rival.key)).await;
+        assert_eq!(conversations["total"], 1, "{conversations}");
     });
 }
