@@ -69,6 +69,7 @@ impl Notifier {
             ("/expired.pem", certificate(&key, 2020, 2021)),
             ("/to-come.pem", certificate(&key, 2119, 2120)),
             ("/of-another-key.pem", certificate(&stranger, 2020, 2120)),
+            ("/no-certificate.pem", "-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n".to_owned()),
         ]
         .into();
         let tls = acceptor(authority);

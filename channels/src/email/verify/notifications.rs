@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use url::Url;
 use x509_cert::Certificate;
-use x509_cert::der::DecodePem as _;
+use x509_cert::der::Decode as _;
+use x509_cert::der::pem::decode_vec;
 
 use super::Unverified;
 use crate::contract::vendor::Delivery;
@@ -91,7 +92,7 @@ fn string_to_sign(body: &Value) -> Option<String> {
 
 /// The public key of a certificate that is valid now.
 fn key(pem: &str, now: i64) -> Option<Vec<u8>> {
-    let certificate = Certificate::from_pem(pem.trim()).ok()?.tbs_certificate;
+    let certificate = certificate(pem)?.tbs_certificate;
     let from = certificate.validity.not_before.to_unix_duration().as_millis();
     let until = certificate.validity.not_after.to_unix_duration().as_millis();
     let now = u128::try_from(now).ok()?;
@@ -102,5 +103,25 @@ fn key(pem: &str, now: i64) -> Option<Vec<u8>> {
 /// Whether a text is a certificate.
 #[must_use]
 pub fn is_certificate(pem: &str) -> bool {
-    Certificate::from_pem(pem.trim()).is_ok()
+    certificate(pem).is_some()
+}
+
+/// In two steps: read straight from its PEM, a certificate that is cut short is waited for without end.
+fn certificate(pem: &str) -> Option<Certificate> {
+    let (label, der) = decode_vec(pem.trim().as_bytes()).ok()?;
+    (label == "CERTIFICATE").then(|| Certificate::from_der(&der).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_certificate;
+
+    #[test]
+    fn what_is_no_certificate_is_told_at_once() {
+        let pem = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        for body in ["", "QQ==", "MA==", "MAA=", "MIIBATCB", "====", "not base64", "MIL/////", "MIIBCgKCAQEA"] {
+            assert!(!is_certificate(&pem(body)), "{body}");
+        }
+        assert!(!is_certificate("") && !is_certificate("-----BEGIN CERTIFICATE-----"));
+    }
 }

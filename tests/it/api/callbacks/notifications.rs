@@ -102,7 +102,7 @@ fn a_subscription_is_confirmed_and_mails_come_by_it() {
 fn a_certificate_is_believed_while_it_is_good_and_signs_what_it_came_with() {
     with_notifier(|gateway, notifier| async move {
         let (channel, at) = (channel(&gateway).await, now(&gateway));
-        for path in ["/expired.pem", "/to-come.pem", "/of-another-key.pem", "/nowhere.pem"] {
+        for path in ["/expired.pem", "/to-come.pem", "/of-another-key.pem", "/no-certificate.pem", "/nowhere.pem"] {
             let body = notifier.signed(mail(&at, "m1", "Hello"), &address(path));
             assert_eq!(post(&gateway, &channel, &body).await, 401, "{path}");
             assert_eq!(notifier.asked().last().map(String::as_str), Some(path));
