@@ -1,6 +1,8 @@
 //! The OpenAPI document and the table of errors, made from the code: what every operation shares is added here, so
 //! that no handler repeats it.
 
+mod streams;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -328,6 +330,7 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     }
     for (status, response) in responses.iter_mut() {
         exemplify(path, status, response);
+        streams::describe(response);
     }
     responses.sort_keys();
 }
