@@ -178,8 +178,8 @@ pub struct Days {
     /// The last day, in UTC, at most 365 days after the first; else today.
     #[param(format = Date, example = "2026-11-22")]
     to: Option<String>,
-    /// By what it is told apart.
-    #[param(inline, default = "day")]
+    /// By what it is told apart; else by day.
+    #[param(inline)]
     by: Option<UsageBy>,
 }
 
