@@ -10,6 +10,7 @@ use crate::support::stage::{Database, Stage, with_both_databases};
 const OWNER_KEY: &str = "sb_tests_owner_0123456789abcdef0123456789";
 const MARK: &str = "zanzibar";
 const PHONE: &str = "491700000001";
+const OTHER: &str = "491700000002";
 /// The transactions of an erasure at which each life of the process ends, counted from the life's first one.
 const LIVES: [&[usize]; 7] = [&[1], &[2], &[6], &[12], &[20], &[30], &[2, 2, 2]];
 
@@ -27,7 +28,7 @@ async fn survive(database: Database, lives: &[usize]) {
     let picture = base64::engine::general_purpose::STANDARD.encode(format!("\u{89}PNG {MARK}"));
     let image = json!({ "data_base64": picture, "mime_type": "image/png", "caption": MARK });
     stage.write(json!({ "from": PHONE, "type": "image", "image": image })).await;
-    stage.say("491700000002", "I am somebody else").await;
+    stage.say(OTHER, "I am somebody else").await;
     stage.settled().await;
     let contact = stage.conversations_with(PHONE).await[0]["contact"]["id"].as_str().unwrap().to_owned();
     process.stop().await;
@@ -50,9 +51,12 @@ async fn survive(database: Database, lives: &[usize]) {
     })
     .await;
     assert_eq!(receipt["erased"]["contacts"], 1, "{receipt}");
-    assert_eq!(stage.conversations_with("491700000002").await.len(), 1, "somebody else stays");
+    assert_eq!(stage.conversations_with(OTHER).await.len(), 1, "somebody else stays");
     process.stop().await;
-    assert_eq!(texts_with(&stage.database, &[MARK, PHONE]).await, [], "killed at {lives:?}");
+    let mut left = texts_with(&stage.database, &[MARK, PHONE]).await;
+    // Late receipts that the vendor sent together with news about somebody else keep their body, as is documented.
+    left.retain(|(table, _, text)| table != "deliveries" || !text.contains(OTHER) || text.contains(MARK));
+    assert_eq!(left, [], "killed at {lives:?}");
     let files = stage.launch.folder.join("data/files");
     for folder in std::fs::read_dir(files).into_iter().flatten().map(Result::unwrap) {
         let kept: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
