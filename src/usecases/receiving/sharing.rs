@@ -16,14 +16,19 @@ pub(super) struct Part {
 }
 
 /// Divides a delivery among the workspaces whose accounts its events are for; nearly always that is one. What is for
-/// nobody stays with the first.
+/// nobody stays with the first. Where its signature speaks for several workspaces, each keeps its own share of the body
+/// only, even if nothing of the others' was an event.
 pub(super) fn divide(signed: Vec<Arc<Account>>, parsed: Parsed, delivery: &Delivery<'_>) -> Vec<Part> {
     let workspaces: Vec<Option<&str>> = parsed.events.iter().map(|arrival| workspace_of(&signed, arrival)).collect();
     let mut named: Vec<&str> = workspaces.iter().flatten().copied().collect();
     named.sort_unstable();
     named.dedup();
+    if named.is_empty() {
+        named.extend(signed.first().map(|account| account.channel.workspace_id.as_str()));
+    }
     let share = signed.first().and_then(|account| account.channel.kind.protocol().share);
-    let (Some(share), [first, _, ..]) = (share, named.as_slice()) else {
+    let alone = |first: &str| signed.iter().all(|account| account.channel.workspace_id == first);
+    let (Some(share), Some(first)) = (share, named.first().copied().filter(|first| !alone(first))) else {
         return vec![Part { signed, parsed, raw: RawDelivery::keep(delivery) }];
     };
     let part = |workspace: &str| {
@@ -36,7 +41,7 @@ pub(super) fn divide(signed: Vec<Arc<Account>>, parsed: Parsed, delivery: &Deliv
         let body = share(delivery.body, &ids);
         let events = parsed.events.iter().zip(&workspaces);
         let events = events.filter(|(_, of)| of.unwrap_or(first) == workspace).map(|(arrival, _)| arrival.clone());
-        let ignored = if workspace == *first { parsed.ignored.clone() } else { Vec::new() };
+        let ignored = if workspace == first { parsed.ignored.clone() } else { Vec::new() };
         let parsed = Parsed { events: events.collect(), ignored, files: parsed.files.clone() };
         Part { signed: own, parsed, raw: RawDelivery::keep(&Delivery { body: &body, ..*delivery }) }
     };

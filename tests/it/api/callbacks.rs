@@ -101,5 +101,20 @@ fn what_is_for_two_workspaces_shows_each_its_own() {
         assert!(theirs.contains("For rival alone") && !theirs.contains("For acme alone"), "{theirs}");
         let (_, conversations) = answer(gateway.ask("GET", "/api/conversations").bearer_auth(&gateway.rival.key)).await;
         assert_eq!(conversations["total"], 1, "{conversations}");
+
+        // What is no event for one of them is not shown to the other either.
+        let mut both: Value = serde_json::from_str(&gateway.delivery("wamid.more", "More for acme")).unwrap();
+        let unknown = json!({"metadata": {"phone_number_id": "999"}, "secret": "For rival alone"});
+        let changes = both["entry"][0]["changes"].as_array_mut().unwrap();
+        changes.push(json!({"field": "something_new", "value": unknown}));
+        assert_eq!(gateway.deliver(&both.to_string()).await.status(), 200);
+        let list = gateway.read("/api/deliveries").await;
+        assert_eq!(list["total"], 2, "{list}");
+        for item in list["items"].as_array().unwrap() {
+            let path = format!("/api/deliveries/{}", item["id"].as_str().unwrap());
+            let ours = gateway.read(&path).await.to_string();
+            assert!(ours.contains("for acme") || ours.contains("For acme"), "{ours}");
+            assert!(!ours.contains("For rival alone"), "{ours}");
+        }
     });
 }
