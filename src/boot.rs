@@ -20,7 +20,7 @@ use crate::api::{self, Doors, limiting, request_id};
 use crate::cache::limits::Limits;
 use crate::config::{self, Settings, SettingsError};
 use crate::jobs::runner::Runners;
-use crate::jobs::{adoption, joining, mailboxes, remembering, retention, webhooks};
+use crate::jobs::{adoption, joining, mailboxes, remembering, retention, webhooks, windows};
 use crate::llm::endpoint::Provider;
 use crate::net::{self, Client, NetError, Trust};
 use crate::socket;
@@ -106,6 +106,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
     actix_web::rt::spawn(remembering::keep(switchboard.clone()));
     actix_web::rt::spawn(retention::keep(switchboard.clone()));
+    actix_web::rt::spawn(windows::keep(switchboard.clone()));
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     let stopping = CancellationToken::new();

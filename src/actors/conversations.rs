@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::ActorError;
 use super::core::Core;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
-use crate::domain::conversations::Owner;
+use crate::domain::conversations::Amendment;
 
 /// Pieces of work that may wait for one conversation.
 const MAILBOX: usize = 1_024;
@@ -21,10 +21,8 @@ pub enum Errand {
     FinishTurn(Box<TurnAnswer>, Reply<bool>),
     /// Say something for a person or a program.
     Say(Box<Say>, Reply<Said>),
-    /// Give it to somebody.
-    Assign(Owner, Reply<()>),
-    /// Take a held message back.
-    Withdraw(String, Reply<bool>),
+    /// Change what somebody wants changed; `false`: there was nothing to change.
+    Amend(Amendment, Reply<bool>),
     /// Forget everything: it was erased.
     Forget(Reply<()>),
     /// Show the state.
@@ -42,8 +40,7 @@ impl Errand {
             Self::StartTurn(_, reply) => drop(reply.send(Err(error))),
             Self::FinishTurn(_, reply) => drop(reply.send(Err(error))),
             Self::Say(_, reply) => drop(reply.send(Err(error))),
-            Self::Assign(_, reply) => drop(reply.send(Err(error))),
-            Self::Withdraw(_, reply) => drop(reply.send(Err(error))),
+            Self::Amend(_, reply) => drop(reply.send(Err(error))),
             Self::Forget(reply) => drop(reply.send(Err(error))),
             Self::Observe(reply) => drop(reply.send(Err(error))),
         }
@@ -107,8 +104,7 @@ async fn work(core: &mut Core, errand: Errand, revivals: u32) {
         Errand::StartTurn(job, reply) => drop(reply.send(core.start_turn(&job).await)),
         Errand::FinishTurn(answer, reply) => drop(reply.send(core.finish_turn(*answer).await)),
         Errand::Say(say, reply) => drop(reply.send(core.say(*say).await)),
-        Errand::Assign(owner, reply) => drop(reply.send(core.assign(owner).await)),
-        Errand::Withdraw(message, reply) => drop(reply.send(core.withdraw(&message).await)),
+        Errand::Amend(amendment, reply) => drop(reply.send(core.amend(&amendment).await)),
         Errand::Forget(reply) => {
             core.forget_all();
             drop(reply.send(Ok(())));

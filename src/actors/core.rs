@@ -13,7 +13,7 @@ use super::ActorError;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::{Hub, Sight, TurnEnd};
 use crate::domain::changes::{Change, Idempotency, Refusal};
-use crate::domain::conversations::{self as rules, Conversation, Owner, Posted, Situation};
+use crate::domain::conversations::{self as rules, Amendment, Conversation, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;
 use live::Live;
@@ -359,29 +359,16 @@ impl Core {
         Err(ActorError::Refused(Refusal::Stale))
     }
 
-    /// Gives the conversation to somebody.
+    /// Changes what somebody wants changed, as decided on the newest state. `false`: there was nothing to change.
     ///
     /// # Errors
     /// The store refused.
-    pub async fn assign(&mut self, owner: Owner) -> Result<(), ActorError> {
-        self.carry_out(|state| Some(rules::assign(state, owner.clone()))).await.map(|_| ())
-    }
-
-    /// Takes a held message back. `false`: it is not held any more, or never was.
-    ///
-    /// # Errors
-    /// The store refused.
-    pub async fn withdraw(&mut self, message_id: &str) -> Result<bool, ActorError> {
-        let now = self.store.clock().now();
-        self.carry_out(|state| rules::withdraw(state, message_id, now)).await
-    }
-
-    /// Commits what is decided on the newest state; `false`: nothing was decided.
-    async fn carry_out(&mut self, decide: impl Fn(&Conversation) -> Option<Posted>) -> Result<bool, ActorError> {
+    pub async fn amend(&mut self, amendment: &Amendment) -> Result<bool, ActorError> {
         self.handled += 1;
+        let now = self.store.clock().now();
         for _ in 0..MOST_TRIES {
             let Some(live) = self.load().await? else { return Err(ActorError::Unknown) };
-            let Some(mut posted) = decide(&live.state) else { return Ok(false) };
+            let Some(mut posted) = rules::amend(&live.state, amendment, now) else { return Ok(false) };
             match self.store.commit(std::mem::take(&mut posted.change)).await {
                 Ok(_) => {
                     self.kept_post(posted);

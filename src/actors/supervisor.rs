@@ -17,7 +17,7 @@ use super::conversations::{Conversation, Errand, Reply, Sleep};
 use super::core::Core;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::Hub;
-use crate::domain::conversations::Owner;
+use crate::domain::conversations::Amendment;
 use crate::store::Store;
 
 /// How conversations live.
@@ -167,20 +167,12 @@ impl Conversations {
         self.ask(conversation_id, |reply| Errand::Say(Box::new(say), reply)).await
     }
 
-    /// Gives a conversation to somebody.
+    /// Changes what somebody wants changed of a conversation. `false`: there was nothing to change.
     ///
     /// # Errors
     /// See [`ActorError`].
-    pub async fn assign(&self, conversation_id: &str, owner: Owner) -> Result<(), ActorError> {
-        self.ask(conversation_id, |reply| Errand::Assign(owner, reply)).await
-    }
-
-    /// Takes a held message of a conversation back. `false`: it is not held any more, or never was.
-    ///
-    /// # Errors
-    /// See [`ActorError`].
-    pub async fn withdraw(&self, conversation_id: &str, message_id: &str) -> Result<bool, ActorError> {
-        self.ask(conversation_id, |reply| Errand::Withdraw(message_id.to_owned(), reply)).await
+    pub async fn amend(&self, conversation_id: &str, amendment: Amendment) -> Result<bool, ActorError> {
+        self.ask(conversation_id, |reply| Errand::Amend(amendment, reply)).await
     }
 
     /// Lets a conversation's actor forget what it holds, and stop its turn.

@@ -13,6 +13,8 @@ use crate::domain::errors::Code;
 
 /// Addresses with their methods.
 const UNBUILT: &[(&str, &[&str])] = &[
+    ("/api/broadcasts", &["GET", "POST"]),
+    ("/api/broadcasts/{id}", &["GET", "PATCH", "DELETE"]),
     ("/api/workflows", &["GET", "POST"]),
     ("/api/workflows/{id}", &["GET", "PATCH", "DELETE"]),
     ("/api/workflows/{id}/publish", &["POST"]),

@@ -3,7 +3,7 @@
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::peer::Identity;
 
-use super::conversations::Conversation;
+use super::conversations::{Conversation, Standing};
 use super::deliveries::{DeliveryOutcome, RawDelivery};
 use super::events::EventKind;
 use super::jobs::NewJob;
@@ -20,6 +20,8 @@ pub struct Change {
     pub messages: Vec<NewMessage>,
     /// The messages of the conversation that wait for its window from now on, when these have changed.
     pub holds: Option<Vec<String>>,
+    /// Where the conversation stands from now on, when that has changed.
+    pub standing: Option<Standing>,
     /// Messages that are held no longer.
     pub released: Vec<String>,
     /// Messages that move forward. The store derives the events of those that really do.

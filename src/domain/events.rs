@@ -25,7 +25,10 @@ pub enum EventKind {
     ConversationOpened,
     /// Its owner changed.
     ConversationAssigned,
-    /// Something could not be said because the window is closed, and what its sender wanted then was done.
+    /// It was settled.
+    ConversationClosed,
+    /// The window has closed; or something could not be said because it is closed, and what its sender wanted then was
+    /// done.
     ConversationWindowClosed,
     /// A contact appeared.
     ContactCreated,
@@ -128,6 +131,7 @@ impl EventKind {
             Self::MessageFallback => "message.fallback",
             Self::ConversationOpened => "conversation.opened",
             Self::ConversationAssigned => "conversation.assigned",
+            Self::ConversationClosed => "conversation.closed",
             Self::ConversationWindowClosed => "conversation.window_closed",
             Self::ContactCreated => "contact.created",
             Self::ContactUpdated => "contact.updated",

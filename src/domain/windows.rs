@@ -43,13 +43,19 @@ pub fn renew(rule: WindowRule, current: Option<i64>, at: Option<i64>, now: i64) 
     }
 }
 
+/// Whether a window that ends then is closed for us at `now`.
+#[must_use]
+pub const fn is_over(expires_at: i64, now: i64) -> bool {
+    now >= expires_at.saturating_sub(SAFETY_MARGIN_MS)
+}
+
 /// The window at `now`.
 #[must_use]
 pub fn at(rule: WindowRule, expires_at: Option<i64>, now: i64) -> Window {
     match rule {
         WindowRule::None => Window { state: WindowState::None, expires_at: None },
         WindowRule::SinceLastInbound { .. } => {
-            let open = expires_at.is_some_and(|end| now < end.saturating_sub(SAFETY_MARGIN_MS));
+            let open = expires_at.is_some_and(|end| !is_over(end, now));
             Window { state: if open { WindowState::Open } else { WindowState::Closed }, expires_at }
         }
     }

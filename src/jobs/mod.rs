@@ -8,6 +8,7 @@ pub mod remembering;
 pub mod retention;
 pub mod runner;
 pub mod webhooks;
+pub mod windows;
 
 use crate::domain::jobs::{Job, Verdict, Work};
 use crate::net::Client;

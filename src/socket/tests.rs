@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::Options;
 use crate::actors::hub::Sight;
-use crate::domain::conversations::Owner;
+use crate::domain::conversations::{Amendment, Owner};
 use client::Client;
 use rig::Rig;
 
@@ -241,7 +241,7 @@ async fn what_the_hub_missed_is_read_from_the_store() {
     assert_eq!(line.expect("turn").await["state"], "ended");
     // A person speaks: nothing is told but that something was missed.
     let id = rig.switchboard.conversation_to_visit(&visit.visitor).await.unwrap();
-    rig.switchboard.conversations.assign(&id, Owner::Nobody).await.unwrap();
+    rig.switchboard.conversations.amend(&id, Amendment::Assign(Owner::Nobody)).await.unwrap();
     rig.says(&visit, "b", "Two").await;
     rig.says(&visit, "c", "Three").await;
     rig.switchboard.hub.show(&id, &Sight::Resync);

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use switchboard_channels::Kind;
 use switchboard_channels::contract::peer::IdentityKind;
 
+use super::conversations::Which;
 use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::dialect::Dialect;
 use super::rows::Rows;
@@ -15,6 +16,7 @@ use super::transactions::{Told, Transaction, lost_a_race, rows, run};
 use super::{Db, Store, StoreError, idempotency, remembered};
 use crate::domain::changes::Idempotency;
 use crate::domain::contacts::{Particulars, Person, PersonIdentity};
+use crate::domain::conversations::ConversationStatus;
 use crate::domain::events::EventKind;
 
 pub use keys::Key;
@@ -213,8 +215,7 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// Ids of a person's conversations, those with the newest message first, and how many there are; of one channel
-    /// only, if given.
+    /// Ids of such conversations of a person, those with the newest message first, and how many there are.
     ///
     /// # Errors
     /// The database is not available.
@@ -222,27 +223,31 @@ impl Store {
         &self,
         workspace_id: &str,
         contact_id: &str,
-        channel_id: Option<&str>,
+        which: &Which,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<String>, i64), StoreError> {
         let found: Vec<(String,)> = fetch_all!(
             self.db(),
             (String,),
-            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT c.id FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $4 OFFSET $5",
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT c.id FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) AND (CAST($4 AS TEXT) IS NULL OR ($4 = 'closed') = (c.closed_at IS NOT NULL)) AND (CAST($5 AS TEXT) IS NULL OR c.owner LIKE $5) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $6 OFFSET $7",
             workspace_id,
             contact_id,
-            channel_id,
+            which.channel_id.as_deref(),
+            which.status.map(ConversationStatus::as_str),
+            which.owner_pattern().as_deref(),
             limit,
             offset
         )?;
         let (total,) = fetch_one!(
             self.db(),
             (i64,),
-            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT COUNT(*) FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3)",
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM contacts WHERE workspace_id = $1 AND id = $2 UNION SELECT c.id FROM contacts AS c JOIN tree ON c.merged_into = tree.id) SELECT COUNT(*) FROM tree CROSS JOIN conversations AS c WHERE c.contact_id = tree.id AND c.workspace_id = $1 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) AND (CAST($4 AS TEXT) IS NULL OR ($4 = 'closed') = (c.closed_at IS NOT NULL)) AND (CAST($5 AS TEXT) IS NULL OR c.owner LIKE $5)",
             workspace_id,
             contact_id,
-            channel_id
+            which.channel_id.as_deref(),
+            which.status.map(ConversationStatus::as_str),
+            which.owner_pattern().as_deref()
         )?;
         Ok((found.into_iter().map(|row| row.0).collect(), total))
     }

@@ -6,7 +6,26 @@ use switchboard_channels::contract::peer::{Identity, IdentityKind};
 
 use super::db::{fetch_all, fetch_one, fetch_optional};
 use super::{Store, StoreError};
-use crate::domain::conversations::Conversation;
+use crate::domain::conversations::{Conversation, ConversationStatus, Owner, Standing};
+
+/// Which conversations to list; what is none does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    /// Those of this channel.
+    pub channel_id: Option<String>,
+    /// Those that are open, or closed.
+    pub status: Option<ConversationStatus>,
+    /// Those of this owner: of this person, or of any where none is named.
+    pub owner: Option<Owner>,
+}
+
+impl Which {
+    /// What the stored text of such an owner is like. Its fields stand in the order of their declaration.
+    pub(super) fn owner_pattern(&self) -> Option<String> {
+        let text = serde_json::to_string(self.owner.as_ref()?).unwrap_or_default();
+        Some(format!("{}%", text.strip_suffix('}').unwrap_or(&text)))
+    }
+}
 
 /// A stored conversation with what its actor and the API need beside its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +57,9 @@ struct ConversationRow {
     thread: String,
     subject: Option<String>,
     held: Option<String>,
+    opened_at: i64,
+    closed_at: Option<i64>,
+    told_window: Option<i64>,
     contact_name: Option<String>,
 }
 
@@ -82,6 +104,11 @@ impl ConversationRow {
                 thread: self.thread,
                 subject: self.subject,
                 held,
+                standing: Standing {
+                    opened_at: self.opened_at,
+                    closed_at: self.closed_at,
+                    told_window: self.told_window,
+                },
             },
             self.contact_name,
         ))
@@ -97,7 +124,7 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, c.opened_at, c.closed_at, c.told_window, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.id = $1",
             conversation_id
         )?;
         Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
@@ -111,41 +138,61 @@ impl Store {
         let row = fetch_optional!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, c.opened_at, c.closed_at, c.told_window, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND c.id = $2",
             workspace_id,
             id
         )?;
         Ok(self.with_identities(row.into_iter().collect()).await?.into_iter().next())
     }
 
-    /// The conversations of a workspace, those with the newest message first; of one channel only, if given.
+    /// Conversations of a workspace, those with the newest message first, and how many there are.
     ///
     /// # Errors
     /// The database is not available, or a row cannot be read.
     pub async fn conversations(
         &self,
         workspace_id: &str,
-        channel_id: Option<&str>,
+        which: &Which,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<StoredConversation>, i64), StoreError> {
         let rows = fetch_all!(
             self.db(),
             ConversationRow,
-            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $3 OFFSET $4",
+            "SELECT c.id, c.workspace_id, c.channel_id, c.kind, c.contact_id, c.agent_id, c.owner, c.version, c.last_seq, c.answered_seq, c.window_expires_at, c.turn_job, c.created_at, c.last_message_at, c.thread, c.subject, c.held, c.opened_at, c.closed_at, c.told_window, p.name AS contact_name FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id WHERE c.workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR c.channel_id = $2) AND (CAST($3 AS TEXT) IS NULL OR ($3 = 'closed') = (c.closed_at IS NOT NULL)) AND (CAST($4 AS TEXT) IS NULL OR c.owner LIKE $4) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $5 OFFSET $6",
             workspace_id,
-            channel_id,
+            which.channel_id.as_deref(),
+            which.status.map(ConversationStatus::as_str),
+            which.owner_pattern().as_deref(),
             limit,
             offset
         )?;
         let total: (i64,) = fetch_one!(
             self.db(),
             (i64,),
-            "SELECT COUNT(*) FROM conversations WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR channel_id = $2)",
+            "SELECT COUNT(*) FROM conversations WHERE workspace_id = $1 AND (CAST($2 AS TEXT) IS NULL OR channel_id = $2) AND (CAST($3 AS TEXT) IS NULL OR ($3 = 'closed') = (closed_at IS NOT NULL)) AND (CAST($4 AS TEXT) IS NULL OR owner LIKE $4)",
             workspace_id,
-            channel_id
+            which.channel_id.as_deref(),
+            which.status.map(ConversationStatus::as_str),
+            which.owner_pattern().as_deref()
         )?;
         Ok((self.with_identities(rows).await?, total.0))
+    }
+
+    /// Conversations, of all workspaces, whose window ended before then and of which that was not told; the one that
+    /// has waited longest first.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn windows_to_tell(&self, before: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+        let found: Vec<(String,)> = fetch_all!(
+            self.db(),
+            (String,),
+            "SELECT id FROM conversations WHERE window_expires_at <= $1 AND (told_window IS NULL OR told_window < window_expires_at) ORDER BY window_expires_at LIMIT $2",
+            before,
+            limit
+        )?;
+        Ok(found.into_iter().map(|row| row.0).collect())
     }
 
     /// The conversation of the contact that has any of these identities in the channel; the first identity known wins.

@@ -110,7 +110,7 @@ impl Switchboard {
             "window_ms": CAP_WINDOW,
         });
         let event = NewEvent { kind: EventKind::AgentPaused, conversation_id: Some(conversation_id.to_owned()), data };
-        let hand_to = Some(Owner::Human { name: None });
+        let hand_to = Some(Owner::anybody());
         Ok(Some(TurnAnswer { events: vec![event], hand_to, ..silence(job, begun, &agent) }))
     }
 }
@@ -124,6 +124,6 @@ pub(super) fn handed_over(answer: TurnAnswer, agent: &Agent, reason: Option<Stri
         conversation_id: None,
         data: serde_json::json!({ "agent_id": agent.id, "agent_name": agent.name, "reason": reason }),
     });
-    answer.hand_to = Some(Owner::Human { name: None });
+    answer.hand_to = Some(Owner::anybody());
     answer
 }

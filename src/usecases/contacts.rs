@@ -9,7 +9,7 @@ use crate::domain::contacts::{Particulars, Person};
 use crate::domain::messages::Message;
 use crate::store::StoreError;
 use crate::store::contacts::ContactRefusal;
-use crate::store::conversations::StoredConversation;
+use crate::store::conversations::{StoredConversation, Which};
 use crate::store::merges::{By, MergeRefusal};
 use crate::store::messages::Span;
 
@@ -109,12 +109,12 @@ impl Switchboard {
         &self,
         workspace_id: &str,
         contact_id: &str,
-        channel_id: Option<&str>,
+        which: &Which,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<StoredConversation>, i64), StoreError> {
         let Some(person) = self.store.person(workspace_id, contact_id).await? else { return Ok((Vec::new(), 0)) };
-        let (ids, total) = self.store.conversations_of(workspace_id, &person.id, channel_id, limit, offset).await?;
+        let (ids, total) = self.store.conversations_of(workspace_id, &person.id, which, limit, offset).await?;
         let mut conversations = Vec::with_capacity(ids.len());
         // A person has a handful, one for each channel; each is read as it is read alone.
         for id in ids {

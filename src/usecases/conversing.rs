@@ -11,7 +11,7 @@ use super::directory::Account;
 use crate::actors::ActorError;
 use crate::actors::errands::{Said, Say};
 use crate::domain::changes::{Idempotency, Refusal};
-use crate::domain::conversations::{Owner, Refused};
+use crate::domain::conversations::{Amendment, Owner, Refused};
 use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
 use crate::domain::usage::UsedUp;
 use crate::domain::windows::{self, Window};
@@ -47,6 +47,8 @@ pub enum Unsaid {
     UnknownConversation,
     /// There is no such message to answer.
     UnknownReply,
+    /// There is no such member of the workspace.
+    UnknownMember,
     /// The window is closed.
     WindowClosed(Window),
     /// As many messages as may wait for the window do so already.
@@ -238,15 +240,23 @@ impl Switchboard {
         Ok(())
     }
 
-    /// Gives a conversation of the workspace to somebody.
+    /// Changes a conversation of the workspace. A member it is given to is called by their name.
     ///
     /// # Errors
     /// See [`Unsaid`].
-    pub async fn hand_to(&self, workspace_id: &str, conversation_id: &str, owner: Owner) -> Result<(), Unsaid> {
+    pub async fn amend(&self, workspace_id: &str, conversation_id: &str, amendment: Amendment) -> Result<(), Unsaid> {
         if self.store.conversation(workspace_id, conversation_id).await?.is_none() {
             return Err(Unsaid::UnknownConversation);
         }
-        Ok(self.conversations.assign(conversation_id, owner).await?)
+        let amendment = match amendment {
+            Amendment::Assign(Owner::Human { id: Some(id), .. }) => {
+                let member = self.store.member(workspace_id, &id).await?.ok_or(Unsaid::UnknownMember)?;
+                Amendment::Assign(Owner::Human { id: Some(id), name: Some(member.name) })
+            }
+            other => other,
+        };
+        self.conversations.amend(conversation_id, amendment).await?;
+        Ok(())
     }
 
     /// Marks the newest inbound message as read at the vendor, with a typing sign if asked. Our own channels have

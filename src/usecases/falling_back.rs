@@ -11,7 +11,7 @@ use crate::domain::events::EventKind;
 use crate::domain::jobs::{Job, NewJob, Verdict, backoff_ms};
 use crate::domain::messages::{Message, Status, Unconfirmed};
 use crate::domain::windows::{Window, WindowState};
-use crate::store::conversations::StoredConversation;
+use crate::store::conversations::{StoredConversation, Which};
 use crate::store::messages::StoredMessage;
 use crate::telemetry::{chance, crash};
 
@@ -185,7 +185,8 @@ impl Switchboard {
     /// The person's conversations on other channels that may be written to, the one with the newest message first.
     async fn ways(&self, workspace_id: &str, conversation_id: &str) -> Result<Vec<String>, Unsaid> {
         let here = self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
-        let (known, _) = self.conversations_of_person(workspace_id, &here.state.contact_id, None, MOST_WAYS, 0).await?;
+        let (known, _) =
+            self.conversations_of_person(workspace_id, &here.state.contact_id, &Which::default(), MOST_WAYS, 0).await?;
         let mut ways = Vec::new();
         for other in known {
             if self.is_way(&here, &other).await? {
@@ -216,7 +217,7 @@ impl Switchboard {
             kind: EventKind::ConversationWindowClosed,
             conversation_id: Some(conversation_id.to_owned()),
             data: serde_json::json!({
-                "conversation_id": conversation_id, "closed_at": window.expires_at,
+                "conversation_id": conversation_id, "closed_at": window.expires_at, "cause": "send",
                 "said_instead": { "conversation_id": said.conversation_id, "message_id": said.message.id },
             }),
         };

@@ -2,6 +2,7 @@
 
 use super::Switchboard;
 use super::conversing::Unsaid;
+use crate::domain::conversations::Amendment;
 use crate::domain::messages::Message;
 
 /// What became of the wish to take a message back.
@@ -24,7 +25,8 @@ impl Switchboard {
         let Some(stored) = self.store.message(workspace_id, message_id).await? else {
             return Ok(Withdrawal::Unknown);
         };
-        let held = stored.message.held && self.conversations.withdraw(&stored.conversation_id, message_id).await?;
+        let back = Amendment::Withdraw(message_id.to_owned());
+        let held = stored.message.held && self.conversations.amend(&stored.conversation_id, back).await?;
         if !held {
             return Ok(Withdrawal::NotHeld);
         }

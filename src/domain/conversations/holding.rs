@@ -42,7 +42,7 @@ impl Posted {
     pub(super) fn tell_held(&mut self, window: &Window) {
         let held: Vec<&str> = self.change.messages.iter().map(|new| new.message.id.as_str()).collect();
         let data = serde_json::json!({
-            "conversation_id": self.next.id, "closed_at": window.expires_at, "held": held,
+            "conversation_id": self.next.id, "closed_at": window.expires_at, "cause": "send", "held": held,
         });
         self.change.events.push(NewEvent {
             kind: EventKind::ConversationWindowClosed,

@@ -6,14 +6,16 @@
 mod holding;
 mod receive;
 mod reply;
+mod standing;
 
 use serde::{Deserialize, Serialize};
 use switchboard_channels::Kind;
 use switchboard_channels::contract::capabilities::WindowRule;
 
-pub use holding::{MOST_HELD, WITHDRAWN, withdraw};
+pub use holding::{MOST_HELD, WITHDRAWN};
 pub use receive::{Received, receive};
-pub use reply::{Post, Posted, Refused, Turn, assign, finish_turn, post};
+pub use reply::{Post, Posted, Refused, Turn, finish_turn, post};
+pub use standing::{ConversationStatus, Standing};
 
 /// Who answers in a conversation. Checked whenever something is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -23,12 +25,64 @@ pub enum Owner {
     Agent,
     /// A person; the agent keeps silent.
     Human {
+        /// The member's user id; none: whoever of the team takes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// Display name, where known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
     /// Nobody answers.
     Nobody,
+}
+
+impl Owner {
+    /// A person of the team, whoever takes it.
+    #[must_use]
+    pub const fn anybody() -> Self {
+        Self::Human { id: None, name: None }
+    }
+
+    /// Who answers where nobody has decided otherwise.
+    #[must_use]
+    pub const fn at_first(agent_id: Option<&str>) -> Self {
+        if agent_id.is_some() { Self::Agent } else { Self::Nobody }
+    }
+
+    /// Whether it is the same one who answers; a name alone is no difference.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Human { id, .. }, Self::Human { id: other, .. }) => id == other,
+            _ => self == other,
+        }
+    }
+}
+
+/// What somebody wants changed of a conversation without saying anything in it.
+#[derive(Debug, Clone)]
+pub enum Amendment {
+    /// It is given to somebody.
+    Assign(Owner),
+    /// It is settled.
+    Close,
+    /// It is somebody's matter again.
+    Reopen,
+    /// A held message of this id is taken back.
+    Withdraw(String),
+    /// What time has done to its window is told.
+    TellWindow,
+}
+
+/// Decides on it; `None`: there is nothing to change.
+#[must_use]
+pub fn amend(conversation: &Conversation, amendment: &Amendment, now: i64) -> Option<Posted> {
+    match amendment {
+        Amendment::Assign(owner) => Some(reply::assign(conversation, owner.clone(), now)),
+        Amendment::Close => standing::close(conversation, now),
+        Amendment::Reopen => standing::reopen(conversation, now),
+        Amendment::Withdraw(message_id) => holding::withdraw(conversation, message_id, now),
+        Amendment::TellWindow => standing::tell_window(conversation, now),
+    }
 }
 
 /// A conversation's state: what the row holds, and what its actor caches.
@@ -68,6 +122,8 @@ pub struct Conversation {
     pub thread: String,
     /// The thread's subject, without what mail programs put around it.
     pub subject: Option<String>,
+    /// Open or closed, and what was told of its window.
+    pub standing: Standing,
 }
 
 /// How a conversation begins.
@@ -106,7 +162,7 @@ impl Conversation {
             kind: channel.kind,
             contact_id: origin.contact_id,
             agent_id: channel.agent_id.clone(),
-            owner: if channel.agent_id.is_some() { Owner::Agent } else { Owner::Nobody },
+            owner: Owner::at_first(channel.agent_id.as_deref()),
             version: 0,
             last_seq: 0,
             answered_seq: 0,
@@ -117,6 +173,7 @@ impl Conversation {
             last_message_at: now,
             thread: origin.thread,
             subject: origin.subject,
+            standing: Standing::begin(now),
         }
     }
 

@@ -4,6 +4,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::{Event, Message as Incoming};
 use switchboard_channels::contract::peer::Identity;
 
+use super::standing::open_again;
 use super::{Conversation, Owner, Situation, answer_lane};
 use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage, Revision};
 use crate::domain::events::EventKind;
@@ -172,6 +173,10 @@ impl Received {
         if incoming.wants_answer {
             self.unanswered.push((seq, message.body.clone()));
         }
+        // A reaction says nothing that would have to be dealt with.
+        if !matches!(incoming.content, Content::Reaction { .. }) {
+            open_again(&mut self.next, &mut self.change, situation.now);
+        }
         self.add(message, situation);
     }
 
@@ -198,12 +203,13 @@ impl Received {
             fallback_of: None,
             replaced_by: None,
         };
+        open_again(&mut self.next, &mut self.change, situation.now);
         self.add(message, situation);
         self.unanswered.clear();
         self.next.answered_seq = self.next.last_seq;
         self.drop_turn();
         if !matches!(self.next.owner, Owner::Human { .. }) {
-            self.next.owner = Owner::Human { name: None };
+            self.next.owner = Owner::anybody();
             self.change.events.push(NewEvent {
                 kind: EventKind::ConversationAssigned,
                 conversation_id: Some(self.next.id.clone()),

@@ -4,6 +4,7 @@ use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::outbound::Right;
 use switchboard_channels::contract::peer::Identity;
 
+use super::standing::open_again;
 use super::{Conversation, MOST_HELD, Owner, Situation, send_lane};
 use crate::domain::changes::{Change, ConversationChange, NewEvent, NewMessage, Progress};
 use crate::domain::events::EventKind;
@@ -138,14 +139,14 @@ pub fn finish_turn(
             conversation_id: Some(conversation.id.clone()),
             data: serde_json::json!({ "code": "WINDOW_CLOSED", "closed_at": window.expires_at }),
         });
-        turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
+        turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner, situation.now));
         return Err((Refused::WindowClosed(window), Some(Box::new(posted.sealed(conversation)))));
     }
     let mut ids = turn.message_ids.into_iter();
     for piece in turn.pieces {
         posted.say(Remark { id: ids.next(), ..Remark::new(turn.author.clone(), piece, right) }, turn.to, situation);
     }
-    turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner));
+    turn.hand_to.into_iter().for_each(|owner| posted.hand_to(owner, situation.now));
     Ok(posted.sealed(conversation))
 }
 
@@ -167,7 +168,8 @@ pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'
     let asked = post.pieces.iter().position(|piece| piece.rendering.is_some()).unwrap_or_default();
     let mut posted = Posted::on(conversation);
     if post.author.kind == AuthorKind::Human {
-        posted.hand_to(Owner::Human { name: post.author.name.clone() });
+        let (id, name) = (post.author.id.clone(), post.author.name.clone());
+        posted.hand_to(Owner::Human { id, name }, situation.now);
     }
     // The first part quotes what it answers; the others follow it.
     let (mut reply_to, mut reply_to_provider) = (post.reply_to, post.reply_to_provider);
@@ -194,9 +196,9 @@ pub fn post(conversation: &Conversation, post: Post<'_>, situation: &Situation<'
 
 /// Gives the conversation to somebody.
 #[must_use]
-pub fn assign(conversation: &Conversation, owner: Owner) -> Posted {
+pub(super) fn assign(conversation: &Conversation, owner: Owner, now: i64) -> Posted {
     let mut posted = Posted::on(conversation);
-    posted.hand_to(owner);
+    posted.hand_to(owner, now);
     posted.sealed(conversation)
 }
 
@@ -222,17 +224,27 @@ impl Posted {
         self
     }
 
-    fn hand_to(&mut self, owner: Owner) {
-        if owner != Owner::Agent
-            && let Some(job) = self.next.turn_job.take()
-        {
+    /// A turn that is due or runs is no longer wanted, and what it would have answered needs no answer.
+    pub(super) fn stop_turn(&mut self) {
+        if let Some(job) = self.next.turn_job.take() {
             self.change.supersedes.push(job);
             self.cancels_turn = true;
             self.next.answered_seq = self.next.last_seq;
         }
-        let same_kind = std::mem::discriminant(&owner) == std::mem::discriminant(&self.next.owner);
+    }
+
+    /// Gives it to somebody. Where that is a person, it is open.
+    pub(super) fn hand_to(&mut self, owner: Owner, now: i64) {
+        if owner != Owner::Agent {
+            self.stop_turn();
+        }
+        let same = owner.is_same(&self.next.owner);
+        let person = matches!(owner, Owner::Human { .. });
         self.next.owner = owner;
-        if !same_kind {
+        if person {
+            open_again(&mut self.next, &mut self.change, now);
+        }
+        if !same {
             self.change.events.push(NewEvent {
                 kind: EventKind::ConversationAssigned,
                 conversation_id: Some(self.next.id.clone()),

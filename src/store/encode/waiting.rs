@@ -1,10 +1,12 @@
-//! Messages that wait, or that are not simply sent: statements of their own, which nothing costs while there are none.
+//! What is seldom: messages that wait or are not simply sent, conversations that open and close. They are statements of
+//! their own, which cost nothing while there are none.
 
 use std::collections::BTreeMap;
 
 use super::progress::told;
 use super::{Progressed, Sheets, json};
 use crate::domain::changes::{Change, Progress};
+use crate::domain::conversations::Standing;
 use crate::domain::messages::Status;
 use crate::store::commit::{Statements, Tx};
 use crate::store::rows::Rows;
@@ -18,11 +20,13 @@ pub(in crate::store) struct Waiting<'a> {
     recalls: BTreeMap<&'a str, &'a Progress>,
     /// By conversation, as the last change of a batch leaves it.
     holds: BTreeMap<&'a str, &'a [String]>,
+    /// By conversation, as the last change of a batch leaves it.
+    standings: BTreeMap<&'a str, Standing>,
 }
 
 impl<'a> Waiting<'a> {
     pub(super) const fn new(manners: Rows, released: Rows) -> Self {
-        Self { manners, released, recalls: BTreeMap::new(), holds: BTreeMap::new() }
+        Self { manners, released, recalls: BTreeMap::new(), holds: BTreeMap::new(), standings: BTreeMap::new() }
     }
 
     /// Adds one admitted change.
@@ -43,6 +47,9 @@ impl<'a> Waiting<'a> {
         self.recalls.extend(change.recalls.iter().map(|recall| (recall.message_id.as_str(), recall)));
         if let (Some(holds), Some(conversation)) = (&change.holds, &change.conversation) {
             self.holds.insert(&conversation.state.id, holds);
+        }
+        if let (Some(standing), Some(conversation)) = (change.standing, &change.conversation) {
+            self.standings.insert(&conversation.state.id, standing);
         }
     }
 
@@ -69,7 +76,13 @@ impl<'a> Waiting<'a> {
         for (conversation_id, held) in std::mem::take(&mut self.holds) {
             holds.row().text(conversation_id).maybe_text((!held.is_empty()).then(|| json(&held)).as_deref());
         }
-        tx.execute(&sql.holds, holds).await
+        tx.execute(&sql.holds, holds).await?;
+        let mut standings = Rows::new();
+        for (conversation_id, standing) in std::mem::take(&mut self.standings) {
+            let Standing { opened_at, closed_at, told_window } = standing;
+            standings.row().text(conversation_id).int(opened_at).maybe_int(closed_at).maybe_int(told_window);
+        }
+        tx.execute(&sql.standings, standings).await
     }
 }
 

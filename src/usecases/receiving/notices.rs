@@ -10,7 +10,7 @@ use super::forgotten::receipts_in;
 use super::{Ledger, Turned, turned};
 use crate::domain::changes::{Change, NewDelivery, NewEvent, Progress};
 use crate::domain::channels::ChannelState;
-use crate::domain::conversations::Owner;
+use crate::domain::conversations::{Amendment, Owner};
 use crate::domain::deliveries::DeliveryOutcome;
 use crate::domain::events::EventKind;
 use crate::domain::jobs::{NewJob, Work};
@@ -224,8 +224,8 @@ impl Switchboard {
             (Some(Owner::Agent), false) => Owner::Nobody,
             (found, _) => return Ok(found.is_some()),
         };
-        let assigned = self.conversations.assign(&id, owner).await;
-        assigned.map(|()| true).map_err(|error| Turned::Unavailable(error.to_string()))
+        let assigned = self.conversations.amend(&id, Amendment::Assign(owner)).await;
+        assigned.map(|_| true).map_err(|error| Turned::Unavailable(error.to_string()))
     }
 
     /// A subscription is confirmed by a visit to the address that comes with it; that it is the vendor's was checked

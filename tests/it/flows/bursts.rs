@@ -8,7 +8,7 @@ use switchboard::actors::agents::Agents;
 use switchboard::actors::hub::Hub;
 use switchboard::actors::supervisor::{Conversations, Options as Lives};
 use switchboard::domain::agents::{Agent, AgentSettings};
-use switchboard::domain::conversations::Owner;
+use switchboard::domain::conversations::{Amendment, Owner};
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::seal::Sealer;
 use switchboard::store::{JobFeed, Options as StoreOptions, Store};
@@ -85,8 +85,9 @@ fn a_chat_whose_turn_is_overtaken_before_it_begins_ends_at_once() {
 fn a_chat_whose_conversation_a_person_takes_before_its_turn_begins_ends_at_once() {
     play(|product| async move {
         let mut chat = product.say("one").await;
-        let owner = Owner::Human { name: Some("Ann".to_owned()) };
-        product.switchboard.conversations.assign(&chat.conversation_id, owner).await.unwrap();
+        let owner = Owner::Human { id: None, name: Some("Ann".to_owned()) };
+        let taken = Amendment::Assign(owner);
+        assert!(product.switchboard.conversations.amend(&chat.conversation_id, taken).await.unwrap());
         assert!(matches!(at_once(&mut chat).await, ChatStep::Silent));
     });
 }

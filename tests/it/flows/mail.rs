@@ -3,6 +3,7 @@
 use serde_json::Value;
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::messages::Direction;
+use switchboard::store::conversations::Which;
 
 use crate::support::mail::{Letter, MailSystem, PASSWORD, SUPPORT};
 use crate::support::process::await_some;
@@ -95,7 +96,7 @@ with_both_databases! {
 
         let store = stage.open().await;
         let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
-        let (conversations, _) = store.conversations(&workspace.id, None, 10, 0).await.unwrap();
+        let (conversations, _) = store.conversations(&workspace.id, &Which::default(), 10, 0).await.unwrap();
         let mut said = Vec::new();
         for conversation in &conversations {
             let messages = store.messages(&workspace.id, &conversation.state.id, Some(0), 100).await.unwrap();

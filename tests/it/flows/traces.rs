@@ -14,6 +14,7 @@ use switchboard::actors::supervisor::{Conversations, Options as Lives};
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
 use switchboard::domain::messages::{Author, AuthorKind, Direction};
 use switchboard::net::{self, Client, Trust};
+use switchboard::store::conversations::Which;
 use switchboard::store::seal::Sealer;
 use switchboard::store::{Options as StoreOptions, Store};
 use switchboard::telemetry::clock::Clock;
@@ -88,7 +89,7 @@ impl Product {
     /// Says something to Ana; gives our id of it.
     async fn say(&self) -> String {
         let (conversations, _) =
-            self.switchboard.store.conversations(&self.channel.workspace_id, None, 10, 0).await.unwrap();
+            self.switchboard.store.conversations(&self.channel.workspace_id, &Which::default(), 10, 0).await.unwrap();
         let say = Say {
             author: Author { kind: AuthorKind::Human, id: None, name: None },
             pieces: vec![Content::text(wires::SAID).into()],
@@ -111,7 +112,8 @@ impl Product {
     async fn ends_in(&self) -> BTreeMap<(String, String), Value> {
         let store = &self.switchboard.store;
         let mut end = BTreeMap::new();
-        let (conversations, _) = store.conversations(&self.channel.workspace_id, None, 10, 0).await.unwrap();
+        let (conversations, _) =
+            store.conversations(&self.channel.workspace_id, &Which::default(), 10, 0).await.unwrap();
         for conversation in &conversations {
             let messages =
                 store.messages(&self.channel.workspace_id, &conversation.state.id, Some(0), 1_000).await.unwrap();

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use switchboard::store::conversations::Which;
 
 use crate::support::stage::{APP_SECRET, Database, NUMBER, Stage, run};
 
@@ -38,7 +39,7 @@ impl Stage {
     async fn stored(&self) -> i64 {
         let store = self.open().await;
         let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
-        let (conversations, _) = store.conversations(&workspace.id, None, 10_000, 0).await.unwrap();
+        let (conversations, _) = store.conversations(&workspace.id, &Which::default(), 10_000, 0).await.unwrap();
         conversations.iter().map(|conversation| conversation.state.last_seq).sum()
     }
 }
@@ -71,7 +72,7 @@ fn every_hostile_body_gets_its_documented_status_and_is_answered_in_the_envelope
         process.stop().await;
         let store = stage.open().await;
         let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
-        let (conversations, _) = store.conversations(&workspace.id, None, 10_000, 0).await.unwrap();
+        let (conversations, _) = store.conversations(&workspace.id, &Which::default(), 10_000, 0).await.unwrap();
         let mut batch = Vec::new();
         for conversation in &conversations {
             let messages = store.messages(&workspace.id, &conversation.state.id, Some(0), 10_000).await.unwrap();
@@ -100,7 +101,7 @@ fn a_thousand_messages_in_one_delivery_are_kept_in_order() {
         process.stop().await;
         let store = stage.open().await;
         let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
-        let (conversations, _) = store.conversations(&workspace.id, None, 10, 0).await.unwrap();
+        let (conversations, _) = store.conversations(&workspace.id, &Which::default(), 10, 0).await.unwrap();
         let messages = store.messages(&workspace.id, &conversations[0].state.id, Some(0), 10_000).await.unwrap();
         let read: Vec<_> = messages.iter().take(1_000).map(|message| message.body.clone()).collect();
         let expected: Vec<_> = (0..1_000).map(|nth| format!("number {nth}")).collect();

@@ -6,6 +6,7 @@ use serde_json::json;
 use switchboard::domain::changes::Idempotency;
 use switchboard::domain::contacts::{MergeRules, Particulars};
 use switchboard::store::contacts::{ContactRefusal, Key};
+use switchboard::store::conversations::Which;
 use switchboard::store::merges::{By, MergeRefusal};
 use switchboard::store::messages::Span;
 use switchboard::store::signing_in::{SignIn, SignedIn};
@@ -75,9 +76,9 @@ on_both_databases! {
             assert_eq!(person.identities.len(), 4);
         }
         assert_eq!(store.persons(&home, 10, 0).await.unwrap().1, 1);
-        let (conversations, total) = store.conversations_of(&home, &one.contact_id, None, 10, 0).await.unwrap();
+        let (conversations, total) = store.conversations_of(&home, &one.contact_id, &Which::default(), 10, 0).await.unwrap();
         assert_eq!((conversations.len(), total), (2, 2));
-        assert_eq!(store.conversations_of(&home, &one.contact_id, Some(&other.id), 10, 0).await.unwrap().0, std::slice::from_ref(&two.id));
+        assert_eq!(store.conversations_of(&home, &one.contact_id, &Which { channel_id: Some(other.id.clone()), ..Which::default() }, 10, 0).await.unwrap().0, std::slice::from_ref(&two.id));
         let again = store.merge_contacts(&home, &three, &two.contact_id, "again", By::Hand).await;
         assert!(matches!(again, Err(MergeRefusal::SamePerson)));
 

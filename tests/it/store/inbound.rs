@@ -2,6 +2,7 @@
 
 use switchboard::domain::changes::Refusal;
 use switchboard::domain::jobs::Work;
+use switchboard::store::conversations::Which;
 
 use crate::support::databases::on_both_databases;
 use crate::support::people::{decide, delivery, hear, identities, meet, text, unwritten};
@@ -77,7 +78,7 @@ on_both_databases! {
             }
         }
         assert_eq!(stored, 1);
-        assert_eq!(store.conversations(&store.workspace.id, None, 100, 0).await.unwrap().1, 1);
+        assert_eq!(store.conversations(&store.workspace.id, &Which::default(), 100, 0).await.unwrap().1, 1);
         // One message twice within one change is as double as twice in two.
         let twice = [text("wamid.twice", "500", "a"), text("wamid.twice", "500", "b")];
         let refusal = hear(&store, &unwritten(&store, &store.channel), &twice).await.unwrap_err();
@@ -143,6 +144,6 @@ on_both_databases! {
             assert_eq!((opened.len(), sent_to.len()), (1, 7));
             assert!(sent_to.iter().all(|id| *id == opened[0]));
         }
-        assert_eq!(store.conversations(&store.workspace.id, None, 1, 0).await.unwrap().1, 20);
+        assert_eq!(store.conversations(&store.workspace.id, &Which::default(), 1, 0).await.unwrap().1, 20);
     }
 }

@@ -7,6 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use switchboard::domain::changes::{Change, Refusal};
 use switchboard::domain::conversations::Conversation;
 use switchboard::domain::messages::Status;
+use switchboard::store::conversations::Which;
 
 use crate::support::databases::{TestStore, on_both_databases};
 use crate::support::people::{decide, nothing, progress, revision, text, unwritten};
@@ -71,7 +72,7 @@ async fn take(store: &TestStore, round: u32, step: Step) {
 }
 
 async fn check(store: &TestStore) -> Result<(), TestCaseError> {
-    let (conversations, _) = store.conversations(&store.workspace.id, None, 10_000, 0).await.unwrap();
+    let (conversations, _) = store.conversations(&store.workspace.id, &Which::default(), 10_000, 0).await.unwrap();
     let (mut people, mut vendor_ids) = (HashSet::new(), HashSet::new());
     for stored in conversations {
         prop_assert_eq!(stored.state.version, stored.state.last_seq);

@@ -2,6 +2,7 @@
 
 use switchboard::domain::changes::{Change, Idempotency, NewEvent, Refusal};
 use switchboard::domain::events::EventKind;
+use switchboard::store::conversations::Which;
 
 use crate::support::databases::on_both_databases;
 use crate::support::people::{decide, hear, meet, nothing, text, unwritten};
@@ -57,7 +58,7 @@ on_both_databases! {
                 (_, outcome) => assert!(outcome.is_ok(), "{number}: {outcome:?}"),
             }
         }
-        assert_eq!(store.conversations(&store.workspace.id, None, 1, 0).await.unwrap().1, 52);
+        assert_eq!(store.conversations(&store.workspace.id, &Which::default(), 1, 0).await.unwrap().1, 52);
         assert!(store.events("nowhere", -100, 10).await.unwrap().is_empty());
         assert_eq!(store.fed().len(), 52);
     }

@@ -8,6 +8,7 @@ use switchboard::domain::messages::announced;
 use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::store::StoreError;
 use switchboard::store::api_keys::NewApiKey;
+use switchboard::store::conversations::Which;
 use switchboard_channels::contract::content::{Content, Media};
 
 use crate::support::databases::{on_both_databases, workspace};
@@ -69,9 +70,9 @@ on_both_databases! {
 
         for (workspace, seen) in [(&home, 1), (&away, 0)] {
             let mut counts = vec![
-                store.conversations(workspace, None, 10, 0).await.unwrap().0.len(),
-                usize::try_from(store.conversations(workspace, None, 10, 0).await.unwrap().1).unwrap(),
-                store.conversations(workspace, Some(&store.channel.id), 10, 0).await.unwrap().0.len(),
+                store.conversations(workspace, &Which::default(), 10, 0).await.unwrap().0.len(),
+                usize::try_from(store.conversations(workspace, &Which::default(), 10, 0).await.unwrap().1).unwrap(),
+                store.conversations(workspace, &Which { channel_id: Some(store.channel.id.clone()), ..Which::default() }, 10, 0).await.unwrap().0.len(),
                 store.messages(workspace, &conversation.id, None, 10).await.unwrap().len(),
                 store.messages(workspace, &conversation.id, Some(0), 10).await.unwrap().len(),
                 store.deliveries(workspace, None, 10, 0).await.unwrap().0.len(),

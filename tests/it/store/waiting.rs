@@ -1,9 +1,13 @@
 //! What waits for the window, and what is said again elsewhere: kept with the conversation, and decided once.
 
 use switchboard::domain::changes::{Change, Idempotency, Progress, Refusal};
-use switchboard::domain::conversations::{Conversation, Post, Posted, Situation, post, receive, withdraw};
+use switchboard::domain::conversations::{
+    Amendment, Conversation, ConversationStatus, Owner, Post, Posted, Situation, amend, post, receive,
+};
 use switchboard::domain::jobs::Work;
 use switchboard::domain::messages::{Author, AuthorKind, Message, Status, Unconfirmed};
+use switchboard::domain::windows::SAFETY_MARGIN_MS;
+use switchboard::store::conversations::Which;
 use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::Event;
@@ -43,14 +47,18 @@ fn decide(
 }
 
 /// What is decided when the person writes now.
-fn written(store: &TestStore, state: &Conversation) -> switchboard::domain::conversations::Received {
-    let mut event = text("wamid.back", "491", "I am back");
+fn written(store: &TestStore, state: &Conversation, id: &str) -> switchboard::domain::conversations::Received {
+    let mut event = text(id, "491", "I am back");
     if let Event::Message(message) = &mut event {
         message.at = None;
     }
     let new_id = || store.id();
     let situation = Situation { now: store.clock().now(), rule: RULE, nameless: false, quiet_ms: 0, new_id: &new_id };
     receive(state, &[event], &situation)
+}
+
+fn withdraw(conversation: &Conversation, message_id: &str, now: i64) -> Option<Posted> {
+    amend(conversation, &Amendment::Withdraw(message_id.to_owned()), now)
 }
 
 async fn stored(store: &TestStore, id: &str) -> Message {
@@ -86,7 +94,7 @@ on_both_databases! {
         let late = hold(&store, &conversation, "late");
         let too_late = withdraw(&conversation, &ids[0], 0).unwrap();
         store.fed();
-        let received = written(&store, &conversation);
+        let received = written(&store, &conversation, "wamid.back");
         store.commit(received.change).await.unwrap();
         for change in [late.change, too_late.change] {
             assert!(matches!(store.commit(change).await, Err(Refusal::Stale)));
@@ -103,6 +111,65 @@ on_both_databases! {
             .filter_map(|job| if let Work::Send { message_id, .. } = job.work { Some(message_id) } else { None })
             .collect();
         assert_eq!(sends, [ids[0].clone(), ids[2].clone()], "in order");
+    }
+
+    async fn what_is_closed_is_kept_so_until_somebody_opens_it(store: TestStore) {
+        let mut conversation = meet(&store, &store.channel, "491").await;
+        let begun = conversation.standing.opened_at;
+        let which = |status| Which { status: Some(status), ..Which::default() };
+        let of_ann = Owner::Human { id: Some("u1".to_owned()), name: Some("Ann".to_owned()) };
+        let hers = Which { owner: Some(Owner::Human { id: Some("u1".to_owned()), name: None }), ..Which::default() };
+        let anybodys = Which { owner: Some(Owner::anybody()), ..Which::default() };
+        let another = Which { owner: Some(Owner::Human { id: Some("u2".to_owned()), name: None }), ..Which::default() };
+        for (amendment, at, open, closed, human) in [
+            (Amendment::Assign(of_ann.clone()), begun + 1, 1, 0, 1),
+            (Amendment::Close, begun + 2, 0, 1, 0),
+            (Amendment::Assign(of_ann), begun + 3, 1, 0, 1),
+            (Amendment::Close, begun + 4, 0, 1, 0),
+            (Amendment::Reopen, begun + 5, 1, 0, 0),
+        ] {
+            let posted = amend(&conversation, &amendment, at).unwrap();
+            store.commit(posted.change).await.unwrap();
+            conversation = posted.next;
+            assert_eq!(state(&store, &conversation.id).await, conversation, "{amendment:?}");
+            for (which, expected) in [
+                (which(ConversationStatus::Open), open), (which(ConversationStatus::Closed), closed),
+                (hers.clone(), human), (anybodys.clone(), human), (another.clone(), 0),
+            ] {
+                let (listed, total) = store.conversations(&store.workspace.id, &which, 10, 0).await.unwrap();
+                assert_eq!((listed.len(), total), (expected, i64::try_from(expected).unwrap()), "{which:?}");
+                let of = store.conversations_of(&store.workspace.id, &conversation.contact_id, &which, 10, 0).await;
+                assert_eq!(of.unwrap().0.len(), expected, "{which:?}");
+            }
+        }
+        assert_eq!(conversation.standing.opened_at, begun + 5);
+        assert!(amend(&conversation, &Amendment::Reopen, begun + 6).is_none());
+        let events = store.events(&store.workspace.id, 0, 100).await.unwrap();
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+        let (assigned, closed, opened) = ("conversation.assigned", "conversation.closed", "conversation.opened");
+        let expected = [assigned, assigned, closed, opened, assigned, assigned, closed, opened];
+        assert_eq!(kinds[kinds.len() - expected.len()..], expected);
+    }
+
+    async fn that_a_window_has_closed_is_told_once_for_each(store: TestStore) {
+        let conversation = meet(&store, &store.channel, "491").await;
+        let received = written(&store, &conversation, "wamid.back");
+        store.commit(received.change).await.unwrap();
+        let end = received.next.window_expires_at.unwrap();
+        let due = async |before| store.windows_to_tell(before, 10).await.unwrap();
+        assert!(due(end - 1).await.is_empty());
+        assert_eq!(due(end).await, [conversation.id.clone()]);
+        let now = end - SAFETY_MARGIN_MS;
+        assert!(amend(&received.next, &Amendment::TellWindow, now - 1).is_none(), "it is open still");
+        let told = amend(&received.next, &Amendment::TellWindow, now).unwrap();
+        store.commit(told.change).await.unwrap();
+        assert!(amend(&told.next, &Amendment::TellWindow, now).is_none());
+        assert!(due(end).await.is_empty());
+        // The next window is told of, too.
+        store.clock().advance(1);
+        let again = written(&store, &told.next, "wamid.again");
+        store.commit(again.change).await.unwrap();
+        assert_eq!(due(again.next.window_expires_at.unwrap()).await, [conversation.id]);
     }
 
     async fn what_has_left_meanwhile_is_not_called_back(store: TestStore) {

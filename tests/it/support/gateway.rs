@@ -24,7 +24,7 @@ use switchboard::domain::principals::{Permission, Permissions};
 use switchboard::domain::users::User;
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
-use switchboard::jobs::{adoption, joining, webhooks};
+use switchboard::jobs::{adoption, joining, webhooks, windows};
 use switchboard::llm::endpoint::Provider;
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
@@ -196,6 +196,7 @@ impl Gateway {
         let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, product);
         let runners = Runners::start(&switchboard, feed, &net);
         actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
+        actix_web::rt::spawn(windows::keep(switchboard.clone()));
         let (outside, here, elsewhere) =
             (client.trusting(Trust::Outside).clone(), store.listen(), store.listen_elsewhere());
         let telling = webhooks::keep(switchboard.clone(), outside, here, elsewhere, CancellationToken::new());

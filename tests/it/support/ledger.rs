@@ -9,6 +9,7 @@ use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::messages::{Direction, Message, Status};
 use switchboard::store::Store;
 use switchboard::store::conversations::StoredConversation;
+use switchboard::store::conversations::Which;
 
 use super::process::await_some;
 use super::stage::Stage;
@@ -63,7 +64,7 @@ impl Stage {
         let workspace = store.workspace_named("Acme").await.unwrap().unwrap();
         let mut stored = BTreeSet::new();
         let mut told: BTreeMap<String, Told> = BTreeMap::new();
-        let (conversations, total) = store.conversations(&workspace.id, None, 1_000, 0).await.unwrap();
+        let (conversations, total) = store.conversations(&workspace.id, &Which::default(), 1_000, 0).await.unwrap();
         let written = self.written.lock().unwrap().clone();
         let writers: BTreeSet<_> = written.iter().map(|one| one.from.clone()).collect();
         // Where there are threads, a message that overtook the first one of its thread has begun another.

@@ -14,7 +14,7 @@ use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Query};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::messages::{Author, AuthorKind, Message};
-use crate::domain::principals::Principal;
+use crate::domain::principals::{Actor, Principal};
 use crate::domain::windows::Window;
 use crate::usecases::conversing::{Unsaid, Wish};
 use crate::usecases::falling_back::OnWindowClosed as Otherwise;
@@ -222,7 +222,11 @@ fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Optio
         NewAuthorKind::Human => (AuthorKind::Human, Some(caller.name.clone())),
         NewAuthorKind::System => (AuthorKind::System, None),
     };
-    let author = Author { kind, id: None, name: author.name.or(default_name) };
+    let id = match (&caller.actor, kind) {
+        (Actor::Member { user_id, .. }, AuthorKind::Human) => Some(user_id.clone()),
+        _ => None,
+    };
+    let author = Author { kind, id, name: author.name.or(default_name) };
     Ok(Wish {
         author,
         content,

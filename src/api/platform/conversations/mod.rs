@@ -13,12 +13,12 @@ use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::api::{Doors, limiting};
 use crate::domain::contacts::Contact;
-use crate::domain::conversations::{MOST_HELD, Owner};
+use crate::domain::conversations::{Amendment, ConversationStatus, MOST_HELD, Owner};
 use crate::domain::errors::{Code, FieldProblem};
 use crate::domain::principals::Principal;
 use crate::domain::traces::Spending;
 use crate::domain::windows::Window;
-use crate::store::conversations::StoredConversation;
+use crate::store::conversations::{StoredConversation, Which};
 use crate::usecases::Switchboard;
 use crate::usecases::conversing::Unsaid;
 
@@ -86,6 +86,14 @@ pub struct ConversationView {
     pub agent_id: Option<String>,
     /// Who answers.
     pub owner: Owner,
+    /// Closed once it is settled; the person's next message opens it again.
+    pub status: ConversationStatus,
+    /// Unix milliseconds at which it was opened the last time.
+    #[schema(example = 1_767_225_000_000_i64)]
+    pub opened_at: i64,
+    /// Unix milliseconds since which it is closed; null while it is open.
+    #[schema(example = json!(null))]
+    pub closed_at: Option<i64>,
     /// The messaging window.
     pub window: Window,
     /// Sequence number of the newest message.
@@ -117,6 +125,9 @@ impl ConversationView {
             contact: Contact { id: state.contact_id, name: contact_name, identities },
             agent_id: state.agent_id,
             owner: state.owner,
+            status: state.standing.status(),
+            opened_at: state.standing.opened_at,
+            closed_at: state.standing.closed_at,
             window,
             last_seq: state.last_seq,
             last_message_at: state.last_message_at,
@@ -130,8 +141,12 @@ impl ConversationView {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConversationPatch {
-    /// Who answers from now on.
-    pub owner: Owner,
+    /// Who answers from now on. A person's `id` is a member's; that one's name is taken. A person who gets a closed
+    /// conversation has it open.
+    pub owner: Option<Owner>,
+    /// `closed`: it is settled; whoever answered at its beginning answers when the person writes again. Not together
+    /// with an owner.
+    pub status: Option<ConversationStatus>,
 }
 
 /// Which conversations to list.
@@ -145,6 +160,25 @@ pub struct Filter {
     /// Only those of this person, the contacts that were merged into them included.
     #[param(example = "0198c1d2-7e00-7000-8000-000000000006")]
     contact_id: Option<String>,
+    /// Only those that are open, or closed.
+    status: Option<ConversationStatus>,
+    /// Only those that are answered by the agent, by a person, or by nobody.
+    owner: Option<OwnerKind>,
+    /// Only those that this member answers, by their user id.
+    #[param(example = "0198c1d2-7e00-7000-8000-000000000008")]
+    assignee_id: Option<String>,
+}
+
+/// Who answers, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerKind {
+    /// The channel's agent.
+    Agent,
+    /// A person.
+    Human,
+    /// Nobody.
+    Nobody,
 }
 
 /// Lists the conversations of the workspace.
@@ -162,13 +196,34 @@ pub async fn list(
     let mut query = Query::of(&request);
     let channel = query.word("channel_id", "the id of a channel", |text| reading::id(&request, text, "channel").ok());
     let contact = query.word("contact_id", "the id of a contact", |text| reading::id(&request, text, "contact").ok());
+    let status = query.word("status", "open or closed", |text| match text {
+        "open" => Some(ConversationStatus::Open),
+        "closed" => Some(ConversationStatus::Closed),
+        _ => None,
+    });
+    let owner = query.word("owner", "agent, human or nobody", |text| match text {
+        "agent" => Some(Owner::Agent),
+        "human" => Some(Owner::anybody()),
+        "nobody" => Some(Owner::Nobody),
+        _ => None,
+    });
+    let member = query.word("assignee_id", "the id of a user", |text| reading::id(&request, text, "user").ok());
     let (limit, offset) = query.page();
     query.check(&request)?;
+    let owner = match (member, owner) {
+        (Some(id), None | Some(Owner::Human { .. })) => Some(Owner::Human { id: Some(id), name: None }),
+        (Some(_), Some(_)) => {
+            let problem = FieldProblem::new("assignee_id", "nothing, but with owner human");
+            return Err(Failure::fields(&request, &[problem]));
+        }
+        (None, owner) => owner,
+    };
     let switchboard = &doors.switchboard;
-    let (workspace_id, channel) = (caller.workspace_id(), channel.as_deref());
+    let workspace_id = caller.workspace_id();
+    let which = Which { channel_id: channel, status, owner };
     let found = match contact {
-        Some(contact) => switchboard.conversations_of_person(workspace_id, &contact, channel, limit, offset).await,
-        None => switchboard.store.conversations(workspace_id, channel, limit, offset).await,
+        Some(contact) => switchboard.conversations_of_person(workspace_id, &contact, &which, limit, offset).await,
+        None => switchboard.store.conversations(workspace_id, &which, limit, offset).await,
     };
     let (found, total) = found.map_err(|error| Failure::store(&request, &error))?;
     let mut items = Vec::with_capacity(found.len());
@@ -199,7 +254,7 @@ pub async fn one(
     Ok(HttpResponse::Ok().json(ConversationView { usage, ..view }))
 }
 
-/// Gives a conversation to its agent, to a person, or to nobody.
+/// Gives a conversation to its agent, to a person, or to nobody; closes it, or opens it again.
 ///
 /// # Errors
 /// 400 for fields that are not as documented, 404 for an unknown conversation, 503 when it is quarantined.
@@ -217,14 +272,25 @@ pub async fn change(
 ) -> Result<HttpResponse, Failure> {
     let stored = find(&request, &caller, &doors, &path).await?;
     let asked: ConversationPatch = reading::json(&request, &doors, payload).await?;
-    if let Owner::Human { name: Some(name) } = &asked.owner {
-        judge_name(&request, "owner.name", name)?;
-    }
+    let amendment = amendment(&request, asked)?;
     let id = stored.state.id;
-    let given = doors.switchboard.hand_to(caller.workspace_id(), &id, asked.owner).await;
-    given.map_err(|unsaid| refuse(&request, unsaid))?;
+    let amended = doors.switchboard.amend(caller.workspace_id(), &id, amendment).await;
+    amended.map_err(|unsaid| refuse(&request, unsaid))?;
     let stored = find(&request, &caller, &doors, &id).await?;
     Ok(HttpResponse::Ok().json(ConversationView::new(&request, &doors.switchboard, stored).await?))
+}
+
+fn amendment(request: &HttpRequest, asked: ConversationPatch) -> Result<Amendment, Failure> {
+    let owner = match (asked.owner, asked.status) {
+        (None, Some(ConversationStatus::Closed)) => return Ok(Amendment::Close),
+        (None, Some(ConversationStatus::Open)) => return Ok(Amendment::Reopen),
+        (Some(owner), None) => owner,
+        _ => return Err(Failure::fields(request, &[FieldProblem::new("owner", "either owner or status")])),
+    };
+    if let Owner::Human { name: Some(name), .. } = &owner {
+        judge_name(request, "owner.name", name)?;
+    }
+    Ok(Amendment::Assign(owner))
 }
 
 /// Marks the newest message of the person as read at the vendor.
@@ -329,6 +395,9 @@ pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
         Unsaid::WindowClosed(window) => {
             Failure::new(request, Code::WindowClosed, "the messaging window is closed; nothing was stored")
                 .with(serde_json::json!({ "closed_at": window.expires_at }))
+        }
+        Unsaid::UnknownMember => {
+            Failure::fields(request, &[FieldProblem::new("owner.id", "the user id of a member of this workspace")])
         }
         Unsaid::TooManyHeld => {
             let message = format!("{MOST_HELD} messages wait for this person already; nothing was stored");

@@ -1,6 +1,7 @@
 //! Conversations: reading, saying something once, the window's rule, handing over, and their actors.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use switchboard::domain::members::Role;
 
 use crate::support::gateway::{answer, scenario};
 
@@ -119,5 +120,101 @@ fn changes_hands_and_shows_signs() {
             let (status, body) = answer(gateway.acme("POST", &format!("{path}/{sign}"))).await;
             assert_eq!(status, 204, "{sign}: {body}");
         }
+    });
+}
+
+#[test]
+fn is_given_to_a_member() {
+    scenario(|gateway| async move {
+        let id = gateway.customer_writes("wamid.1", "Hello").await;
+        let path = format!("/api/conversations/{id}");
+        let (ann, session) = gateway.member_with(&gateway.acme, "ann@example.com", Role::Agent).await;
+        let (stranger, _) = gateway.member_with(&gateway.rival, "eve@example.com", Role::Agent).await;
+        let give = |user: &str| {
+            answer(
+                gateway.acme("PATCH", &path).json(&json!({"owner": {"kind": "human", "id": user, "name": "Nobody"}})),
+            )
+        };
+        let (status, refused) = give(&stranger.id).await;
+        assert_eq!((status, &refused["error"]["details"][0]["field"]), (400, &json!("owner.id")), "{refused}");
+        let (status, given) = give(&ann.id).await;
+        let hers = json!({"kind": "human", "id": ann.id, "name": ann.name});
+        assert_eq!((status, &given["owner"]), (200, &hers));
+        for (query, expected) in [
+            (format!("assignee_id={}", ann.id), 1),
+            (format!("assignee_id={}&owner=human", ann.id), 1),
+            (format!("assignee_id={}", stranger.id), 0),
+            ("owner=human".to_owned(), 1),
+            ("owner=agent".to_owned(), 0),
+            (format!("owner=human&contact_id={}", given["contact"]["id"].as_str().unwrap()), 1),
+            (format!("status=closed&contact_id={}", given["contact"]["id"].as_str().unwrap()), 0),
+        ] {
+            assert_eq!(gateway.read(&format!("/api/conversations?{query}")).await["total"], expected, "{query}");
+        }
+        for (query, field) in [
+            ("owner=cat".to_owned(), "owner"),
+            ("status=asleep".to_owned(), "status"),
+            (format!("assignee_id={}&owner=agent", ann.id), "assignee_id"),
+            ("assignee_id=ann".to_owned(), "assignee_id"),
+        ] {
+            let (status, refused) = answer(gateway.acme("GET", &format!("/api/conversations?{query}"))).await;
+            assert_eq!((status, &refused["error"]["details"][0]["field"]), (400, &json!(field)), "{refused}");
+        }
+        // Who writes with their own session takes it.
+        assert_eq!(answer(gateway.acme("PATCH", &path).json(&json!({"owner": {"kind": "agent"}}))).await.0, 200);
+        let says = gateway.by_cookie(&session, "POST", &format!("{path}/messages")).json(&json!({"body": "Ann here."}));
+        assert_eq!(answer(says).await.0, 201);
+        assert_eq!(gateway.read(&path).await["owner"]["id"], json!(ann.id));
+    });
+}
+
+#[test]
+fn is_closed_until_the_person_writes_again() {
+    scenario(|gateway| async move {
+        let id = gateway.customer_writes("wamid.1", "Hello").await;
+        let path = format!("/api/conversations/{id}");
+        let change = |body| answer(gateway.acme("PATCH", &path).json(&body));
+        let (_, taken) = change(json!({"owner": {"kind": "human", "name": "Ann"}})).await;
+        assert_eq!((&taken["status"], &taken["closed_at"]), (&json!("open"), &json!(null)));
+        let mut watch = gateway.watch();
+        let (status, closed) = change(json!({"status": "closed"})).await;
+        assert_eq!((status, &closed["status"], &closed["owner"]), (200, &json!("closed"), &json!({"kind": "agent"})));
+        watch.until_data("conversation.closed", "closed_at").await;
+        let (status, again) = change(json!({"status": "closed"})).await;
+        assert_eq!((status, &again["closed_at"]), (200, &closed["closed_at"]), "once");
+        assert_eq!(gateway.read("/api/conversations?status=closed").await["total"], 1);
+        for body in [json!({}), json!({"status": "open", "owner": {"kind": "nobody"}}), json!({"status": "gone"})] {
+            assert_eq!(change(body.clone()).await.0, 400, "{body}");
+        }
+        // What a program says settles nothing and opens nothing; the person's next word does, and is answered.
+        let said = gateway.acme("POST", &format!("{path}/messages"));
+        let said = answer(said.json(&json!({"body": "How was it?", "author": {"kind": "system"}}))).await;
+        assert_eq!((said.0, gateway.read(&path).await["status"].as_str()), (201, Some("closed")));
+        gateway.customer_writes("wamid.2", "One more thing").await;
+        let open = gateway.read(&path).await;
+        assert_eq!((&open["status"], &open["closed_at"]), (&json!("open"), &json!(null)));
+        assert!(open["opened_at"].as_i64() >= closed["closed_at"].as_i64(), "{open}");
+        let (_, closed) = change(json!({"status": "closed"})).await;
+        let (_, open) = change(json!({"status": "open"})).await;
+        assert_eq!((&closed["status"], &open["status"]), (&json!("closed"), &json!("open")));
+    });
+}
+
+#[test]
+fn tells_when_the_window_closes() {
+    scenario(|gateway| async move {
+        let id = gateway.customer_writes("wamid.1", "Hello").await;
+        let mut watch = gateway.watch();
+        gateway.switchboard.store.clock().advance(25 * 60 * 60 * 1_000);
+        watch.until_data("conversation.window_closed", "closed_at").await;
+        let events = gateway.read("/api/events?limit=200").await;
+        let told: Vec<&Value> = events["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|event| event["event"] == "conversation.window_closed")
+            .collect();
+        assert_eq!(told.len(), 1, "{events}");
+        assert_eq!((&told[0]["data"]["conversation_id"], &told[0]["data"]["cause"]), (&json!(id), &json!("time")));
     });
 }
