@@ -103,10 +103,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let (server, address) = listen(&settings, doors)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
-    actix_web::rt::spawn(joining::keep(switchboard.clone(), store.listen()));
-    actix_web::rt::spawn(remembering::keep(switchboard.clone()));
-    actix_web::rt::spawn(retention::keep(switchboard.clone()));
-    actix_web::rt::spawn(windows::keep(switchboard.clone()));
+    keep_house(&switchboard);
     let inboxes = mailboxes::keep(switchboard.clone(), client.clone(), store_options.lease_ms);
     let inboxes = actix_web::rt::spawn(inboxes);
     let stopping = CancellationToken::new();
@@ -135,6 +132,14 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let told = tokio::time::timeout(deadline, telling);
     let (_, ()) = tokio::join!(told, drain(&settings, &handle, &runners, &store, demo));
     Ok(())
+}
+
+/// Starts what goes on beside all requests, as long as the process lives.
+fn keep_house(switchboard: &Switchboard) {
+    actix_web::rt::spawn(joining::keep(switchboard.clone(), switchboard.store.listen()));
+    actix_web::rt::spawn(remembering::keep(switchboard.clone()));
+    actix_web::rt::spawn(retention::keep(switchboard.clone()));
+    actix_web::rt::spawn(windows::keep(switchboard.clone()));
 }
 
 fn conversations_options(settings: &Settings) -> supervisor::Options {

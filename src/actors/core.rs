@@ -10,13 +10,13 @@ use switchboard_channels::contract::inbound::Event;
 use tokio_util::sync::CancellationToken;
 
 use super::ActorError;
-use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
+use super::errands::{Begun, Birth, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::{Hub, Sight, TurnEnd};
 use crate::domain::changes::{Change, Idempotency, Refusal};
 use crate::domain::conversations::{self as rules, Amendment, Conversation, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;
-use live::Live;
+use live::{Live, cancel};
 use sifting::{drop_known, drop_repeated, drop_revisions_of, under_key};
 
 /// How often a decision is taken again when another node was faster.
@@ -316,7 +316,15 @@ impl Core {
         self.handled += 1;
         let clock = self.store.clock().clone();
         for _ in 0..MOST_TRIES {
-            let Some(live) = self.load().await? else { return Err(ActorError::Unknown) };
+            self.load().await?;
+            let begin =
+                |birth: &Birth| Conversation::begin(self.id.clone(), &birth.channel, birth.origin.clone(), clock.now());
+            let born = say.birth.as_ref().filter(|_| self.live.is_none()).map(|birth| (begin(birth), birth));
+            let (state, to) = match (&self.live, &born) {
+                (Some(live), _) => (&live.state, live.identities.as_slice()),
+                (None, Some((state, birth))) => (state, std::slice::from_ref(&birth.to)),
+                (None, None) => return Err(ActorError::Unknown),
+            };
             let make_id = || clock.id();
             let situation =
                 Situation { now: clock.now(), rule: say.rule, nameless: false, quiet_ms: 0, new_id: &make_id };
@@ -325,15 +333,19 @@ impl Core {
                 pieces: say.pieces.clone(),
                 reply_to: say.reply_to.clone(),
                 reply_to_provider: say.reply_to_provider.clone(),
-                to: &live.identities,
+                to,
                 holds: say.holds,
                 fallback_after: say.fallback_after,
                 replaces: say.replaces.clone(),
             };
-            let mut posted = match rules::post(&live.state, post, &situation) {
+            let mut posted = match rules::post(state, post, &situation) {
                 Ok(posted) => posted,
                 Err(refused) => return Ok(Said::Refused(refused)),
             };
+            if let (Some((_, birth)), Some(conversation)) = (&born, &mut posted.change.conversation) {
+                conversation.identities.push(birth.to.clone());
+                conversation.contact_name.clone_from(&birth.name);
+            }
             // What was asked for stands in the one that was rendered; else in the first.
             let asked = posted.change.messages.iter().find(|new| new.message.rendering.is_some());
             let asked = asked.or_else(|| posted.change.messages.first());
@@ -435,17 +447,4 @@ enum Commitment {
     Again,
     /// Without these, which are known or, if so, were erased.
     Without(Vec<String>, bool),
-}
-
-/// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
-fn cancel(live: &mut Live, hub: &Hub, id: &str) {
-    let running = live.running.take().map(|(turn, token)| {
-        token.cancel();
-        turn
-    });
-    if let Some(turn) = running.or_else(|| live.state.turn_job.take())
-        && hub.is_watched(id)
-    {
-        hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
-    }
 }

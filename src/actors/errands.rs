@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::inbound::Event;
+use switchboard_channels::contract::peer::Identity;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
@@ -70,9 +71,24 @@ pub struct Begun {
     pub cancel: CancellationToken,
 }
 
+/// How a conversation begins with something that we say.
+#[derive(Debug, Clone)]
+pub struct Birth {
+    /// The channel.
+    pub channel: Arc<Channel>,
+    /// The person, and the thread.
+    pub origin: Origin,
+    /// What the channel calls the person.
+    pub to: Identity,
+    /// Display name, where the person is new.
+    pub name: Option<String>,
+}
+
 /// A message that somebody wants to say.
 #[derive(Debug)]
 pub struct Say {
+    /// How the conversation begins, where it is new.
+    pub birth: Option<Birth>,
     /// Who.
     pub author: Author,
     /// What, in as many messages as the channel needs.

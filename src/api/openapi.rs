@@ -134,6 +134,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::contacts::rules::set,
         platform::contacts::timeline::read,
         platform::conversations::list,
+        platform::conversations::beginning::begin,
         platform::conversations::one,
         platform::conversations::change,
         platform::conversations::messages::list,

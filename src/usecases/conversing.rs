@@ -9,7 +9,7 @@ use switchboard_channels::contract::outbound::{Outbound, Sign};
 use super::Switchboard;
 use super::directory::Account;
 use crate::actors::ActorError;
-use crate::actors::errands::{Said, Say};
+use crate::actors::errands::{Birth, Said, Say};
 use crate::domain::changes::{Idempotency, Refusal};
 use crate::domain::conversations::{Amendment, Owner, Refused};
 use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
@@ -61,6 +61,8 @@ pub enum Unsaid {
     KeyMismatch,
     /// The workspace has as many messages this month as it may.
     UsedUp(UsedUp),
+    /// The person has another conversation there since a moment ago.
+    Elsewhere,
     /// The conversation is quarantined.
     Quarantined,
     /// Not now.
@@ -103,6 +105,17 @@ impl Switchboard {
     pub async fn say(&self, workspace_id: &str, conversation_id: &str, wish: Wish) -> Result<(Message, bool), Unsaid> {
         let conversation =
             self.store.conversation(workspace_id, conversation_id).await?.ok_or(Unsaid::UnknownConversation)?;
+        self.speak(&conversation, None, wish).await
+    }
+
+    /// The same in a conversation that was read before, or that begins with it.
+    pub(super) async fn speak(
+        &self,
+        conversation: &StoredConversation,
+        birth: Option<Birth>,
+        wish: Wish,
+    ) -> Result<(Message, bool), Unsaid> {
+        let (workspace_id, conversation_id) = (&conversation.state.workspace_id, &conversation.state.id);
         let idempotency = wish.key.as_ref().map(|key| Idempotency {
             key: key.clone(),
             request_hash: wish.request_hash.clone().unwrap_or_else(|| fingerprint(conversation_id, &wish)),
@@ -111,14 +124,14 @@ impl Switchboard {
         if let Some(earlier) = self.said_before(workspace_id, idempotency.as_ref()).await? {
             return Ok((earlier, true));
         }
-        let (reply_to, reply_to_provider) = self.resolve_reply(workspace_id, &conversation, &wish).await?;
+        let (reply_to, reply_to_provider) = self.resolve_reply(workspace_id, conversation, &wish).await?;
         let account = self.directory.channel(&conversation.state.channel_id).await?;
         let account = account.ok_or(Unsaid::UnknownConversation)?;
         judge_direction(&wish.content).map_err(Unsaid::Content)?;
-        let content = self.resolve_reaction(workspace_id, &conversation, wish.content.clone()).await?;
+        let content = self.resolve_reaction(workspace_id, conversation, wish.content.clone()).await?;
         let pieces = self.fitted(&account, content).await?;
         judge_fallback(&account, &wish, &pieces).map_err(Unsaid::Content)?;
-        self.judge_pieces(&conversation, &account, &pieces, reply_to_provider.as_deref()).await?;
+        self.judge_pieces(conversation, &account, &pieces, reply_to_provider.as_deref()).await?;
         // What was promised before is said whatever the month has seen.
         let most_messages = match &wish.replaces {
             Some(_) => None,
@@ -127,6 +140,7 @@ impl Switchboard {
         let mut deaths = 0;
         loop {
             let say = Say {
+                birth: birth.clone(),
                 author: wish.author.clone(),
                 pieces: pieces.clone(),
                 reply_to: reply_to.clone(),
@@ -145,6 +159,9 @@ impl Switchboard {
                 Ok(Said::Refused(Refused::TooManyHeld)) => Err(Unsaid::TooManyHeld),
                 Ok(Said::Refused(_)) => Err(Unsaid::Unavailable("somebody else has the conversation".to_owned())),
                 Err(ActorError::Refused(Refusal::UsedUp(limit))) => Err(Unsaid::UsedUp(self.messages_used_up(limit))),
+                Err(ActorError::Refused(Refusal::Taken(_) | Refusal::Stale)) if birth.is_some() => {
+                    Err(Unsaid::Elsewhere)
+                }
                 // With a key it is safe to ask again; without one the caller must look.
                 Err(ActorError::Died) if deaths < 3 && idempotency.is_some() => {
                     deaths += 1;

@@ -8,6 +8,7 @@ pub mod answering;
 pub mod apply;
 pub mod assisting;
 pub mod authenticating;
+pub mod beginning;
 pub mod calendars;
 mod carrying;
 pub mod channels;

@@ -112,6 +112,11 @@ async fn cases(gateway: &Gateway) -> Vec<Case> {
         case("/api/channels", channel("sms"), channel("other")),
         case("/api/contacts", json!({"name": "Jane"}), json!({"name": "Kim"})),
         at(case("/api/contacts/{id}/erasure", json!({}), json!(contacts[1])), "{id}", &contacts[0]),
+        case(
+            "/api/conversations",
+            json!({"channel_id": gateway.whatsapp.id, "to": "+4915112345678", "body": "Hi"}),
+            json!({"channel_id": gateway.whatsapp.id, "to": "+4915112345678", "body": "Ho"}),
+        ),
         at(
             case("/api/conversations/{id}/messages", json!({"body": "Hi"}), json!({"body": "Ho"})),
             "{id}",

@@ -1,6 +1,6 @@
 //! Mail through real servers: it comes by IMAP, goes by SMTP, stays in its thread, and is taken once.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use switchboard::domain::deliveries::DeliveryOutcome;
 use switchboard::domain::messages::Direction;
 use switchboard::store::conversations::Which;
@@ -114,6 +114,41 @@ with_both_databases! {
         drop(store);
         stage.end().await;
     }
+}
+
+#[test]
+fn a_thread_that_we_begin_is_continued_by_its_reply() {
+    run(async {
+        let mail = MailSystem::start().await;
+        let stage = staged(Database::Sqlite, &mail, "required", PASSWORD).await;
+        let process = stage.start().await;
+        let channel = channel(&stage, |_| true).await;
+        let mut begun = Vec::new();
+        for subject in ["Your order", "Your invoice"] {
+            let content = json!({"type": "email", "subject": subject, "text": format!("It is about {subject}.")});
+            let body = json!({"channel_id": channel["id"], "to": "Ana@People.example", "content": content});
+            let answer = stage.ask(reqwest::Method::POST, "/api/conversations").json(&body).send().await.unwrap();
+            assert_eq!(answer.status(), 201);
+            begun.push(answer.json::<Value>().await.unwrap()["conversation"]["id"].clone());
+        }
+        assert_ne!(begun[0], begun[1], "each is a thread");
+        let letters = mail.letters(ANA, 2).await;
+        let first = letters.iter().find(|letter| header(letter, "Subject") == "Your order").unwrap();
+        assert!(first.header("In-Reply-To").is_none(), "{first:?}");
+        let ours = header(first, "Message-ID");
+        let reply = [("Message-ID", "<one@people.example>"), ("Subject", "Re: Your order"), ("In-Reply-To", &*ours)];
+        write(&mail, SUPPORT, &reply, "Thank you.").await;
+        let letters = mail.letters(ANA, 3).await;
+        let answer = letters.iter().find(|letter| letter.body().contains("Thank you.")).unwrap();
+        assert_eq!(header(answer, "Subject"), "Re: Your order");
+        let path = format!("/api/conversations/{}/messages", begun[0].as_str().unwrap());
+        let messages = stage.read(&path).await;
+        let authors: Vec<_> =
+            messages["messages"].as_array().unwrap().iter().map(|one| &one["author"]["kind"]).collect();
+        assert_eq!(authors, ["system", "contact", "agent"]);
+        process.stop().await;
+        stage.end().await;
+    });
 }
 
 #[cfg(feature = "failpoints")]

@@ -91,6 +91,7 @@ impl Product {
         let (conversations, _) =
             self.switchboard.store.conversations(&self.channel.workspace_id, &Which::default(), 10, 0).await.unwrap();
         let say = Say {
+            birth: None,
             author: Author { kind: AuthorKind::Human, id: None, name: None },
             pieces: vec![Content::text(wires::SAID).into()],
             reply_to: None,

@@ -158,7 +158,7 @@ on_both_databases! {
         let end = received.next.window_expires_at.unwrap();
         let due = async |before| store.windows_to_tell(before, 10).await.unwrap();
         assert!(due(end - 1).await.is_empty());
-        assert_eq!(due(end).await, [conversation.id.clone()]);
+        assert_eq!(due(end).await, std::slice::from_ref(&conversation.id));
         let now = end - SAFETY_MARGIN_MS;
         assert!(amend(&received.next, &Amendment::TellWindow, now - 1).is_none(), "it is open still");
         let told = amend(&received.next, &Amendment::TellWindow, now).unwrap();

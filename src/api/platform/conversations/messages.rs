@@ -68,10 +68,10 @@ pub struct NewMessage {
 #[serde(deny_unknown_fields)]
 pub struct NewAuthor {
     /// A person, or a program that does not take the conversation over.
-    kind: NewAuthorKind,
+    pub(super) kind: NewAuthorKind,
     /// Display name.
     #[schema(example = "Ana")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// Who may write through this address.
@@ -198,35 +198,48 @@ fn otherwise(request: &HttpRequest, asked: &NewMessage) -> Result<Otherwise, Fai
     }
 }
 
-fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
-    let content = match (asked.body, asked.content) {
+/// What is said: a text, or typed content.
+pub(super) fn content(
+    request: &HttpRequest,
+    body: Option<String>,
+    content: Option<Content>,
+) -> Result<Content, Failure> {
+    match (body, content) {
         (Some(body), None) => {
             if body.trim().is_empty() || body.contains('\0') {
                 let problem = FieldProblem::new("body", "a text that is not empty, without NUL");
                 return Err(Failure::fields(request, &[problem]));
             }
-            Content::text(body)
+            Ok(Content::text(body))
         }
-        (None, Some(content)) => content,
-        _ => return Err(Failure::fields(request, &[FieldProblem::new("body", "either body or content")])),
+        (None, Some(content)) => Ok(content),
+        _ => Err(Failure::fields(request, &[FieldProblem::new("body", "either body or content")])),
+    }
+}
+
+/// Who says it: a person of the team is known by their own session.
+pub(super) fn author(request: &HttpRequest, caller: &Principal, asked: NewAuthor) -> Result<Author, Failure> {
+    if let Some(name) = &asked.name {
+        judge_name(request, "author.name", name)?;
+    }
+    let (kind, id, default_name) = match (asked.kind, &caller.actor) {
+        (NewAuthorKind::System, _) => (AuthorKind::System, None, None),
+        (NewAuthorKind::Human, Actor::Member { user_id, .. }) => {
+            (AuthorKind::Human, Some(user_id.clone()), Some(caller.name.clone()))
+        }
+        (NewAuthorKind::Human, Actor::Key { .. }) => (AuthorKind::Human, None, Some(caller.name.clone())),
     };
+    Ok(Author { kind, id, name: asked.name.or(default_name) })
+}
+
+fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Option<String>) -> Result<Wish, Failure> {
+    let content = content(request, asked.body, asked.content)?;
     if asked.fallback_after.is_some_and(|seconds| !FALLBACK_AFTER.contains(&seconds)) {
         let expected = format!("{} to {} seconds", FALLBACK_AFTER.start(), FALLBACK_AFTER.end());
         return Err(Failure::fields(request, &[FieldProblem::new("fallback_after", expected)]));
     }
-    let author = asked.author.unwrap_or(NewAuthor { kind: NewAuthorKind::Human, name: None });
-    if let Some(name) = &author.name {
-        judge_name(request, "author.name", name)?;
-    }
-    let (kind, default_name) = match author.kind {
-        NewAuthorKind::Human => (AuthorKind::Human, Some(caller.name.clone())),
-        NewAuthorKind::System => (AuthorKind::System, None),
-    };
-    let id = match (&caller.actor, kind) {
-        (Actor::Member { user_id, .. }, AuthorKind::Human) => Some(user_id.clone()),
-        _ => None,
-    };
-    let author = Author { kind, id, name: author.name.or(default_name) };
+    let by_default = NewAuthor { kind: NewAuthorKind::Human, name: None };
+    let author = author(request, caller, asked.author.unwrap_or(by_default))?;
     Ok(Wish {
         author,
         content,
@@ -240,7 +253,7 @@ fn wish(request: &HttpRequest, caller: &Principal, asked: NewMessage, key: Optio
 }
 
 /// The refusal with what would still pass.
-async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, window: &Window) -> Failure {
+pub(super) async fn window_closed(request: &HttpRequest, doors: &Doors, channel_id: &str, window: &Window) -> Failure {
     let switchboard = &doors.switchboard;
     let account = switchboard.directory.channel(channel_id).await.ok().flatten();
     // A person of ours may write longer where the vendor has this tag; a program and an agent may not.

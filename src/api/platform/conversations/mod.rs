@@ -1,5 +1,6 @@
 //! `/api/conversations`: with whom we speak, who owns it, and how its actor is.
 
+pub mod beginning;
 pub mod messages;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -31,6 +32,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .service(
             web::resource("/api/conversations")
                 .route(web::get().to(list))
+                .route(web::post().to(beginning::begin))
                 .default_service(web::route().to(no_such_method)),
         )
         .service(
@@ -424,6 +426,11 @@ pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
             "this Idempotency-Key was used before with a different request",
         ),
         Unsaid::UsedUp(used_up) => limiting::used_up(request, &used_up),
+        Unsaid::Elsewhere => Failure::new(
+            request,
+            Code::Conflict,
+            "the person's conversation changed at the same time; nothing was stored",
+        ),
         Unsaid::Quarantined => Failure::new(
             request,
             Code::ConversationQuarantined,

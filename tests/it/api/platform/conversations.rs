@@ -218,3 +218,75 @@ fn tells_when_the_window_closes() {
         assert_eq!((&told[0]["data"]["conversation_id"], &told[0]["data"]["cause"]), (&json!(id), &json!("time")));
     });
 }
+
+#[test]
+fn speaks_first() {
+    scenario(|gateway| async move {
+        let here = gateway.whatsapp.id.as_str();
+        let begin = |body: Value| answer(gateway.acme("POST", "/api/conversations").json(&body));
+        let template = json!({"type": "template", "name": "hello_world", "language": "en_US"});
+        let to = "+49 151 12345678";
+        for (body, expected, told) in [
+            (json!({"channel_id": here, "to": to, "body": "Hello?"}), 409, "WINDOW_CLOSED"),
+            (json!({"channel_id": here, "body": "Hello?"}), 400, "to"),
+            (json!({"channel_id": here, "to": "Kim", "body": "Hello?"}), 400, "to"),
+            (json!({"channel_id": here, "to": to}), 400, "body"),
+            (json!({"channel_id": here, "to": to, "body": "Hello?", "name": " "}), 400, "name"),
+            (json!({"channel_id": here, "to": "kim@example.com", "content": template}), 422, "OUT_OF_REACH"),
+            (json!({"channel_id": gateway.acme.widget.id, "to": to, "body": "Hello?"}), 422, "OUT_OF_REACH"),
+            (json!({"channel_id": gateway.rival.widget.id, "to": to, "body": "Hello?"}), 404, "NOT_FOUND"),
+            (json!({"channel_id": here, "contact_id": here, "body": "Hello?"}), 404, "NOT_FOUND"),
+        ] {
+            let (status, refused) = begin(body.clone()).await;
+            assert_eq!(status, expected, "{body}: {refused}");
+            assert!(refused.to_string().contains(told), "{body}: {refused}");
+        }
+        for list in ["conversations", "contacts"] {
+            assert_eq!(gateway.read(&format!("/api/{list}")).await["total"], 0, "nothing was stored: {list}");
+        }
+        let mut watch = gateway.watch();
+        let (status, begun) = begin(json!({"channel_id": here, "to": to, "name": "Kim", "content": template})).await;
+        assert_eq!(status, 201, "{begun}");
+        let conversation = &begun["conversation"];
+        assert_eq!(
+            (&conversation["owner"], &conversation["window"]["state"]),
+            (&json!({"kind": "agent"}), &json!("closed"))
+        );
+        assert_eq!(conversation["contact"]["name"], "Kim");
+        assert_eq!(begun["message"]["author"]["kind"], "system");
+        let id = watch.until("message.sent").await;
+        assert_eq!(conversation["id"], json!(id));
+        // The answer comes into it, and is answered by the agent; and what is said next is said there, too.
+        assert_eq!(gateway.customer_writes("wamid.1", "Thanks!").await, id);
+        let (status, again) = begin(json!({"channel_id": here, "to": to, "body": "Welcome."})).await;
+        assert_eq!((status, &again["conversation"]["id"]), (201, &json!(id)));
+        assert_eq!(gateway.read("/api/conversations").await["total"], 1);
+    });
+}
+
+#[test]
+fn speaks_first_to_a_contact() {
+    scenario(|gateway| async move {
+        let person = json!({"name": "Jane", "phone": "+14155550100"});
+        let (_, jane) = answer(gateway.acme("POST", "/api/contacts").json(&person)).await;
+        let (_, nobody) = answer(gateway.acme("POST", "/api/contacts").json(&json!({"name": "Nobody"}))).await;
+        let template = json!({"type": "template", "name": "hello_world", "language": "en_US"});
+        let asked = |contact: &Value| {
+            let body = json!({"channel_id": gateway.whatsapp.id, "contact_id": contact["id"], "content": template});
+            answer(gateway.acme("POST", "/api/conversations").json(&body))
+        };
+        assert_eq!(asked(&nobody).await.0, 422);
+        // At once, and by several.
+        let begun = futures_util::future::join_all((0..6).map(|_| asked(&jane))).await;
+        for (status, answer) in &begun {
+            assert_eq!((*status, &answer["conversation"]["contact"]["id"]), (201, &jane["id"]), "{answer}");
+            assert_eq!(answer["conversation"]["id"], begun[0].1["conversation"]["id"]);
+        }
+        let contact = gateway.read(&format!("/api/contacts/{}", jane["id"].as_str().unwrap())).await;
+        assert_eq!(contact["identities"][0]["value"], "14155550100", "{contact}");
+        let (ann, session) = gateway.member_with(&gateway.acme, "ann@example.com", Role::Agent).await;
+        let body = json!({"channel_id": gateway.whatsapp.id, "contact_id": jane["id"], "content": template});
+        let said = answer(gateway.by_cookie(&session, "POST", "/api/conversations").json(&body)).await;
+        assert_eq!((said.0, &said.1["conversation"]["owner"]["id"]), (201, &json!(ann.id)));
+    });
+}
