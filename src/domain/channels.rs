@@ -122,12 +122,33 @@ pub struct WidgetSettings {
     pub allowed_origins: Vec<String>,
     /// What stands above the conversation; none: the agent's name.
     pub title: Option<String>,
+    /// First words of the hosted page to a visitor who has not written yet; none: the widget's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<String>,
+    /// Accent colour of the hosted page, any CSS colour; none: the widget's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// Language of the hosted page; none: the visitor's browser decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<WidgetLanguage>,
     /// With what the site signs the ids of its users, at least 16 characters; none: nobody signs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_secret: Option<Secret>,
     /// Whether it asks visitors how to reach them.
     #[serde(skip_serializing_if = "LeadForm::is_off")]
     pub lead_form: LeadForm,
+}
+
+/// A language that the widget speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WidgetLanguage {
+    /// German.
+    De,
+    /// English.
+    En,
+    /// Spanish.
+    Es,
 }
 
 /// Whether a web widget has a form in which visitors say how to reach them.

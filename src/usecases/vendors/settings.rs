@@ -8,6 +8,10 @@ use super::{made, rotation};
 use crate::domain::channels::WidgetSettings;
 use crate::domain::errors::FieldProblem;
 
+/// The settings of a widget.
+const WIDGET: [&str; 7] = ["allowed_origins", "title", "greeting", "color", "language", "identity_secret", "lead_form"];
+/// Longest heading, first words and colour of a widget, in characters.
+const LONGEST: [(&str, usize); 3] = [("title", 100), ("greeting", 500), ("color", 64)];
 /// Fewest characters of a widget's secret.
 const SHORTEST_SECRET: usize = 16;
 
@@ -59,7 +63,7 @@ pub fn is_place(name: &str, value: &Value) -> bool {
 
 fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProblem>> {
     let fits = |alone: Value| serde_json::from_value::<WidgetSettings>(alone).is_ok();
-    let known = |name: &str| matches!(name, "allowed_origins" | "title" | "identity_secret" | "lead_form");
+    let known = |name: &str| WIDGET.contains(&name);
     let problems = misfits(entered, known, fits);
     if !problems.is_empty() {
         return Err(problems);
@@ -76,6 +80,12 @@ fn check_widget(entered: &Map<String, Value>) -> Result<Accepted, Vec<FieldProbl
     if secret.is_some_and(|secret| secret.reveal().chars().count() < SHORTEST_SECRET) {
         problems
             .push(FieldProblem::new("identity_secret", format!("a secret of at least {SHORTEST_SECRET} characters")));
+    }
+    for (name, longest) in LONGEST {
+        let text = entered.get(name).and_then(Value::as_str);
+        if text.is_some_and(|text| text.trim().is_empty() || text.chars().count() > longest) {
+            problems.push(FieldProblem::new(name, format!("1 to {longest} characters")));
+        }
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -152,7 +162,9 @@ mod tests {
             (Kind::Widget, json!({}), vec![]),
             (Kind::Widget, json!({"identity_secret": "0123456789abcdef"}), vec![]),
             (Kind::Widget, json!({"identity_secret": "too short"}), vec!["identity_secret"]),
-            (Kind::Widget, json!({"lead_form": "before"}), vec![]),
+            (Kind::Widget, json!({"lead_form": "before", "greeting": "Hi", "color": "#0a7", "language": "es"}), vec![]),
+            (Kind::Widget, json!({"greeting": "x".repeat(501), "title": " "}), vec!["title", "greeting"]),
+            (Kind::Widget, json!({"language": "tlh"}), vec!["language"]),
             (
                 Kind::Widget,
                 json!({"title": 3, "colour": "red", "lead_form": "x"}),

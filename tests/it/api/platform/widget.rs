@@ -55,6 +55,15 @@ fn serves_the_script_and_the_page() {
         let page = gateway.ask("GET", &format!("/chat/{}", gateway.acme.widget.id)).send().await.unwrap();
         assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
         assert!(page.text().await.unwrap().contains("<title>Echo</title>"));
+        let path = format!("/api/channels/{}", gateway.acme.widget.id);
+        let settings = json!({"title": "Ask \"us\"", "greeting": "Hola", "color": "#0a7", "language": "es"});
+        let (status, changed) = answer(gateway.acme("PATCH", &path).json(&json!({"settings": settings}))).await;
+        assert_eq!(status, 200, "{changed}");
+        let page = gateway.ask("GET", &format!("/chat/{}", gateway.acme.widget.id)).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        for part in ["<html lang=\"es\">", "Ask &quot;us&quot;", "data-greeting=\"Hola\"", "data-color=\"#0a7\""] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
         assert_eq!(answer(gateway.ask("GET", &format!("/chat/{}", gateway.whatsapp.id))).await.0, 404);
     });
 }
