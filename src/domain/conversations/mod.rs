@@ -25,6 +25,7 @@ pub enum Owner {
     Human {
         /// Display name, where known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(format = "filled", max_length = 200)]
         name: Option<String>,
     },
     /// Nobody answers.
