@@ -15,7 +15,7 @@ use super::failure::{Failure, no_such_method};
 const PAGE: &str = "/docs/index.html";
 
 /// What the page needs; the library has more.
-const FILES: [&str; 8] = [
+pub(super) const FILES: [&str; 8] = [
     "favicon-16x16.png",
     "favicon-32x32.png",
     "index.css",

@@ -100,12 +100,17 @@ impl Failure {
         }
     }
 
-    /// Fields that do not have the documented shape.
+    /// Fields that do not have the documented shape; where all have it and refer to what is not there, nothing of that
+    /// name.
     #[must_use]
     pub fn fields(request: &HttpRequest, problems: &[FieldProblem]) -> Self {
-        let names: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        Self::new(request, Code::InvalidRequest, format!("not as documented: {}", names.join(", ")))
-            .with(serde_json::json!(problems))
+        let names = problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>().join(", ");
+        let all_absent = !problems.is_empty() && problems.iter().all(|problem| problem.absent);
+        let (code, sentence) = match all_absent {
+            true => (Code::NotFound, format!("there is nothing behind: {names}")),
+            false => (Code::InvalidRequest, format!("not as documented: {names}")),
+        };
+        Self::new(request, code, sentence).with(serde_json::json!(problems))
     }
 
     /// The idempotency key was used for something else.

@@ -1,6 +1,8 @@
 //! The OpenAPI document and the table of errors, made from the code: what every operation shares is added here, so
 //! that no handler repeats it.
 
+mod rules;
+mod shapes;
 mod streams;
 
 use std::collections::BTreeSet;
@@ -238,6 +240,8 @@ pub fn document() -> String {
         unbuilt::describe(paths);
     }
     describe_tags(&mut document);
+    rules::complete(&mut document);
+    shapes::settle(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

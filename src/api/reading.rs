@@ -7,6 +7,7 @@ use actix_web::{HttpMessage as _, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Doors;
 use super::failure::Failure;
@@ -72,16 +73,44 @@ pub async fn json<T: DeserializeOwned>(
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(Failure::fields(request, &[FieldProblem::new("body", "a JSON object")]));
     }
-    let mut reader = serde_json::Deserializer::from_slice(&bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
-        Failure::fields(request, &[FieldProblem::new(field, error.into_inner().to_string())])
-    })?;
-    reader
-        .end()
-        .map_err(|_| Failure::fields(request, &[FieldProblem::new("body", "one JSON value and nothing after it")]))?;
-    Ok(read)
+    parse(&bytes).map_err(|problem| Failure::fields(request, &[problem]))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldProblem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize(&mut reader) {
+        Ok(read) => {
+            let nothing_more = reader.end();
+            nothing_more.map(|()| read).map_err(|_| FieldProblem::new("body", "one JSON value and nothing after it"))
+        }
+        Err(error) => {
+            // JSON knows numbers alone: 5.0 is the whole number 5. Hardly anybody writes it, so only a refusal looks for it.
+            let mut value = serde_json::from_slice(bytes).unwrap_or_default();
+            let again = is_rounded(&mut value).then(|| T::deserialize(value).ok()).flatten();
+            again.ok_or_else(|| {
+                let path = error.path().to_string();
+                let field = if path == "." { "body".to_owned() } else { path };
+                FieldProblem::new(field, error.into_inner().to_string())
+            })
+        }
+    }
+}
+
+/// Writes whole numbers without their fraction of zero; whether there were any.
+fn is_rounded(value: &mut Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            let text = number.to_string();
+            let whole = text.strip_suffix(".0").and_then(|whole| whole.parse::<i64>().ok());
+            if let Some(whole) = whole {
+                *number = whole.into();
+            }
+            whole.is_some()
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| is_rounded(item) || found),
+        Value::Object(members) => members.values_mut().fold(false, |found, member| is_rounded(member) || found),
+        _ => false,
+    }
 }
 
 /// The caller's `Idempotency-Key`, where there is one.
@@ -203,7 +232,9 @@ pub struct Page {
 mod tests {
     use actix_web::test::TestRequest;
 
-    use super::{Query, id};
+    use serde_json::{Value, json};
+
+    use super::{Query, id, parse};
 
     #[test]
     fn ids_are_uuids_in_their_usual_form() {
@@ -212,6 +243,33 @@ mod tests {
         assert_eq!(id(&request, good, "agent").unwrap(), good.to_ascii_lowercase());
         for bad in ["", "1", "0198c1d27e0070008000000000000001", "{0198c1d2-7e00-7000-8000-00000000000}", "%", "%27"] {
             assert!(id(&request, bad, "agent").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Asked {
+            at: i64,
+            much: Value,
+        }
+        for (text, at, much) in [
+            (r#"{"at":5,"much":1.0}"#, 5, json!(1.0)),
+            (r#"{"at":-5.0,"much":[1.5,2.0]}"#, -5, json!([1.5, 2])),
+            (r#"{"at":1e3,"much":null}"#, 1000, json!(null)),
+        ] {
+            let asked: Asked = parse(text.as_bytes()).unwrap_or_else(|problem| panic!("{text}: {problem:?}"));
+            assert_eq!((asked.at, asked.much), (at, much), "{text}");
+        }
+        for (text, field) in [
+            (r#"{"at":5.5,"much":1}"#, "at"),
+            (r#"{"at":"5.0","much":1.0}"#, "at"),
+            (r#"{"at":1e300,"much":1.0}"#, "at"),
+            (r#"{"at":5,"much":1} 1"#, "body"),
+            (r#"{"at":5.0,"much":1} 1"#, "at"),
+        ] {
+            assert_eq!(parse::<Asked>(text.as_bytes()).unwrap_err().field, field, "{text}");
         }
     }
 

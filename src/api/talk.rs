@@ -39,7 +39,7 @@ pub struct ChatMessage {
     /// Who said it; `system` adds to the agent's instructions for this answer.
     pub role: ChatRole,
     /// What, at most 32,000 characters.
-    #[schema(max_length = 32000, example = "When do you open?")]
+    #[schema(format = "filled", max_length = 32000, example = "When do you open?")]
     pub content: String,
 }
 

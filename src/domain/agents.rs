@@ -35,22 +35,31 @@ pub struct AgentSettings {
     /// What `builtin/knowledge` answers to a greeting.
     pub greeting_message: String,
     /// Base URL of the model's endpoint, where it is not its provider's usual one.
+    #[schema(format = "url")]
     pub base_url: Option<String>,
     /// Turns that run at once; more wait.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub concurrency: usize,
     /// Turns that may wait; more are answered with the fallback message.
+    #[schema(maximum = 2_147_483_647)]
     pub queue: usize,
     /// Longest turn, in milliseconds.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub turn_timeout_ms: u64,
     /// Most tokens the model may write in a turn.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub max_output_tokens: u32,
     /// Most estimated tokens of context given to the model.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub max_context_tokens: u32,
     /// Model failures in a row that open the circuit breaker.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub breaker_failures: u32,
     /// How long an open breaker stays open, in milliseconds.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub breaker_pause_ms: u64,
     /// Passages of knowledge offered to the model.
+    #[schema(maximum = 2_147_483_647)]
     pub passages: usize,
     /// Names of the actions that the model may use as tools; `*`: all. They act with the rights of the workspace, on
     /// whatever a customer talks the model into, so give an agent only what its customers may have.
@@ -60,13 +69,17 @@ pub struct AgentSettings {
     /// Whether it is the workspace's assistant, which answers `POST /api/v1/chat`; else the first by name is.
     pub assistant: bool,
     /// Answers of the model in one turn that may ask for tools.
+    #[schema(maximum = 2_147_483_647)]
     pub max_tool_rounds: usize,
     /// Uses of tools in one turn.
+    #[schema(maximum = 2_147_483_647)]
     pub max_tool_calls: usize,
     /// Tokens read and written in one turn, after which it may use no more tools.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub max_turn_tokens: u64,
     /// Answers in one conversation within ten minutes, after which the agent hands it to a person: two machines may be
     /// talking to each other. 0: no limit. Programs that chat over the API have none.
+    #[schema(maximum = 2_147_483_647)]
     pub max_answers: u32,
 }
 

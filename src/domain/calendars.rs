@@ -48,11 +48,16 @@ pub struct Calendar {
 #[serde(default, deny_unknown_fields)]
 pub struct CalendarFields {
     /// Display name, 1 to 100 characters.
-    #[schema(example = "Team")]
+    #[schema(required = true, format = "line", max_length = 100, example = "Team")]
     pub name: String,
     /// Its address in the form iCalendar: `https://…`, `http://…` or `webcal://…`, at most 2,000 bytes. It is kept sealed
     /// and never shown.
-    #[schema(example = "https://calendar.example.com/private-0a1b2c/basic.ics")]
+    #[schema(
+        required = true,
+        format = "calendar",
+        max_length = 2000,
+        example = "https://calendar.example.com/private-0a1b2c/basic.ics"
+    )]
     pub url: String,
 }
 
@@ -74,14 +79,14 @@ pub fn address(text: &str) -> Option<(String, String)> {
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// Degrees north.
-    #[schema(example = 52.52)]
+    #[schema(minimum = -90.0, maximum = 90.0, example = 52.52)]
     pub latitude: f64,
     /// Degrees east.
-    #[schema(example = 13.41)]
+    #[schema(minimum = -180.0, maximum = 180.0, example = 13.41)]
     pub longitude: f64,
     /// What it is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Berlin")]
+    #[schema(format = "name", max_length = 100, example = "Berlin")]
     pub name: Option<String>,
 }
 

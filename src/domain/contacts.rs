@@ -7,7 +7,7 @@ use switchboard_channels::contract::peer::{Identity, IdentityKind};
 
 /// Fewest and most digits of a phone number after its plus (E.164).
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
-/// Longest email address, in bytes (RFC 5321).
+/// Longest email address, in characters (RFC 5321).
 const LONGEST_EMAIL: usize = 254;
 
 /// A person as the API shows them inside a conversation.
@@ -179,7 +179,7 @@ pub fn email(text: &str) -> Option<String> {
         && !local.contains('@')
         && host.contains('.')
         && host.split('.').all(|label| !label.is_empty())
-        && plain.len() <= LONGEST_EMAIL
+        && text.chars().count() <= LONGEST_EMAIL
         && !plain.contains(odd);
     good.then_some(plain)
 }

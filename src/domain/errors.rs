@@ -76,12 +76,20 @@ pub struct FieldProblem {
     pub field: String,
     /// What was expected there.
     pub expected: String,
+    /// The field is as documented, but what it refers to is not there.
+    #[serde(skip)]
+    pub absent: bool,
 }
 
 impl FieldProblem {
     /// A problem of this field.
     pub fn new(field: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { field: field.into(), expected: expected.into() }
+        Self { field: field.into(), expected: expected.into(), absent: false }
+    }
+
+    /// A field that refers to what is not there.
+    pub fn absent(field: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { absent: true, ..Self::new(field, expected) }
     }
 }
 

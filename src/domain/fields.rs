@@ -17,21 +17,22 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(member: D) -> Resul
     Option::deserialize(member).map(Some)
 }
 
-/// A line of 1 to `longest` characters, without the blanks around it; `None`: it is none.
+/// A line of 1 to `longest` characters, not blanks alone, without the blanks around it; `None`: it is none.
 #[must_use]
 pub fn line(text: &str, longest: usize) -> Option<String> {
-    let text = text.trim();
-    let good = !text.is_empty() && text.chars().count() <= longest && !text.contains(char::is_control);
-    good.then(|| text.to_owned())
+    let plain = text.trim();
+    let good = !plain.is_empty() && text.chars().count() <= longest && !plain.contains(char::is_control);
+    good.then(|| plain.to_owned())
 }
 
-/// A text of 1 to `longest` characters that may have many lines, without the blanks around it; `None`: it is none.
+/// A text of 1 to `longest` characters, not blanks alone, that may have many lines, without the blanks around it; `None`:
+/// it is none.
 #[must_use]
 pub fn text(text: &str, longest: usize) -> Option<String> {
-    let text = text.trim();
+    let plain = text.trim();
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    let good = !text.is_empty() && text.chars().count() <= longest && !text.contains(odd);
-    good.then(|| text.to_owned())
+    let good = !plain.is_empty() && text.chars().count() <= longest && !plain.contains(odd);
+    good.then(|| plain.to_owned())
 }
 
 /// Tags, each once; adds what is wrong with them to the problems of their fields.
@@ -84,9 +85,9 @@ mod tests {
 
     #[test]
     fn lines_and_texts_have_their_shape() {
-        assert_eq!(line(" a b ", 3).as_deref(), Some("a b"));
-        assert_eq!(text(" a\nb ", 3).as_deref(), Some("a\nb"));
-        for bad in ["", "  ", "abcd", "a\u{7}b"] {
+        assert_eq!(line(" a b ", 5).as_deref(), Some("a b"));
+        assert_eq!(text(" a\nb ", 5).as_deref(), Some("a\nb"));
+        for bad in ["", "  ", "abcd", " abc", "a\u{7}b"] {
             assert_eq!((line(bad, 3), text(bad, 3)), (None, None), "{bad:?}");
         }
         assert_eq!(line("a\nb", 3), None);

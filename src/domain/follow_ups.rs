@@ -85,21 +85,21 @@ pub struct FollowUp {
 #[serde(default, deny_unknown_fields)]
 pub struct FollowUpFields {
     /// What about, 1 to 2,000 characters.
-    #[schema(example = "Ask whether the samples arrived")]
+    #[schema(format = "text", max_length = 2_000, example = "Ask whether the samples arrived")]
     pub note: Option<String>,
     /// The contact it is about.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub contact_id: Option<Option<String>>,
     /// The conversation it is about.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub conversation_id: Option<Option<String>>,
     /// When; of a mere day at nine in the morning. Times without an offset are of the workspace's zone.
     #[schema(example = "2026-03-26T09:00:00+01:00")]
     pub due_at: Option<Said>,
     /// The same in words; not together with `due_at`.
-    #[schema(example = "in three days")]
+    #[schema(min_length = 1, max_length = 100, example = "in three days")]
     pub due: Option<String>,
     /// Where it stands; `pending`.
     pub status: Option<FollowUpStatus>,

@@ -86,19 +86,19 @@ pub struct MemoryFields {
     #[schema(example = "preference")]
     pub kind: Option<MemoryKind>,
     /// What was learned, 1 to 4,000 characters.
-    #[schema(example = "Prefers to be called in the afternoon")]
+    #[schema(format = "text", max_length = 4_000, example = "Prefers to be called in the afternoon")]
     pub text: Option<String>,
     /// About whom.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub contact_id: Option<Option<String>>,
     /// The conversation in which it was learned.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub conversation_id: Option<Option<String>>,
     /// The message from which it was learned.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub message_id: Option<Option<String>>,
 }
 

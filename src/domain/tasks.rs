@@ -175,11 +175,11 @@ pub struct Task {
 #[serde(default, deny_unknown_fields)]
 pub struct TaskFields {
     /// What is to be done, 1 to 200 characters.
-    #[schema(example = "Follow up with ABC Traders")]
+    #[schema(format = "line", max_length = 200, example = "Follow up with ABC Traders")]
     pub title: Option<String>,
     /// More about it, up to 10,000 characters.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "text", max_length = 10_000, value_type = Option<String>)]
     pub description: Option<Option<String>>,
     /// Until when: a date, a moment or words such as "next monday"; times without an offset are of the workspace's zone.
     #[serde(deserialize_with = "given")]
@@ -192,25 +192,25 @@ pub struct TaskFields {
     pub status: Option<TaskStatus>,
     /// Who shall do it: a name or a member's id, 1 to 200 characters.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "Ana")]
+    #[schema(format = "line", max_length = 200, value_type = Option<String>, example = "Ana")]
     pub assignee: Option<Option<String>>,
     /// The contact it is about.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub contact_id: Option<Option<String>>,
     /// The conversation it is about.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(format = "uuid", value_type = Option<String>)]
     pub conversation_id: Option<Option<String>>,
     /// When to remind of it; of a mere day at nine in the morning.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<Said>, example = "2026-03-26T09:00:00+01:00")]
     pub remind_at: Option<Option<Said>>,
     /// The same in words; not together with `remind_at`.
-    #[schema(example = "tomorrow at nine")]
+    #[schema(min_length = 1, max_length = 100, example = "tomorrow at nine")]
     pub remind: Option<String>,
     /// At most 50 words of 1 to 64 characters; none.
-    #[schema(example = json!(["sales"]))]
+    #[schema(max_items = 50, example = json!(["sales"]))]
     pub tags: Option<Vec<String>>,
 }
 
@@ -310,8 +310,8 @@ impl Task {
         let (field, said) = match (&said.remind_at, &said.remind) {
             (None, None) => return,
             (Some(at), None) => ("remind_at", at.clone()),
-            (None, Some(words)) => ("remind", Some(Said::Words(words.clone()))),
-            (Some(_), Some(_)) => {
+            (None | Some(None), Some(words)) => ("remind", Some(Said::Words(words.clone()))),
+            (Some(Some(_)), Some(_)) => {
                 problems.push(FieldProblem::new("remind", "nothing, because there is `remind_at`"));
                 return;
             }

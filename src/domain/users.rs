@@ -2,8 +2,8 @@
 
 /// Longest display name, in characters.
 pub const LONGEST_NAME: usize = 200;
-/// Fewest and most bytes of a password.
-pub const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=512;
+/// Fewest and most characters of a password.
+pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=512;
 
 /// A person who can sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn is_name(name: &str) -> bool {
 /// Whether it may be a password. Long ones are good, and nothing else is asked of them.
 #[must_use]
 pub fn is_password(text: &str) -> bool {
-    PASSWORD_BYTES.contains(&text.len()) && !text.contains('\0')
+    PASSWORD_LENGTH.contains(&text.chars().count()) && !text.contains('\0')
 }
 
 #[cfg(test)]

@@ -201,6 +201,8 @@ impl AgentWish {
     }
 }
 
+/// The largest number of a setting, which every program that reads it can hold.
+const LARGEST_NUMBER: u64 = 2_147_483_647;
 /// Settings whose zero means something.
 const MAY_BE_ZERO: [&str; 5] = ["queue", "passages", "max_tool_rounds", "max_tool_calls", "max_answers"];
 
@@ -213,6 +215,9 @@ pub fn read_settings(path: &str, members: Map<String, Value>, problems: &mut Vec
         let expected = match (defaults.get(&name), serde_json::from_value::<AgentSettings>(alone).is_ok()) {
             (None, _) => "nothing: there is no such field",
             (Some(Value::Number(_)), false) => "a whole number, not negative",
+            (Some(Value::Number(_)), true) if value.as_u64().is_none_or(|number| number > LARGEST_NUMBER) => {
+                "a whole number of at most 2147483647"
+            }
             (Some(Value::Array(_)), false) => "a list of texts",
             (Some(Value::Bool(_)), false) => "true or false",
             (Some(_), false) => "a text",

@@ -247,7 +247,7 @@ impl Switchboard {
     async fn agent_problem(&self, workspace_id: &str, id: Option<&str>) -> Result<Option<FieldProblem>, Unchanged> {
         let Some(id) = id else { return Ok(None) };
         let known = self.store.agent_by_id(id).await?.is_some_and(|stored| stored.agent.workspace_id == workspace_id);
-        Ok((!known).then(|| FieldProblem::new("agent_id", "the id of an agent of this workspace")))
+        Ok((!known).then(|| FieldProblem::absent("agent_id", "the id of an agent of this workspace")))
     }
 
     /// The key with a code over what is asked. It is keyed, because what is asked holds secrets that may be guessed.

@@ -220,7 +220,7 @@ impl Switchboard {
     async fn judge_agent(&self, caller: &Principal, id: &str) -> Result<(), Unkeyed> {
         let found = self.store.agent_by_id(id).await?;
         let ours = found.is_some_and(|stored| stored.agent.workspace_id == caller.workspace_id);
-        let problem = FieldProblem::new("agent_id", "the id of an agent of this workspace");
+        let problem = FieldProblem::absent("agent_id", "the id of an agent of this workspace");
         if ours { Ok(()) } else { Err(Unkeyed::Fields(vec![problem])) }
     }
 

@@ -107,7 +107,7 @@ impl Switchboard {
 fn judge(form: &FilledForm) -> Result<(LeadDetails, String), Unfilled> {
     let mut problems = Vec::new();
     let message = form.message.trim();
-    if message.is_empty() || message.chars().count() > LONGEST_MESSAGE || message.contains('\0') {
+    if message.is_empty() || form.message.chars().count() > LONGEST_MESSAGE || message.contains('\0') {
         problems.push(FieldProblem::new("message", format!("1 to {LONGEST_MESSAGE} characters, without NUL")));
     }
     let said = LeadDetails {

@@ -72,7 +72,8 @@ impl Switchboard {
             Some(id) => {
                 let found = self.store.conversation(workspace_id, id).await?;
                 if found.is_none() {
-                    problems.push(FieldProblem::new("conversation_id", "the id of a conversation of this workspace"));
+                    problems
+                        .push(FieldProblem::absent("conversation_id", "the id of a conversation of this workspace"));
                 }
                 found.map(|found| found.state)
             }
@@ -84,7 +85,7 @@ impl Switchboard {
             Some(id) => self.directory.agent(id).await?.filter(|agent| agent.workspace_id == workspace_id),
         };
         if wanted.agent_id.is_some() && agent.is_none() {
-            problems.push(FieldProblem::new("agent_id", "the id of an agent of this workspace"));
+            problems.push(FieldProblem::absent("agent_id", "the id of an agent of this workspace"));
         }
         if !problems.is_empty() {
             return Err(Uncaptured::Fields(problems));
@@ -127,10 +128,10 @@ pub fn judge_details(said: LeadDetails, problems: &mut Vec<FieldProblem>) -> Lea
     let LeadDetails { contact_name, contact_email, contact_phone, notes } = said;
     let contact_email = judge_line("contact_email", contact_email, LONGEST_DETAIL, problems);
     let contact_phone = judge_line("contact_phone", contact_phone, LONGEST_DETAIL, problems);
-    let notes = notes.filter(|notes| !notes.trim().is_empty());
     if notes.as_ref().is_some_and(|notes| notes.chars().count() > LONGEST_NOTES || notes.contains('\0')) {
         problems.push(FieldProblem::new("notes", format!("at most {LONGEST_NOTES} characters, without NUL")));
     }
+    let notes = notes.filter(|notes| !notes.trim().is_empty());
     LeadDetails {
         contact_name: judge_line("contact_name", contact_name, LONGEST_DETAIL, problems),
         contact_email: contact_email.map(|text| email(&text).unwrap_or(text)),
@@ -141,11 +142,12 @@ pub fn judge_details(said: LeadDetails, problems: &mut Vec<FieldProblem>) -> Lea
 
 /// A text on one line, without blanks at its ends; an empty one is none.
 fn judge_line(field: &str, text: Option<String>, longest: usize, problems: &mut Vec<FieldProblem>) -> Option<String> {
-    let text = text?.trim().to_owned();
-    if text.chars().count() > longest || text.contains(char::is_control) {
+    let text = text?;
+    let plain = text.trim();
+    if text.chars().count() > longest || plain.contains(char::is_control) {
         problems.push(FieldProblem::new(field, format!("at most {longest} characters on one line")));
     }
-    (!text.is_empty()).then_some(text)
+    (!plain.is_empty()).then(|| plain.to_owned())
 }
 
 /// SHA-256 of what was asked, lower-case hex.

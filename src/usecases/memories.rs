@@ -90,7 +90,7 @@ impl Switchboard {
         self.judge_subjects(workspace_id, memory.contact_id.as_deref(), memory.conversation_id.as_deref()).await?;
         match &memory.message_id {
             Some(id) if self.store.message(workspace_id, id).await?.is_none() => {
-                Err(Refused::Fields(vec![FieldProblem::new("message_id", "a message of this workspace")]))
+                Err(Refused::Fields(vec![FieldProblem::absent("message_id", "a message of this workspace")]))
             }
             _ => Ok(()),
         }

@@ -75,6 +75,8 @@ pub struct Ledger {
     ignored: Vec<Ignored>,
     /// Something in it was erased before.
     erased: bool,
+    /// A receipt in it is for a message that was erased.
+    late: bool,
 }
 
 impl Ledger {
@@ -86,6 +88,7 @@ impl Ledger {
             failures: Vec::new(),
             ignored,
             erased: false,
+            late: false,
         }
     }
 
@@ -247,7 +250,9 @@ impl Switchboard {
         }
         crash::point("receiving.handed");
         let (outcome, detail) = (ledger.outcome, ledger.detail());
-        let end = DeliveryEnd { id: delivery.id, outcome, detail, forgets: ledger.erased };
+        // A dead letter needs its body to be tried again.
+        let forgets = ledger.erased || (ledger.late && outcome != DeliveryOutcome::DeadLetter);
+        let end = DeliveryEnd { id: delivery.id, outcome, detail, forgets };
         let change = Change { workspace_id, delivered: Some(end), ..Change::default() };
         self.store.commit(change).await.map_err(turned)?;
         Ok(ledger.outcome)

@@ -82,12 +82,12 @@ impl Switchboard {
         if let Some(id) = contact_id
             && self.store.person(workspace_id, &id.to_ascii_lowercase()).await?.is_none()
         {
-            problems.push(FieldProblem::new("contact_id", "a contact of this workspace"));
+            problems.push(FieldProblem::absent("contact_id", "a contact of this workspace"));
         }
         if let Some(id) = conversation_id
             && self.store.conversation(workspace_id, &id.to_ascii_lowercase()).await?.is_none()
         {
-            problems.push(FieldProblem::new("conversation_id", "a conversation of this workspace"));
+            problems.push(FieldProblem::absent("conversation_id", "a conversation of this workspace"));
         }
         if problems.is_empty() { Ok(()) } else { Err(Refused::Fields(problems)) }
     }

@@ -241,8 +241,15 @@ impl Switchboard {
         if let Some(url) = &wanted.url {
             problems.extend(url_problem(url, client).await);
         }
-        if wanted.description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
-            problems.push(FieldProblem::new("description", format!("at most {LONGEST_DESCRIPTION} characters")));
+        if wanted
+            .description
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION || text.contains('\0'))
+        {
+            problems.push(FieldProblem::new(
+                "description",
+                format!("at most {LONGEST_DESCRIPTION} characters, without NUL"),
+            ));
         }
         for (at, event) in wanted.events.iter().flatten().enumerate() {
             if events::word(event).is_none() {
@@ -260,7 +267,7 @@ impl Switchboard {
         if let Some(Some(agent_id)) = &wanted.agent_id {
             let agents = self.store.agent_names(workspace_id).await?;
             if !agents.iter().any(|(id, _)| id == agent_id) {
-                problems.push(FieldProblem::new("agent_id", "the id of an agent of this workspace"));
+                problems.push(FieldProblem::absent("agent_id", "the id of an agent of this workspace"));
             }
         }
         Ok(problems)

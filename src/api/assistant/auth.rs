@@ -32,7 +32,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct CodeRequest {
     /// Phone number in E.164.
-    #[schema(example = "+919019922652")]
+    #[schema(format = "phone", example = "+919019922652")]
     phone: String,
 }
 
@@ -41,10 +41,10 @@ pub struct CodeRequest {
 #[serde(deny_unknown_fields)]
 pub struct CodeToVerify {
     /// Phone number in E.164.
-    #[schema(example = "+919019922652")]
+    #[schema(format = "phone", example = "+919019922652")]
     phone: String,
     /// The six digits.
-    #[schema(example = "123456")]
+    #[schema(format = "digits", example = "123456")]
     otp: String,
 }
 

@@ -30,11 +30,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct AssistantChatRequest {
     /// What is asked, at most 32,000 characters.
-    #[schema(max_length = 32000, example = "What do we have to do today?")]
+    #[schema(format = "filled", max_length = 32000, example = "What do we have to do today?")]
     message: String,
     /// The conversation to go on with; without it a new one begins.
     #[serde(default)]
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000004")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000004")]
     conversation_id: Option<String>,
     /// Answer in server-sent events as the answer comes.
     #[serde(default)]

@@ -51,6 +51,7 @@ pub struct Filter {
     #[param(example = "2026-03-27")]
     due_before: Option<String>,
     /// Only those about this contact.
+    #[param(format = "uuid")]
     contact_id: Option<String>,
 }
 

@@ -60,9 +60,10 @@ pub struct Results {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct Question {
     /// Words, 1 to 500 characters: what has any of them is found, what has more of them comes first.
-    #[param(example = "when does she want to be called")]
+    #[param(format = "text", max_length = 500, example = "when does she want to be called")]
     q: String,
     /// Only about this contact, and what was said in their conversations.
+    #[param(format = "uuid")]
     contact_id: Option<String>,
 }
 
@@ -75,8 +76,10 @@ pub struct Filter {
     #[param(example = "preference")]
     kind: Option<MemoryKind>,
     /// Only about this contact.
+    #[param(format = "uuid")]
     contact_id: Option<String>,
     /// Only what this agent learned.
+    #[param(format = "uuid")]
     agent_id: Option<String>,
 }
 

@@ -53,6 +53,7 @@ pub struct Filter {
     #[param(example = "2026-03-27")]
     due_before: Option<String>,
     /// Only those about this contact.
+    #[param(format = "uuid")]
     contact_id: Option<String>,
     /// Only those that have these characters in title or description.
     #[param(example = "ABC")]

@@ -24,11 +24,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct FunctionsChatRequest {
     /// The agent.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: String,
     /// The program's name for the conversation: the same name goes on with it. At most 200 characters.
     #[serde(default)]
-    #[schema(max_length = 200, example = "unique-session-id")]
+    #[schema(format = "plain", max_length = 200, example = "unique-session-id")]
     session_id: Option<String>,
     /// The messages, oldest first, 1 to 200; the last one is the user's.
     #[schema(value_type = Vec<ChatMessage>, min_items = 1, max_items = 200)]

@@ -25,25 +25,25 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct FunctionsLead {
     /// The agent that they talked to.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
     /// Name, at most 320 characters.
-    #[schema(example = "John Smith")]
+    #[schema(format = "label", max_length = 320, example = "John Smith")]
     contact_name: Option<String>,
     /// Email address, at most 320 characters.
-    #[schema(example = "john@example.com")]
+    #[schema(format = "label", max_length = 320, example = "john@example.com")]
     contact_email: Option<String>,
     /// Phone number, at most 320 characters.
-    #[schema(example = "+44 7700 900000")]
+    #[schema(format = "label", max_length = 320, example = "+44 7700 900000")]
     contact_phone: Option<String>,
     /// Through what they came, at most 64 characters; `api` where nothing is said.
-    #[schema(example = "api")]
+    #[schema(format = "label", max_length = 64, example = "api")]
     source: Option<String>,
     /// The session in which they asked, at most 200 characters.
-    #[schema(example = "abc-123")]
+    #[schema(format = "label", max_length = 200, example = "abc-123")]
     session_id: Option<String>,
     /// What else was said, at most 4,000 characters.
-    #[schema(example = "Interested in premium plan")]
+    #[schema(format = "plain", max_length = 4_000, example = "Interested in premium plan")]
     notes: Option<String>,
 }
 

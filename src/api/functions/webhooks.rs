@@ -22,7 +22,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct WebhookToTest {
     /// The endpoint's id.
-    #[schema(example = "0198c1d2-7e00-7000-8000-00000000000d")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-00000000000d")]
     webhook_id: String,
 }
 

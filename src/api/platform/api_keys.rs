@@ -57,13 +57,13 @@ pub struct ApiKeys {
 #[serde(deny_unknown_fields)]
 pub struct KeyToMake {
     /// Unique name in the workspace, 1 to 200 characters.
-    #[schema(example = "shop backend")]
+    #[schema(format = "name", max_length = 200, example = "shop backend")]
     name: String,
     /// What it may do, and nothing that the caller may not; absent: all that the caller may, but `own`.
-    #[schema(example = json!(["chat", "read"]))]
+    #[schema(min_items = 1, example = json!(["chat", "read"]))]
     scopes: Option<Vec<Permission>>,
     /// The one agent that it is for: it chats with them and does nothing else.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
     /// Requests that it may make in a minute, within its plan's; absent: as many as its plan's.
     #[schema(minimum = 1, maximum = 1_000_000, example = 30)]
@@ -78,10 +78,10 @@ pub struct KeyToMake {
 #[serde(deny_unknown_fields)]
 pub struct KeyPatch {
     /// Unique name in the workspace, 1 to 200 characters.
-    #[schema(example = "shop backend")]
+    #[schema(format = "name", max_length = 200, example = "shop backend")]
     name: Option<String>,
     /// What it may do, and nothing that the caller may not.
-    #[schema(example = json!(["chat"]))]
+    #[schema(min_items = 1, example = json!(["chat"]))]
     scopes: Option<Vec<Permission>>,
     /// Requests that it may make in a minute, within its plan's; null: as many as its plan's.
     #[serde(default, deserialize_with = "given")]

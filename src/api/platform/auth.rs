@@ -33,16 +33,16 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct AccountToMake {
     /// Email address.
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "email", example = "jane@example.com")]
     email: String,
-    /// 8 to 512 bytes.
-    #[schema(example = "correct horse battery staple", format = Password)]
+    /// 8 to 512 characters.
+    #[schema(min_length = 8, max_length = 512, pattern = r"^[^\x00]*$", example = "correct horse battery staple", format = Password)]
     password: String,
     /// Display name, 1 to 200 characters.
-    #[schema(example = "Jane Doe")]
+    #[schema(format = "name", max_length = 200, example = "Jane Doe")]
     name: String,
     /// Name of the first workspace; absent: one is made up.
-    #[schema(example = "Jane's shop")]
+    #[schema(format = "name", max_length = 200, example = "Jane's shop")]
     workspace_name: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub struct AccountToMake {
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// Email address.
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "email", example = "jane@example.com")]
     email: String,
     /// The password.
     #[schema(example = "correct horse battery staple", format = Password)]
@@ -66,8 +66,8 @@ pub struct NewPassword {
     #[serde(default)]
     #[schema(example = "correct horse battery staple", format = Password)]
     current_password: String,
-    /// The new one, 8 to 512 bytes.
-    #[schema(example = "purple lamp seven rivers", format = Password)]
+    /// The new one, 8 to 512 characters.
+    #[schema(min_length = 8, max_length = 512, pattern = r"^[^\x00]*$", example = "purple lamp seven rivers", format = Password)]
     new_password: String,
 }
 
@@ -197,7 +197,7 @@ pub async fn sign_in(
         return Err(Failure::fields(&request, &[FieldProblem::new("email", "an email address")]));
     };
     // What no password can be is looked at all the same, cut to what one could be, so that the answer takes as long.
-    let password: String = asked.password.chars().take(*users::PASSWORD_BYTES.end()).collect();
+    let password: String = asked.password.chars().take(*users::PASSWORD_LENGTH.end()).collect();
     let opened = doors.switchboard.sign_in(&email, &password, &peer::origin(&request, &doors)).await;
     let opened = opened.map_err(|not_in| keep_out(&request, not_in))?;
     Ok(welcome(HttpResponse::Ok(), &doors, &opened))
@@ -270,7 +270,7 @@ pub async fn password(
 }
 
 /// What a password must be.
-pub const PASSWORD: &str = "a password of 8 to 512 bytes";
+pub const PASSWORD: &str = "a password of 8 to 512 characters";
 /// What a name must be.
 pub const NAME: &str = "a name of 1 to 200 characters, without blanks at its ends";
 

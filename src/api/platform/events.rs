@@ -79,10 +79,10 @@ pub struct Since {
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<i64>,
     /// Only events of these words, with commas between them.
-    #[param(example = "message.received,message.sent")]
+    #[param(style = Form, explode = false, min_items = 1, value_type = Option<Vec<String>>, example = json!(["message.received", "message.sent"]))]
     events: Option<String>,
     /// Only events of this conversation.
-    #[param(example = "0198c1d2-7e00-7000-8000-000000000004")]
+    #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000004")]
     conversation_id: Option<String>,
 }
 

@@ -76,7 +76,7 @@ impl From<File> for FileView {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct Named {
     /// Name to offer on download, at most 240 characters.
-    #[param(max_length = 240, example = "menu.pdf")]
+    #[param(min_length = 1, max_length = 240, pattern = r"^[^\x00-\x1f\x7f-\x9f/\\]+$", example = "menu.pdf")]
     filename: Option<String>,
 }
 

@@ -53,7 +53,7 @@ pub struct Invitations {
 #[serde(deny_unknown_fields)]
 pub struct InvitationToMake {
     /// Their email address.
-    #[schema(example = "kim@example.com")]
+    #[schema(format = "email", example = "kim@example.com")]
     email: String,
     /// What they would be; not more than the caller is.
     role: Role,
@@ -82,11 +82,11 @@ pub struct InvitationToAccept {
     /// Its token.
     #[schema(example = "x2Fq8T…")]
     token: String,
-    /// A new user's password, 8 to 512 bytes. Who is a user already gives the one they have, or is signed in.
-    #[schema(example = "correct horse battery staple", format = Password)]
+    /// A new user's password, 8 to 512 characters. Who is a user already gives the one they have, or is signed in.
+    #[schema(min_length = 8, max_length = 512, pattern = r"^[^\x00]*$", example = "correct horse battery staple", format = Password)]
     password: Option<String>,
     /// A new user's display name.
-    #[schema(example = "Kim Doe")]
+    #[schema(format = "name", max_length = 200, example = "Kim Doe")]
     name: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use crate::api::authentication::{Caller, Read, Write};
 use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::errors::Code;
+use crate::domain::fields;
 use crate::domain::leads::{Lead, LeadChange, LeadDetails, LeadStatus};
 use crate::domain::principals::Principal;
 use crate::store::leads::LeadFilter;
@@ -49,8 +50,10 @@ pub struct Filter {
     /// Only those that have come so far.
     status: Option<LeadStatus>,
     /// Only those of this agent.
+    #[param(format = "uuid")]
     agent_id: Option<String>,
     /// Only those of this contact.
+    #[param(format = "uuid")]
     contact_id: Option<String>,
 }
 
@@ -59,27 +62,28 @@ pub struct Filter {
 #[serde(deny_unknown_fields)]
 pub struct LeadToCapture {
     /// The agent that they talked to; that of the conversation, where nothing is said.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
     /// The conversation in which they asked: the lead is its contact's.
+    #[schema(format = "uuid")]
     conversation_id: Option<String>,
     /// The session in which they asked, at most 200 characters.
-    #[schema(example = "abc-123")]
+    #[schema(format = "label", max_length = 200, example = "abc-123")]
     session_id: Option<String>,
     /// Name, at most 320 characters.
-    #[schema(example = "Jane Doe")]
+    #[schema(format = "label", max_length = 320, example = "Jane Doe")]
     contact_name: Option<String>,
     /// Email address, at most 320 characters.
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "label", max_length = 320, example = "jane@example.com")]
     contact_email: Option<String>,
     /// Phone number, at most 320 characters.
-    #[schema(example = "+44 7700 900000")]
+    #[schema(format = "label", max_length = 320, example = "+44 7700 900000")]
     contact_phone: Option<String>,
     /// Through what they came, at most 64 characters; `api` where nothing is said.
-    #[schema(example = "fair")]
+    #[schema(format = "label", max_length = 64, example = "fair")]
     source: Option<String>,
     /// What else was said, at most 4,000 characters.
-    #[schema(example = "Interested in the premium plan")]
+    #[schema(format = "plain", max_length = 4_000, example = "Interested in the premium plan")]
     notes: Option<String>,
 }
 
@@ -91,19 +95,19 @@ pub struct LeadPatch {
     status: Option<LeadStatus>,
     /// Name, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "Jane Smith")]
+    #[schema(format = "label", max_length = 320, value_type = Option<String>, example = "Jane Smith")]
     contact_name: Option<Option<String>>,
     /// Email address, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "jane@example.com")]
+    #[schema(format = "label", max_length = 320, value_type = Option<String>, example = "jane@example.com")]
     contact_email: Option<Option<String>>,
     /// Phone number, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "+44 7700 900000")]
+    #[schema(format = "label", max_length = 320, value_type = Option<String>, example = "+44 7700 900000")]
     contact_phone: Option<Option<String>>,
     /// What else was said, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "Called back on Monday")]
+    #[schema(format = "plain", max_length = 4_000, value_type = Option<String>, example = "Called back on Monday")]
     notes: Option<Option<String>>,
 }
 
@@ -126,7 +130,11 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let mut query = Query::of(&request);
     let status = query.word("status", "new, contacted, qualified, won or lost", LeadStatus::from_word);
-    let filter = LeadFilter { status, agent_id: query.text("agent_id"), contact_id: query.text("contact_id") };
+    let filter = LeadFilter {
+        status,
+        agent_id: query.word("agent_id", "the id of an agent", fields::id),
+        contact_id: query.word("contact_id", "the id of a contact", fields::id),
+    };
     let (limit, offset) = query.page();
     query.check(&request)?;
     let found = doors.switchboard.store.leads(caller.workspace_id(), &filter, limit, offset).await;

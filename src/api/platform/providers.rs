@@ -48,11 +48,11 @@ pub struct ProviderView {
 #[serde(deny_unknown_fields)]
 pub struct ProviderPut {
     /// Its key: 1 to 1,000 visible ASCII characters.
-    #[schema(max_length = 1000, example = "sk-ant-…")]
+    #[schema(format = "token", max_length = 1000, example = "sk-ant-4f2a91c07b")]
     pub api_key: String,
     /// Where its models are served, on the public internet; `compatible` needs it.
     #[serde(default)]
-    #[schema(max_length = 2000, example = "https://models.example.com/v1")]
+    #[schema(format = "url", max_length = 2000, example = "https://models.example.com/v1")]
     pub base_url: Option<String>,
 }
 

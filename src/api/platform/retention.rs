@@ -58,15 +58,15 @@ pub struct RetentionView {
 pub struct ChannelRetention {
     /// Messages.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>, example = 30)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 30)]
     messages: Option<Option<i64>>,
     /// Files.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>, example = 30)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 30)]
     files: Option<Option<i64>>,
     /// What the vendor delivered.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>, example = 7)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 7)]
     deliveries: Option<Option<i64>>,
 }
 
@@ -76,31 +76,31 @@ pub struct ChannelRetention {
 pub struct RetentionToSet {
     /// Messages.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 365)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 365)]
     messages: Option<Option<i64>>,
     /// Files.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 90)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 90)]
     files: Option<Option<i64>>,
     /// What vendors delivered.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 30)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 30)]
     deliveries: Option<Option<i64>>,
     /// The event sequence.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 90)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 90)]
     events: Option<Option<i64>>,
     /// What agents' turns did, and what was said to vendors.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 90)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 90)]
     traces: Option<Option<i64>>,
     /// What webhook endpoints were told.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 30)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 30)]
     webhook_deliveries: Option<Option<i64>>,
     /// The audit log.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, example = 1_825)]
+    #[schema(minimum = 1, maximum = 36_500, value_type = Option<i64>, example = 1_825)]
     audit: Option<Option<i64>>,
     /// Channels with times of their own, by their ids.
     #[serde(default)]
@@ -140,7 +140,7 @@ impl RetentionToSet {
         for (id, own) in self.channels {
             let path = format!("channels.{id}");
             if !known.contains(&id) {
-                problems.push(FieldProblem::new(path, "the id of a channel of this workspace"));
+                problems.push(FieldProblem::absent(path, "the id of a channel of this workspace"));
                 continue;
             }
             let of_channel =

@@ -97,7 +97,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct SessionRequest {
     /// The widget channel.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000003")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000003")]
     channel_id: String,
     /// An earlier token of this visitor, if there is one.
     #[serde(default)]
@@ -111,22 +111,22 @@ pub struct SessionRequest {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct SessionUser {
     /// The site's id of them, 1 to 255 characters.
-    #[schema(example = "customer-42", min_length = 1, max_length = 255)]
+    #[schema(format = "flat", example = "customer-42", min_length = 1, max_length = 255)]
     id: String,
     /// HMAC-SHA256 of the id under the widget's `identity_secret`, lower-case hex.
     #[schema(example = "a94f9dcd9d56740294a4701c7908d676f047ee373d419d28e916c6c7a762acca")]
     hash: String,
     /// Display name.
     #[serde(default)]
-    #[schema(example = "Jane Doe")]
+    #[schema(format = "label", max_length = 200, example = "Jane Doe")]
     name: Option<String>,
     /// Email address that the site has verified.
     #[serde(default)]
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "email or nothing", example = "jane@example.com")]
     email: Option<String>,
     /// Phone number in E.164 that the site has verified.
     #[serde(default)]
-    #[schema(example = "+14155551234")]
+    #[schema(format = "phone or nothing", example = "+14155551234")]
     phone: Option<String>,
 }
 
@@ -224,7 +224,8 @@ async fn visit(request: &HttpRequest, doors: &Doors, payload: web::Payload) -> R
 fn site_user(request: &HttpRequest, user: SessionUser) -> Result<SiteUser, Failure> {
     let SessionUser { id, hash, name, email, phone } = user;
     // A page that fills its attributes from a template leaves those empty that it does not know.
-    let [name, email, phone] = [name, email, phone].map(|text| text.filter(|text| !text.trim().is_empty()));
+    let [name, email, phone] =
+        [name, email, phone].map(|text| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
     let mut problems = Vec::new();
     if !is_line(&id, LONGEST_USER_ID) {
         problems.push(FieldProblem::new("user.id", format!("1 to {LONGEST_USER_ID} characters on one line")));

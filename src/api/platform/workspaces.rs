@@ -48,7 +48,7 @@ pub struct Workspaces {
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceToMake {
     /// Its name, which no other has: 1 to 200 characters.
-    #[schema(example = "Jane's second shop")]
+    #[schema(format = "name", max_length = 200, example = "Jane's second shop")]
     name: String,
 }
 
@@ -57,7 +57,7 @@ pub struct WorkspaceToMake {
 #[serde(deny_unknown_fields)]
 pub struct WorkspacePatch {
     /// Its name, which no other has: 1 to 200 characters.
-    #[schema(example = "Jane's shop")]
+    #[schema(format = "name", max_length = 200, example = "Jane's shop")]
     name: Option<String>,
     /// Its time zone, by the IANA name.
     #[schema(example = "Europe/Berlin")]

@@ -30,6 +30,7 @@ pub enum Owner {
         id: Option<String>,
         /// Display name, where known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(format = "filled", max_length = 200)]
         name: Option<String>,
     },
     /// Nobody answers.

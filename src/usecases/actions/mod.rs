@@ -67,7 +67,12 @@ impl Entry {
 /// Whether an agent may have an action of this name: one of the table, or the word for all of them.
 #[must_use]
 pub fn is_known(name: &str) -> bool {
-    name == EVERY || ENTRIES.iter().any(|entry| entry.name == name)
+    words().any(|word| word == name)
+}
+
+/// The names of all actions, and the word for all of them.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    std::iter::once(EVERY).chain(ENTRIES.iter().map(|entry| entry.name))
 }
 
 /// The actions that the agent of an occasion is given and that its permissions allow.

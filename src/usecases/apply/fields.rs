@@ -92,6 +92,23 @@ impl Fields {
         name
     }
 
+    /// A value as it stands, where it is given.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A table, where it is given.
+    pub fn table(&mut self, name: &str, problems: &mut Vec<FieldProblem>) -> Option<Self> {
+        let path = self.path(name);
+        match self.take(name)? {
+            Value::Object(members) => Some(Self { path, members }),
+            _ => {
+                problems.push(FieldProblem::new(path, "a table"));
+                None
+            }
+        }
+    }
+
     /// A list of tables.
     pub fn tables(&mut self, name: &str, problems: &mut Vec<FieldProblem>) -> Vec<Self> {
         let path = self.path(name);

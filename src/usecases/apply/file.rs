@@ -13,12 +13,14 @@ use crate::domain::api_keys;
 use crate::domain::errors::FieldProblem;
 use crate::domain::plans::Plans;
 use crate::domain::principals::{Permission, Permissions};
+use crate::domain::retention::Days;
 use crate::usecases::agents::{is_token, model_problems, read_settings};
 use crate::usecases::knowledge::{Document, Markup};
 use crate::usecases::vendors::settings::{self as vendors, Accepted};
 
 use super::expiry;
 use super::fields::{Fields, unique};
+use super::keeping;
 use super::members::{self, Member};
 
 /// The name of the channel that every workspace has for its HTTP API.
@@ -29,6 +31,8 @@ pub struct Workspace {
     pub path: String,
     pub name: String,
     pub plan: String,
+    /// Days by class; none: the file says nothing of it.
+    pub retention: Option<Days>,
     pub members: Vec<Member>,
     pub agents: Vec<Agent>,
     pub channels: Vec<Channel>,
@@ -53,6 +57,8 @@ pub struct Channel {
     pub kind: Kind,
     pub agent: Option<String>,
     pub accepted: Accepted,
+    /// Days by class, where they are not the workspace's; none: the file says nothing of it.
+    pub retention: Option<Days>,
 }
 
 /// A key as the file wants it; without a secret one is made.
@@ -109,6 +115,7 @@ impl Reading<'_> {
             let names: Vec<&str> = self.plans.names().collect();
             self.problems.push(FieldProblem::new(table.path("plan"), format!("one of the plans {}", names.join(", "))));
         }
+        let retention = keeping::read(&mut table, false, &mut self.problems);
         let tables = table.tables("members", &mut self.problems);
         let members: Vec<Member> = tables.into_iter().map(|one| members::read(one, &mut self.problems)).collect();
         let agents: Vec<Agent> =
@@ -126,7 +133,7 @@ impl Reading<'_> {
         unique(agents.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
         unique(channels.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
         unique(api_keys.iter().map(|one| (one.name.as_str(), names(&one.path))), &mut self.problems);
-        Workspace { path, name, plan, members, agents, channels, api_keys }
+        Workspace { path, name, plan, retention, members, agents, channels, api_keys }
     }
 
     fn agent(&mut self, mut table: Fields) -> Agent {
@@ -190,6 +197,7 @@ impl Reading<'_> {
         }
         let word = table.text("kind", "whatsapp or widget", &mut self.problems);
         let agent = table.optional_text("agent", &mut self.problems);
+        let retention = keeping::read(&mut table, true, &mut self.problems);
         let Some(kind) = Kind::from_word(&word).filter(|kind| *kind != Kind::Api) else {
             if !word.is_empty() {
                 self.problems.push(FieldProblem::new(format!("{path}.kind"), "whatsapp or widget"));
@@ -198,7 +206,7 @@ impl Reading<'_> {
         };
         let (path, entered) = table.rest();
         match vendors::check_settings(kind, &entered) {
-            Ok(accepted) => Some(Channel { path, name, kind, agent, accepted }),
+            Ok(accepted) => Some(Channel { path, name, kind, agent, accepted, retention }),
             Err(problems) => {
                 let at =
                     |problem: FieldProblem| FieldProblem::new(format!("{path}.{}", problem.field), problem.expected);

@@ -48,7 +48,7 @@ pub fn read(mut table: Fields, problems: &mut Vec<FieldProblem>) -> Member {
     });
     let password = table.optional_text("password", &mut quiet);
     if password.as_deref().is_some_and(|password| !users::is_password(password)) {
-        told("password", "8 to 512 bytes, or nothing to leave it as it is");
+        told("password", "8 to 512 characters, or nothing to leave it as it is");
     }
     let given = table.optional_text("phone", &mut quiet);
     let phone = given.as_deref().and_then(contacts::phone);

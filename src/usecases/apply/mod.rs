@@ -4,6 +4,7 @@
 mod expiry;
 mod fields;
 mod file;
+mod keeping;
 mod members;
 mod planning;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::usecases::passwords::Passwords;
 use crate::usecases::vendors::rotation;
 
 use super::file::{self, API_CHANNEL};
+use super::keeping::Own;
 use super::writing::{KeyWrite, Write};
 use super::{Action, ApplyError, ChangeLine, File, Plan};
 
@@ -95,10 +96,14 @@ impl Planning<'_> {
         }
         let stored = self.store.channels(&context.id).await?;
         self.api_channel(&context, &stored);
-        for channel in wanted.channels {
+        let mut own = Vec::new();
+        for mut channel in wanted.channels {
             let known = stored.iter().find(|stored| stored.name == channel.name);
-            self.channel(&context, known, channel).await?;
+            let (name, days) = (channel.name.clone(), channel.retention.take());
+            let id = self.channel(&context, known, channel).await?;
+            own.extend(id.zip(days).map(|(id, days)| Own { id, name, days }));
         }
+        self.retention(&context, wanted.retention, own).await?;
         for key in wanted.api_keys {
             self.api_key(&context, key).await?;
         }
@@ -164,18 +169,19 @@ impl Planning<'_> {
         }
     }
 
+    /// Gives its id, where it can be made.
     async fn channel(
         &mut self,
         context: &Context,
         stored: Option<&Channel>,
         wanted: file::Channel,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let agent_id = self.agent_named(context, wanted.agent.as_deref(), &wanted.path);
         if let Some(stored) = stored.filter(|stored| stored.kind != wanted.kind) {
             let expected =
                 format!("{}, as the channel of this name is; another kind needs another name", stored.kind.as_str());
             self.problems.push(FieldProblem::new(format!("{}.kind", wanted.path), expected));
-            return Ok(());
+            return Ok(None);
         }
         let id = stored.map_or_else(|| self.store.clock().id(), |stored| stored.id.clone());
         if let Some(account) = &wanted.accepted.account
@@ -218,10 +224,11 @@ impl Planning<'_> {
             channel.state = ChannelState::Active;
             channel.state_reason = None;
         }
+        let id = channel.id.clone();
         if self.compare(stored.is_none(), what, &fields) {
             self.plan.writes.push(Write::Channel(Box::new(channel)));
         }
-        Ok(())
+        Ok(Some(id))
     }
 
     async fn api_key(&mut self, context: &Context, wanted: file::ApiKey) -> Result<(), StoreError> {

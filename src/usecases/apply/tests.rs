@@ -287,6 +287,58 @@ members = [{ email = "ben@other.example", phone = "+14155551234" }]
     assert_eq!(complaints(&error), ["workspaces[0].members[0].phone"]);
 }
 
+#[tokio::test]
+async fn how_long_what_is_kept_is_as_the_file_says() {
+    let (store, _folder) = store().await;
+    let file = |of_workspace: &str, of_channel: &str| {
+        format!(
+            "[[workspaces]]\nname = \"Acme\"\n{of_workspace}\n[[workspaces.channels]]\nname = \"website\"\n\
+             kind = \"widget\"\n{of_channel}\n"
+        )
+    };
+    let line = |action, detail: &str| Some((action, format!("retention Acme ({detail})")));
+    // The tables of the workspace and of its channel, what of it is new, and what is stored then.
+    let cases = [
+        ("", "", None, r#"{"days":{},"channels":{}}"#),
+        (
+            "retention = { messages = 365, traces = 90 }",
+            "retention = { messages = \"never\" }",
+            line(Action::Create, ""),
+            r#"{"days":{"messages":365,"traces":90},"channels":{"website":{"messages":null}}}"#,
+        ),
+        (
+            "retention = { messages = 30 }",
+            "retention = { messages = \"never\", files = 7 }",
+            line(Action::Update, "messages, traces, files of website"),
+            r#"{"days":{"messages":30},"channels":{"website":{"messages":null,"files":7}}}"#,
+        ),
+        // What has no table stays.
+        (
+            "",
+            "retention = {}",
+            line(Action::Update, "messages of website, files of website"),
+            r#"{"days":{"messages":30},"channels":{}}"#,
+        ),
+        ("retention = { messages = 30 }", "", line(Action::Unchanged, ""), r#"{"days":{"messages":30},"channels":{}}"#),
+        ("retention = {}", "", line(Action::Update, "messages"), r#"{"days":{},"channels":{}}"#),
+    ];
+    for (of_workspace, of_channel, expected, stored) in cases {
+        let text = file(of_workspace, of_channel);
+        let plan = planned(&store, &text).await;
+        let told = plan.changes.iter().find(|change| change.what.starts_with("retention"));
+        let told = told.map(|change| (change.action, format!("{} ({})", change.what, change.detail)));
+        assert_eq!(told, expected, "{text}");
+        apply(&store, plan).await.expect("applied");
+        let workspace = store.workspace_named("Acme").await.expect("read").expect("Acme");
+        let channels = store.channels(&workspace.id).await.expect("read");
+        let website = channels.iter().find(|channel| channel.name == "website").expect("the channel");
+        let kept = store.retention(&workspace.id).await.expect("read");
+        let expected = serde_json::from_str(&stored.replace("website", &website.id)).expect("a retention");
+        assert_eq!(kept, expected, "{text}");
+        assert!(!planned(&store, &text).await.changes_anything(), "a second time changes nothing: {text}");
+    }
+}
+
 #[test]
 fn every_mistake_in_a_file_is_named_at_once() {
     let file = r#"
@@ -294,6 +346,7 @@ colour = "red"
 [[workspaces]]
 name = " Acme"
 plan = "gold"
+retention = { messages = 0, files = "forever", audit = 36501, letters = 1 }
 members = [
   { name = "Ana", email = "ana", role = "king", password = "hunter2", phone = "123", shoe = 41 },
   { email = "ben@acme.example" },
@@ -320,6 +373,7 @@ members = [
   [[workspaces.channels]]
   name = "api"
   kind = "telegraph"
+  retention = 30
   [[workspaces.channels]]
   name = "main"
   kind = "whatsapp"
@@ -328,6 +382,7 @@ members = [
   app_secret = "s"
   verify_token = "v"
   fax = 1
+  retention = { audit = 30, deliveries = 1.5 }
   [[workspaces.api_keys]]
   name = "ops"
   key = "too short, hunter2"
@@ -358,8 +413,11 @@ name = " Acme"
         "workspaces[0].api_keys[1].requests_per_minute",
         "workspaces[0].channels[0].kind",
         "workspaces[0].channels[0].name",
+        "workspaces[0].channels[0].retention",
         "workspaces[0].channels[1].access_token",
         "workspaces[0].channels[1].fax",
+        "workspaces[0].channels[1].retention.audit",
+        "workspaces[0].channels[1].retention.deliveries",
         "workspaces[0].members[0].email",
         "workspaces[0].members[0].password",
         "workspaces[0].members[0].phone",
@@ -368,6 +426,10 @@ name = " Acme"
         "workspaces[0].members[2].email",
         "workspaces[0].name",
         "workspaces[0].plan",
+        "workspaces[0].retention.audit",
+        "workspaces[0].retention.files",
+        "workspaces[0].retention.letters",
+        "workspaces[0].retention.messages",
         "workspaces[1].name",
     ];
     assert_eq!(fields, expected);

@@ -6,6 +6,7 @@ use crate::domain::api_keys;
 use crate::domain::channels::Channel;
 use crate::domain::members::Role;
 use crate::domain::principals::Permissions;
+use crate::domain::retention::Retention;
 use crate::domain::workspaces::Workspace;
 use crate::store::Store;
 use crate::store::agents::StoredAgent;
@@ -22,6 +23,7 @@ pub enum Write {
     Agent(Box<StoredAgent>),
     Document { workspace_id: String, agent_id: String, document: Document },
     Channel(Box<Channel>),
+    Retention { workspace_id: String, retention: Retention },
     Member(Box<MemberWrite>),
     ApiKey(Box<KeyWrite>),
 }
@@ -63,6 +65,7 @@ pub async fn apply(store: &Store, plan: Plan) -> Result<Vec<MadeKey>, ApplyError
                 knowledge::teach(store, &workspace_id, &agent_id, &document).await?;
             }
             Write::Channel(channel) => store.put_channel(&channel).await?,
+            Write::Retention { workspace_id, retention } => store.put_retention(&workspace_id, &retention).await?,
             Write::Member(member) => {
                 store.put_user(&member.user).await?;
                 store.put_member(&member.workspace_id, &member.user.user.id, member.role).await?;

@@ -1,7 +1,5 @@
 //! News of what was erased before: a vendor delivers it again, or a way still leads to where it was.
 
-use std::sync::Arc;
-
 use switchboard_channels::contract::inbound::{Arrival, Event};
 
 use super::{Share, Turned};
@@ -45,7 +43,7 @@ impl Switchboard {
         }
     }
 
-    /// A delivery that brought no news may be about messages that were erased: then its body is not kept.
+    /// Receipts may be late, for messages that were erased: then the body of their delivery is not kept.
     pub(super) async fn forget_late_receipts(
         &self,
         delivery_id: &str,
@@ -61,11 +59,10 @@ impl Switchboard {
     }
 }
 
-/// Which messages the receipts among these are about: their channels and the vendor's ids.
-pub(super) fn receipts_in(arrivals: &[(Arc<Account>, Arrival)]) -> Vec<(String, String)> {
-    let about = arrivals.iter().filter_map(|(account, arrival)| match &arrival.event {
+/// Which message a receipt is about: its channel and the vendor's id.
+pub(super) fn receipt_in(account: &Account, arrival: &Arrival) -> Option<(String, String)> {
+    match &arrival.event {
         Event::Receipt(receipt) => Some((account.channel.id.clone(), receipt.id.clone())),
         _ => None,
-    });
-    about.collect()
+    }
 }

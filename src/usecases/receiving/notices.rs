@@ -6,7 +6,7 @@ use switchboard_channels::contract::inbound::{
     Arrival, Consent, Event, Handover, Notice, Receipt, Unreachable, Watermark,
 };
 
-use super::forgotten::receipts_in;
+use super::forgotten::receipt_in;
 use super::{Ledger, Turned, turned};
 use crate::domain::changes::{Change, NewDelivery, NewEvent, Progress};
 use crate::domain::channels::ChannelState;
@@ -37,7 +37,8 @@ impl Switchboard {
     ) -> Result<DeliveryOutcome, Turned> {
         let one_workspace = others.iter().all(|(account, _)| account.channel.workspace_id == workspace_id);
         let mut whole = Change { workspace_id: workspace_id.clone(), ..Change::default() };
-        let receipts = receipts_in(&others);
+        let receipts: Vec<_> = others.iter().filter_map(|(account, arrival)| receipt_in(account, arrival)).collect();
+        let several = others.len() > 1;
         for (account, arrival) in others {
             let change = self.change_for(&account, arrival, &mut ledger).await?;
             let Some(change) = change else { continue };
@@ -54,11 +55,12 @@ impl Switchboard {
         let delivery_id = delivery.id.clone();
         whole.delivery = Some(NewDelivery { outcome, detail: ledger.detail(), ..delivery });
         let committed = self.store.commit(whole).await.map_err(turned)?;
-        if outcome == DeliveryOutcome::Stored && committed.news {
-            return Ok(outcome);
+        let is_news = outcome == DeliveryOutcome::Stored && committed.news;
+        // What came alone and was news is about a message that is here.
+        if !is_news || several {
+            self.forget_late_receipts(&delivery_id, &receipts).await?;
         }
-        self.forget_late_receipts(&delivery_id, &receipts).await?;
-        Ok(if outcome == DeliveryOutcome::Stored { DeliveryOutcome::Duplicate } else { outcome })
+        Ok(if outcome == DeliveryOutcome::Stored && !is_news { DeliveryOutcome::Duplicate } else { outcome })
     }
 
     /// One receipt or notice of a mixed delivery, committed on its own.
@@ -68,13 +70,18 @@ impl Switchboard {
         arrival: Arrival,
         ledger: &mut Ledger,
     ) -> Result<DeliveryOutcome, Turned> {
-        match self.change_for(account, arrival, ledger).await? {
-            None => Ok(DeliveryOutcome::Ignored),
-            Some(change) => {
-                let committed = self.store.commit(change).await.map_err(turned)?;
-                Ok(if committed.news { DeliveryOutcome::Stored } else { DeliveryOutcome::Duplicate })
-            }
+        let receipt = receipt_in(account, &arrival);
+        let outcome = match self.change_for(account, arrival, ledger).await? {
+            None => DeliveryOutcome::Ignored,
+            Some(change) => match self.store.commit(change).await.map_err(turned)?.news {
+                true => DeliveryOutcome::Stored,
+                false => DeliveryOutcome::Duplicate,
+            },
+        };
+        if let (false, Some((channel_id, id))) = (outcome == DeliveryOutcome::Stored, receipt) {
+            ledger.late |= self.store.is_erased(&channel_id, &id).await?;
         }
+        Ok(outcome)
     }
 
     async fn change_for(

@@ -19,21 +19,21 @@ use crate::usecases::agents::{AgentWish, Unmade};
 #[serde(deny_unknown_fields)]
 pub struct AgentToMake {
     /// Unique name in the workspace, 1 to 200 characters; the contact sees it.
-    #[schema(example = "Ada")]
+    #[schema(format = "name", max_length = 200, example = "Ada")]
     name: String,
     /// `builtin/knowledge`, `builtin/echo`, or a model name at its endpoint.
-    #[schema(example = "builtin/knowledge")]
+    #[schema(format = "model", example = "builtin/knowledge")]
     model: String,
     /// What it is told about itself, at most 100,000 characters.
     #[serde(default)]
-    #[schema(example = "You help the guests of a small hotel.")]
+    #[schema(format = "plain", max_length = 100_000, example = "You help the guests of a small hotel.")]
     instructions: String,
     /// Everything else; what is absent has its default.
     #[serde(default)]
     #[schema(value_type = AgentSettings)]
     settings: Map<String, Value>,
     /// Key of its model's endpoint. It is never shown again.
-    #[schema(value_type = Option<String>, example = "sk-…")]
+    #[schema(format = "token", value_type = Option<String>, example = "sk-proj-4f2a91c07b")]
     api_key: Option<Secret>,
     /// Whether it answers.
     #[schema(default = true)]
@@ -45,20 +45,20 @@ pub struct AgentToMake {
 #[serde(default, deny_unknown_fields)]
 pub struct AgentPatch {
     /// Another name.
-    #[schema(example = "Ada")]
+    #[schema(format = "name", max_length = 200, example = "Ada")]
     name: Option<String>,
     /// Another model.
-    #[schema(example = "builtin/knowledge")]
+    #[schema(format = "model", example = "builtin/knowledge")]
     model: Option<String>,
     /// What it is told about itself.
-    #[schema(example = "You help the guests of a small hotel.")]
+    #[schema(format = "plain", max_length = 100_000, example = "You help the guests of a small hotel.")]
     instructions: Option<String>,
     /// Settings to change, member by member: null gives the default back, what is absent stays.
     #[schema(value_type = Object, example = json!({ "passages": 6, "unknown_message": null }))]
     settings: Map<String, Value>,
     /// Key of its model's endpoint, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "sk-…")]
+    #[schema(format = "token", value_type = Option<String>, example = "sk-proj-4f2a91c07b")]
     api_key: Option<Option<Secret>>,
     /// Whether it answers.
     is_active: Option<bool>,

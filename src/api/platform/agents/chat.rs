@@ -32,7 +32,7 @@ pub struct ChatRequest {
     stream: Option<bool>,
     /// The program's name for the conversation: the same name goes on with it. At most 200 characters.
     #[serde(default)]
-    #[schema(max_length = 200, example = "order-1042")]
+    #[schema(format = "plain", max_length = 200, example = "order-1042")]
     session_id: Option<String>,
 }
 

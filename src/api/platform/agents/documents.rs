@@ -66,20 +66,20 @@ pub struct Documents {
 #[serde(deny_unknown_fields)]
 pub struct DocumentToGive {
     /// Its title, at most 300 characters. A text needs one; a page or a file may bring its own.
-    #[schema(example = "Returns")]
+    #[schema(format = "label", max_length = 300, example = "Returns")]
     title: Option<String>,
     /// Where it is from, at most 2,000 characters: stands with every quotation, and is unique for the agent. Without one
     /// its address, its file's name or its title.
-    #[schema(example = "returns.md")]
+    #[schema(format = "label", max_length = 2_000, example = "returns.md")]
     source: Option<String>,
     /// Its text.
-    #[schema(example = "# Returns\n\nYou can return any item within 30 days.")]
+    #[schema(format = "filled", example = "# Returns\n\nYou can return any item within 30 days.")]
     text: Option<String>,
     /// How to read the text.
     format: Option<TextFormat>,
     /// Its address on the web: a page, Markdown, plain text or PDF of at most 10 MiB. It is fetched in the background,
     /// with the consent of the site's `robots.txt`.
-    #[schema(example = "https://shop.example/returns")]
+    #[schema(format = "url", max_length = 2_000, example = "https://shop.example/returns")]
     url: Option<String>,
 }
 
@@ -99,10 +99,13 @@ pub enum TextFormat {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct FileParticulars {
     /// Of a file: its title, at most 300 characters.
+    #[param(format = "label", max_length = 300)]
     title: Option<String>,
     /// Of a file: where it is from, at most 2,000 characters.
+    #[param(format = "label", max_length = 2_000)]
     source: Option<String>,
     /// Of a file: its name, at most 240 characters.
+    #[param(format = "label", max_length = 240)]
     filename: Option<String>,
 }
 
@@ -282,8 +285,8 @@ pub async fn refresh(
 /// 400 for a query that is not as documented, 404 for an unknown agent.
 #[utoipa::path(get, path = "/api/agents/{id}/knowledge/search", tag = "knowledge", extensions(("x-permission" = json!("read"))),
     params(("id" = String, Path, description = "The agent."),
-           ("q" = String, Query, description = "A question, 1 to 1,000 characters.", example = "How long can I return something?"),
-           ("limit" = Option<i64>, Query, description = "Most passages to give, 1 to 100, else 20.")),
+           ("q" = String, Query, max_length = 1_000, min_length = 1, description = "A question, 1 to 1,000 characters.", example = "How long can I return something?"),
+           ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Most passages to give, 1 to 100, else 20.")),
     responses((status = 200, description = "The passages.", body = Passages),
               (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such agent.", body = crate::api::failure::FailureBody)))]
@@ -331,12 +334,12 @@ async fn handed(
     doors: &Doors,
     payload: web::Payload,
 ) -> Result<NewDocument, Failure> {
+    let [title, source, filename] = particulars(request)?;
     let media_type = request.content_type().to_ascii_lowercase();
     if media_type == "application/json" {
         let asked: DocumentToGive = reading::json(request, doors, payload).await?;
         return judged(request, doors, asked).await;
     }
-    let [title, source, filename] = particulars(request)?;
     let Some(format) = Format::of(&media_type, filename.as_deref().unwrap_or_default()) else {
         let sentence = "send application/json, text/html, text/markdown, text/plain or application/pdf";
         return Err(Failure::new(request, Code::UnsupportedMediaType, sentence));
@@ -419,11 +422,12 @@ async fn judge_address(doors: &Doors, address: &str) -> Result<(), String> {
 
 /// A text on one line, without blanks at its ends; an empty one is none.
 fn line(field: &str, text: Option<String>, longest: usize, problems: &mut Vec<FieldProblem>) -> Option<String> {
-    let text = text?.trim().to_owned();
-    if text.chars().count() > longest || text.contains(char::is_control) {
+    let text = text?;
+    let plain = text.trim();
+    if text.chars().count() > longest || plain.contains(char::is_control) {
         problems.push(FieldProblem::new(field, format!("at most {longest} characters on one line")));
     }
-    (!text.is_empty()).then_some(text)
+    (!plain.is_empty()).then(|| plain.to_owned())
 }
 
 fn refuse(request: &HttpRequest, untaken: Untaken) -> Failure {

@@ -21,10 +21,10 @@ pub struct ChannelToMake {
     /// What kind; not `api`, which every workspace has.
     kind: Kind,
     /// Unique name in the workspace, 1 to 200 characters.
-    #[schema(example = "main")]
+    #[schema(format = "name", max_length = 200, example = "main")]
     name: String,
     /// The agent that answers; absent: nobody does.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
     /// The kind's settings, as `docs/channels/` lists them.
     #[serde(default)]
@@ -40,11 +40,11 @@ pub struct ChannelToMake {
 #[serde(deny_unknown_fields)]
 pub struct ChannelAmendment {
     /// Another name.
-    #[schema(example = "main number")]
+    #[schema(format = "name", max_length = 200, example = "main number")]
     name: Option<String>,
     /// The agent that answers; null: nobody does.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", value_type = Option<String>, example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<Option<String>>,
     /// Settings to change, member by member: null removes one, what is absent stays.
     #[serde(default)]

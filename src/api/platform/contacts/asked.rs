@@ -23,16 +23,16 @@ const LONGEST_ATTRIBUTE: usize = 4_096;
 #[serde(deny_unknown_fields)]
 pub struct NewContact {
     /// Display name, 1 to 200 characters.
-    #[schema(example = "Jane Doe")]
+    #[schema(format = "line", max_length = 200, example = "Jane Doe")]
     name: Option<String>,
     /// Phone number in E.164; spaces, dots, hyphens and parentheses are left out.
-    #[schema(example = "+14155551234")]
+    #[schema(format = "phone", example = "+14155551234")]
     phone: Option<String>,
     /// Email address; kept in lower case.
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "email", example = "jane@example.com")]
     email: Option<String>,
     /// The person's id in the workspace's own system, the one that a site signs; 1 to 255 characters.
-    #[schema(example = "customer-42")]
+    #[schema(format = "line", max_length = 255, example = "customer-42")]
     external_id: Option<String>,
     /// What else is known, by name: at most 100, each at most 4,096 bytes of JSON.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct NewContact {
     attributes: Map<String, Value>,
     /// At most 50 words of 1 to 64 characters.
     #[serde(default)]
-    #[schema(example = json!(["newsletter"]))]
+    #[schema(max_items = 50, example = json!(["newsletter"]))]
     tags: Vec<String>,
 }
 
@@ -50,25 +50,25 @@ pub struct NewContact {
 pub struct ContactPatch {
     /// Display name, 1 to 200 characters; null: what the channels say.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "Jane Smith")]
+    #[schema(format = "line", max_length = 200, value_type = Option<String>, example = "Jane Smith")]
     name: Option<Option<String>>,
     /// Phone number in E.164, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "+14155551234")]
+    #[schema(format = "phone", value_type = Option<String>, example = "+14155551234")]
     phone: Option<Option<String>>,
     /// Email address, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "jane@example.com")]
+    #[schema(format = "email", value_type = Option<String>, example = "jane@example.com")]
     email: Option<Option<String>>,
     /// The person's id in the workspace's own system, or null.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "customer-42")]
+    #[schema(format = "line", max_length = 255, value_type = Option<String>, example = "customer-42")]
     external_id: Option<Option<String>>,
     /// Attributes to set; a null takes one away.
     #[schema(value_type = Object, example = json!({"plan": "platinum", "trial": null}))]
     attributes: Map<String, Value>,
     /// All tags from now on.
-    #[schema(example = json!(["newsletter"]))]
+    #[schema(max_items = 50, example = json!(["newsletter"]))]
     tags: Option<Vec<String>>,
 }
 

@@ -40,10 +40,10 @@ pub fn configure(services: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct MergeRequest {
     /// The contact that is merged into the one of the address.
-    #[schema(example = "0198c1d2-7e00-7000-8000-00000000000c")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-00000000000c")]
     contact_id: String,
     /// What proves that they are one, 1 to 500 characters; else who said so.
-    #[schema(example = "she wrote from her new number and named her last order")]
+    #[schema(format = "filled", max_length = 500, example = "she wrote from her new number and named her last order")]
     evidence: Option<String>,
 }
 
@@ -95,12 +95,12 @@ pub async fn merge(
 ) -> Result<HttpResponse, Failure> {
     let kept = find(&request, &caller, &doors, &path).await?;
     let asked: MergeRequest = reading::json(&request, &doors, payload).await?;
-    let unknown = || Failure::fields(&request, &[FieldProblem::new("contact_id", "the id of another contact")]);
+    let unknown = || Failure::fields(&request, &[FieldProblem::absent("contact_id", "the id of another contact")]);
     let other = reading::id(&request, &asked.contact_id, "contact").map_err(|_| unknown())?;
-    let evidence = match asked.evidence.as_deref().map(str::trim) {
+    let evidence = match asked.evidence.as_deref() {
         None => format!("by hand, with the key {}", caller.name),
-        Some(text) if !text.is_empty() && text.chars().count() <= LONGEST_EVIDENCE && !text.contains('\0') => {
-            text.to_owned()
+        Some(text) if !text.trim().is_empty() && text.chars().count() <= LONGEST_EVIDENCE && !text.contains('\0') => {
+            text.trim().to_owned()
         }
         Some(_) => {
             let expected = format!("1 to {LONGEST_EVIDENCE} characters");

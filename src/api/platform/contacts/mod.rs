@@ -59,13 +59,13 @@ pub struct Persons {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct Filter {
     /// Only who has this phone number, in E.164.
-    #[param(example = "+14155551234")]
+    #[param(format = "phone", example = "+14155551234")]
     phone: Option<String>,
     /// Only who has this email address.
-    #[param(example = "jane@example.com")]
+    #[param(format = "email", example = "jane@example.com")]
     email: Option<String>,
     /// Only who has this id in the workspace's own system.
-    #[param(example = "customer-42")]
+    #[param(format = "plain", example = "customer-42")]
     external_id: Option<String>,
 }
 

@@ -60,7 +60,7 @@ impl From<Moment> for TimelineEntry {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct Piece {
     /// Those before this message; else the newest.
-    #[param(example = "0198c1d2-7e00-7000-8000-000000000005")]
+    #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000005")]
     before: Option<String>,
     /// Most messages to give.
     #[param(minimum = 1, maximum = 200, default = 50)]

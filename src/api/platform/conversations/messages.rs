@@ -44,7 +44,7 @@ pub struct Messages {
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Plain text.
-    #[schema(example = "Your room is ready.")]
+    #[schema(format = "filled", example = "Your room is ready.")]
     body: Option<String>,
     /// Typed content.
     content: Option<Content>,
@@ -70,7 +70,7 @@ pub struct NewAuthor {
     /// A person, or a program that does not take the conversation over.
     pub(super) kind: NewAuthorKind,
     /// Display name.
-    #[schema(example = "Ana")]
+    #[schema(format = "filled", max_length = 200, example = "Ana")]
     pub(super) name: Option<String>,
 }
 

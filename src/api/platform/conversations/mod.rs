@@ -157,10 +157,10 @@ pub struct ConversationPatch {
 #[expect(dead_code, reason = "it describes what the handler reads")]
 pub struct Filter {
     /// Only those of this channel.
-    #[param(example = "0198c1d2-7e00-7000-8000-000000000003")]
+    #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000003")]
     channel_id: Option<String>,
     /// Only those of this person, the contacts that were merged into them included.
-    #[param(example = "0198c1d2-7e00-7000-8000-000000000006")]
+    #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000006")]
     contact_id: Option<String>,
     /// Only those that are open, or closed.
     status: Option<ConversationStatus>,
@@ -392,7 +392,7 @@ pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
     match unsaid {
         Unsaid::UnknownConversation => Failure::not_found(request, "conversation"),
         Unsaid::UnknownReply => {
-            Failure::fields(request, &[FieldProblem::new("reply_to", "the id of a message of this conversation")])
+            Failure::fields(request, &[FieldProblem::absent("reply_to", "the id of a message of this conversation")])
         }
         Unsaid::WindowClosed(window) => {
             Failure::new(request, Code::WindowClosed, "the messaging window is closed; nothing was stored")

@@ -16,18 +16,18 @@ use crate::usecases::webhooks::Wanted;
 #[serde(deny_unknown_fields)]
 pub struct WebhookEndpointToMake {
     /// Where deliveries go: an https address on the public internet.
-    #[schema(example = "https://example.com/hooks/switchboard")]
+    #[schema(format = "url", max_length = 2_000, example = "https://example.com/hooks/switchboard")]
     url: String,
     /// For people, at most 500 characters.
     #[serde(default)]
-    #[schema(example = "The shop's CRM")]
+    #[schema(format = "plain", max_length = 500, example = "The shop's CRM")]
     description: String,
     /// The events that it is told of; absent or empty: all.
     #[serde(default)]
     #[schema(example = json!(["message.received", "conversation.opened"]))]
     events: Vec<String>,
     /// One agent's events only; absent: all.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<String>,
     /// Deliveries a second that it gets at most.
     #[schema(minimum = 1, maximum = 1_000, default = 50, example = 50)]
@@ -36,7 +36,7 @@ pub struct WebhookEndpointToMake {
     #[schema(minimum = 1_000, maximum = 30_000, default = 15_000, example = 15_000)]
     timeout_ms: Option<i64>,
     /// A secret of your own, `whsec_` and the base64 of 24 to 64 random bytes; absent: one is made.
-    #[schema(value_type = Option<String>, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    #[schema(format = "secret", value_type = Option<String>, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: Option<Secret>,
 }
 
@@ -45,17 +45,17 @@ pub struct WebhookEndpointToMake {
 #[serde(deny_unknown_fields)]
 pub struct WebhookEndpointAmendment {
     /// Another address.
-    #[schema(example = "https://example.com/hooks/switchboard")]
+    #[schema(format = "url", max_length = 2_000, example = "https://example.com/hooks/switchboard")]
     url: Option<String>,
     /// For people, at most 500 characters.
-    #[schema(example = "The shop's CRM")]
+    #[schema(format = "plain", max_length = 500, example = "The shop's CRM")]
     description: Option<String>,
     /// The events that it is told of; empty: all.
     #[schema(example = json!(["message.received"]))]
     events: Option<Vec<String>>,
     /// One agent's events only; null: all.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "0198c1d2-7e00-7000-8000-000000000002")]
+    #[schema(format = "uuid", value_type = Option<String>, example = "0198c1d2-7e00-7000-8000-000000000002")]
     agent_id: Option<Option<String>>,
     /// Deliveries a second that it gets at most.
     #[schema(minimum = 1, maximum = 1_000, example = 50)]

@@ -39,7 +39,7 @@ pub struct SecretRotation {
     #[schema(minimum = 0, maximum = 604_800, default = 86_400, example = 86_400)]
     overlap_seconds: Option<i64>,
     /// A secret of your own, `whsec_` and the base64 of 24 to 64 random bytes; absent: one is made.
-    #[schema(value_type = Option<String>, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    #[schema(format = "secret", value_type = Option<String>, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: Option<Secret>,
 }
 

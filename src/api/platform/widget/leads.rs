@@ -30,16 +30,16 @@ pub struct LeadFormToFill {
     #[schema(example = "MDE5OGMxZDJ8…")]
     token: String,
     /// Name.
-    #[schema(example = "Jane Smith")]
+    #[schema(format = "label", max_length = 320, example = "Jane Smith")]
     contact_name: Option<String>,
     /// Email address.
-    #[schema(example = "jane@example.com")]
+    #[schema(format = "email or nothing", example = "jane@example.com")]
     contact_email: Option<String>,
     /// Phone number, as it is dialled.
-    #[schema(example = "+44 7700 900000")]
+    #[schema(format = "dialled", example = "+44 7700 900000")]
     contact_phone: Option<String>,
     /// What they ask, 1 to 4,000 characters. It is said in the conversation, too.
-    #[schema(min_length = 1, max_length = 4_000, example = "Do you cater for parties?")]
+    #[schema(format = "filled", min_length = 1, max_length = 4_000, example = "Do you cater for parties?")]
     message: String,
 }
 

@@ -26,14 +26,15 @@ fn captures_as_the_reference_shows() {
         let told = all.find(|event| event["event"] == "lead_captured");
         let data = &told.unwrap_or_else(|| panic!("{events}"))["data"];
         assert_eq!((&data["agent_name"], &data["source"]), (&json!("Echo"), &json!("api")));
-        for (body, field) in [
-            (json!({}), "contact_name"),
-            (json!({"contact_name": "J", "agent_id": gateway.rival.agent.id}), "agent_id"),
-            (json!({"contact_name": "x".repeat(321)}), "contact_name"),
-            (json!({"contact_name": 5}), "contact_name"),
+        for (body, expected, field) in [
+            (json!({}), 400, "contact_name"),
+            (json!({"contact_name": "J", "agent_id": gateway.rival.agent.id}), 404, "agent_id"),
+            (json!({"agent_id": gateway.rival.agent.id}), 400, "contact_name"),
+            (json!({"contact_name": "x".repeat(321)}), 400, "contact_name"),
+            (json!({"contact_name": 5}), 400, "contact_name"),
         ] {
             let (status, failure) = answer(gateway.acme("POST", "/functions/v1/leads").json(&body)).await;
-            assert_eq!((status, &failure["error"]["details"][0]["field"]), (400, &json!(field)), "{failure}");
+            assert_eq!((status, &failure["error"]["details"][0]["field"]), (expected, &json!(field)), "{failure}");
         }
     });
 }

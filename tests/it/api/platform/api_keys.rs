@@ -30,7 +30,7 @@ fn makes_changes_and_revokes() {
             (json!({"name": "x", "scopes": ["fly"]}), 400),
             (json!({"name": "x", "scopes": []}), 400),
             (json!({"name": "x", "expires_at": 1}), 400),
-            (json!({"name": "x", "agent_id": gateway.rival.agent.id}), 400),
+            (json!({"name": "x", "agent_id": gateway.rival.agent.id}), 404),
             (json!({"name": "x", "agent_id": gateway.acme.agent.id, "scopes": ["read"]}), 400),
         ] {
             assert_eq!(make(asked.clone()).await.0, status, "{asked}");

@@ -105,7 +105,7 @@ fn merges_and_parts_again() {
         for other in [json!("nobody"), json!(gateway.whatsapp.id)] {
             let request = gateway.acme("POST", &format!("{path}/merge")).json(&json!({"contact_id": other}));
             let (status, refused) = answer(request).await;
-            assert_eq!((status, &refused["error"]["details"][0]["field"]), (400, &json!("contact_id")));
+            assert_eq!((status, &refused["error"]["details"][0]["field"]), (404, &json!("contact_id")));
         }
         let listed = gateway.read(&format!("/api/conversations?contact_id={jane}")).await;
         assert_eq!((&listed["total"], &listed["items"][0]["id"]), (&json!(1), &json!(conversation)));

@@ -42,7 +42,7 @@ fn says_something_once() {
         for (key, body, expected) in [
             ("k 2", json!({"body": "Hi"}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "content": {"type": "text", "text": "Hi"}}), "INVALID_REQUEST"),
-            ("k2", json!({"body": "Hi", "reply_to": "nothing"}), "INVALID_REQUEST"),
+            ("k2", json!({"body": "Hi", "reply_to": "nothing"}), "NOT_FOUND"),
             ("k2", json!({"body": "Hi", "colour": 1}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "on_window_closed": "later"}), "INVALID_REQUEST"),
             ("k2", json!({"body": "Hi", "fallback_after": 0}), "INVALID_REQUEST"),

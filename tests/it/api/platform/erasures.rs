@@ -124,5 +124,30 @@ fn what_was_erased_stays_away_and_who_writes_again_is_new() {
         assert_eq!(texts_with(&gateway.database(), &[MARK]).await, []);
         let messages = gateway.read(&format!("/api/conversations/{after}/messages")).await;
         assert_eq!(messages["messages"][0]["body"], "Hello again");
+        // A late receipt takes its delivery's body along, once what came with it is handled.
+        let receipt = |id: &Value, status: &str| json!({ "id": id, "status": status, "timestamp": "1767225700", "recipient_id": "4915112345678" });
+        let (gone, here) = (json!("wamid.1"), messages["messages"][1]["provider_id"].clone());
+        let third: Value = serde_json::from_str(&gateway.delivery("wamid.3", "And again")).unwrap();
+        let said = third["entry"][0]["changes"][0]["value"]["messages"].clone();
+        for (receipts, said, outcome, kept) in [
+            (json!([receipt(&here, "delivered")]), json!([]), "stored", true),
+            (json!([receipt(&gone, "delivered")]), json!([]), "ignored", false),
+            (json!([receipt(&gone, "read"), receipt(&here, "read")]), json!([]), "stored", false),
+            (json!([receipt(&here, "read"), receipt(&here, "delivered")]), json!([]), "duplicate", true),
+            (json!([receipt(&gone, "read")]), said, "stored", false),
+        ] {
+            let mut body = third.clone();
+            body["entry"][0]["changes"][0]["value"]["statuses"] = receipts;
+            body["entry"][0]["changes"][0]["value"]["messages"] = said;
+            assert_eq!(gateway.deliver(&body.to_string()).await.status(), 200);
+            let newest = gateway.read("/api/deliveries").await["items"][0]["id"].clone();
+            let newest = gateway.read(&format!("/api/deliveries/{}", newest.as_str().unwrap())).await;
+            let is_kept = newest["body"] != "";
+            assert_eq!((newest["outcome"].as_str().unwrap(), is_kept), (outcome, kept), "{body}: {newest}");
+        }
+        let messages = gateway.read(&format!("/api/conversations/{after}/messages")).await;
+        let messages = messages["messages"].as_array().unwrap();
+        assert!(messages.iter().any(|message| message["body"] == "And again"), "{messages:?}");
+        assert_eq!(messages[1]["status"], "read");
     });
 }

@@ -26,13 +26,13 @@ fn are_captured_changed_and_deleted() {
         assert_eq!(gateway.read("/api/leads?status=won").await["total"], 0);
         let (status, failure) = answer(gateway.acme("GET", "/api/leads?status=gone&limit=0")).await;
         assert_eq!((status, failure["error"]["details"].as_array().unwrap().len()), (400, 2));
-        for (body, field) in [
-            (json!({"contact_name": "J", "conversation_id": "x"}), "conversation_id"),
-            (json!({"contact_name": "J", "colour": "red"}), "colour"),
-            (json!({"notes": "nobody"}), "contact_name"),
+        for (body, expected, field) in [
+            (json!({"contact_name": "J", "conversation_id": "x"}), 404, "conversation_id"),
+            (json!({"contact_name": "J", "colour": "red"}), 400, "colour"),
+            (json!({"notes": "nobody"}), 400, "contact_name"),
         ] {
             let (status, failure) = answer(gateway.acme("POST", "/api/leads").json(&body)).await;
-            assert_eq!((status, &failure["error"]["details"][0]["field"]), (400, &json!(field)), "{failure}");
+            assert_eq!((status, &failure["error"]["details"][0]["field"]), (expected, &json!(field)), "{failure}");
         }
         let (status, failure) = answer(gateway.acme("PATCH", &path).json(&json!({"status": "lukewarm"}))).await;
         assert_eq!((status, &failure["error"]["details"][0]["field"]), (400, &json!("status")));
