@@ -81,14 +81,12 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let store_options = settings.store();
     let (store, feed) = Store::open(&store_options, sealer, Clock::default()).await?;
     let hub = Hub::default();
-    actix_web::rt::spawn(hub.clone().follow(store.listen()));
-    actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
+    follow_events(&store, &hub, &conversations);
     let agents = Agents::start(&store, &client, agents_options(&settings)?, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
-    let watched = hub.clone();
-    let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
+    let switchboard = Switchboard::new(store.clone(), conversations, agents, hub.clone(), options);
     let doors = Doors {
         switchboard: switchboard.clone(),
         client: client.clone(),
@@ -119,21 +117,31 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         Mode::Serve => None,
     };
     announce(address, demo.as_ref());
+    let sharing = actix_web::rt::spawn(hub.clone().share(store.clone()));
+    let watched = hub.clone();
     let following = actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
     let served = tokio::select! {
         stopped = stop_signal() => stopped,
         ended = serving => ended.map_err(std::io::Error::other).flatten(),
     };
+    sharing.abort();
     // Its connection wants to be closed while the runtime still runs.
     following.abort();
-    let _ = following.await;
+    let _ = tokio::join!(sharing, following);
     served?;
     inboxes.abort();
     stopping.cancel();
     let deadline = settings.shutdown.deadline.std();
-    let told = tokio::time::timeout(deadline, telling);
+    let told = tokio::time::timeout(deadline, async { tokio::join!(telling, hub.leave(&store)) });
     let (_, ()) = tokio::join!(told, drain(&settings, &handle, &runners, &store, demo));
     Ok(())
+}
+
+/// Brings what is committed, here and at other nodes, to whoever watches it here.
+fn follow_events(store: &Store, hub: &Hub, conversations: &Conversations) {
+    actix_web::rt::spawn(hub.clone().follow(store.listen()));
+    actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
+    actix_web::rt::spawn(conversations.clone().follow(store.listen_elsewhere()));
 }
 
 fn conversations_options(settings: &Settings) -> supervisor::Options {

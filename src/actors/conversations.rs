@@ -27,6 +27,8 @@ pub enum Errand {
     Withdraw(String, Reply<bool>),
     /// Forget everything: it was erased.
     Forget(Reply<()>),
+    /// See whether another node has overtaken the turn.
+    Doubt(Reply<()>),
     /// Show the state.
     Observe(Reply<Observed>),
 }
@@ -45,6 +47,7 @@ impl Errand {
             Self::Assign(_, reply) => drop(reply.send(Err(error))),
             Self::Withdraw(_, reply) => drop(reply.send(Err(error))),
             Self::Forget(reply) => drop(reply.send(Err(error))),
+            Self::Doubt(reply) => drop(reply.send(Err(error))),
             Self::Observe(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -113,6 +116,7 @@ async fn work(core: &mut Core, errand: Errand, revivals: u32) {
             core.forget_all();
             drop(reply.send(Ok(())));
         }
+        Errand::Doubt(reply) => drop(reply.send(core.doubt().await)),
         Errand::Observe(reply) => drop(reply.send(Ok(core.observe(revivals)))),
     }
 }

@@ -415,6 +415,21 @@ impl Core {
         self.live = None;
     }
 
+    /// Another node has committed something here: a turn that it has overtaken ends at once.
+    ///
+    /// # Errors
+    /// The store could not be read; the turn finds out when it ends.
+    pub async fn doubt(&mut self) -> Result<(), ActorError> {
+        let Some(live) = self.live.as_deref() else { return Ok(()) };
+        let turn = live.running.as_ref().map(|running| &running.0).or(live.state.turn_job.as_ref());
+        let Some(turn) = turn.cloned() else { return Ok(()) };
+        let stored = self.store.activate(&self.id).await?;
+        if stored.is_none_or(|stored| stored.state.turn_job != Some(turn)) {
+            self.forget_all();
+        }
+        Ok(())
+    }
+
     /// Forgets the cached state but not a running turn's token: the next work reads the store.
     fn forget(&mut self) {
         self.live = None;
