@@ -170,6 +170,7 @@ fn agents_options(settings: &Settings) -> Result<agents::Options, BootError> {
         addresses: hosts.into_iter().filter_map(|(provider, url)| Some((provider, url.clone()?))).collect(),
         plans: Arc::new(settings.plans().map_err(problem)?),
         prices: settings.prices().map_err(problem)?,
+        embedder: settings.embedder(),
     })
 }
 
@@ -186,7 +187,6 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         plans: Arc::new(settings.plans().unwrap_or_default()),
         settle: settings.privacy.settle.std(),
         weather_url: settings.assistant.weather_url.clone(),
-        embedder: settings.embedder(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         access_key: derived(key, b"access tokens"),
         previous_access_key: settings.previous_master_key().map(|key| derived(&key, b"access tokens")),
