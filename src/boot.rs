@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -83,7 +84,7 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let hub = Hub::default();
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
-    follow_events(&store, &hub, &conversations);
+    let sharing = follow_events(&store, &hub, &conversations);
     let agents = Agents::start(&store, &client, agents_options(&settings)?, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
     let switchboard = Switchboard::new(store.clone(), conversations, agents, hub.clone(), options);
@@ -117,7 +118,6 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         Mode::Serve => None,
     };
     announce(address, demo.as_ref());
-    let sharing = actix_web::rt::spawn(hub.clone().share(store.clone()));
     let watched = hub.clone();
     let following = actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
     let served = tokio::select! {
@@ -137,11 +137,13 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     Ok(())
 }
 
-/// Brings what is committed, here and at other nodes, to whoever watches it here.
-fn follow_events(store: &Store, hub: &Hub, conversations: &Conversations) {
+/// Brings what is committed, here and at other nodes, to whoever watches it here, and shares with those who is here. Gives
+/// the latter.
+fn follow_events(store: &Store, hub: &Hub, conversations: &Conversations) -> JoinHandle<()> {
     actix_web::rt::spawn(hub.clone().follow(store.listen()));
     actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
     actix_web::rt::spawn(conversations.clone().follow(store.listen_elsewhere()));
+    actix_web::rt::spawn(hub.clone().share(store.clone()))
 }
 
 fn conversations_options(settings: &Settings) -> supervisor::Options {

@@ -190,7 +190,7 @@ impl Core {
             }
         }
         if received.cancels_turn {
-            cancel(live, &self.hub, &self.id);
+            live.cancel(&self.hub, &self.id);
         }
         live.state = received.next;
         if live.state.answered_seq >= live.state.last_seq {
@@ -400,7 +400,7 @@ impl Core {
     fn kept_post(&mut self, posted: Posted) {
         if let Some(live) = self.live.as_deref_mut() {
             if posted.cancels_turn {
-                cancel(live, &self.hub, &self.id);
+                live.cancel(&self.hub, &self.id);
                 live.unanswered.clear();
             }
             live.state = posted.next;
@@ -410,7 +410,7 @@ impl Core {
     /// Forgets all: what it is about was erased. A turn that runs is stopped.
     pub fn forget_all(&mut self) {
         if let Some(live) = self.live.as_deref_mut() {
-            cancel(live, &self.hub, &self.id);
+            live.cancel(&self.hub, &self.id);
         }
         self.live = None;
     }
@@ -421,8 +421,7 @@ impl Core {
     /// The store could not be read; the turn finds out when it ends.
     pub async fn doubt(&mut self) -> Result<(), ActorError> {
         let Some(live) = self.live.as_deref() else { return Ok(()) };
-        let turn = live.running.as_ref().map(|running| &running.0).or(live.state.turn_job.as_ref());
-        let Some(turn) = turn.cloned() else { return Ok(()) };
+        let Some(turn) = live.turn().map(str::to_owned) else { return Ok(()) };
         let stored = self.store.activate(&self.id).await?;
         if stored.is_none_or(|stored| stored.state.turn_job != Some(turn)) {
             self.forget_all();
@@ -463,17 +462,4 @@ enum Commitment {
     Again,
     /// Without these, which are known or, if so, were erased.
     Without(Vec<String>, bool),
-}
-
-/// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
-fn cancel(live: &mut Live, hub: &Hub, id: &str) {
-    let running = live.running.take().map(|(turn, token)| {
-        token.cancel();
-        turn
-    });
-    if let Some(turn) = running.or_else(|| live.state.turn_job.take())
-        && hub.is_watched(id)
-    {
-        hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
-    }
 }

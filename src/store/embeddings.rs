@@ -14,8 +14,8 @@ use crate::domain::usage::{Spent, day_of};
 
 /// Vectors that are read at once, and jobs that are made at once.
 const PAGE: i64 = 500;
-/// Most vectors of one search: the newest.
-const MOST_COMPARED: usize = 10_000;
+/// Most pages of one search: the newest ten thousand vectors.
+const MOST_PAGES: usize = 20;
 
 /// Which memories are searched, and in which space.
 #[derive(Debug, Clone, Copy)]
@@ -44,24 +44,20 @@ struct Nearest<'a, K> {
     vector: &'a [f32],
     least: f32,
     most: usize,
-    compared: usize,
     found: Vec<(K, f32)>,
 }
 
-impl<'a, K> Nearest<'a, K> {
+impl<'a, K: Clone> Nearest<'a, K> {
     const fn new(vector: &'a [f32], (least, most): (f32, usize)) -> Self {
-        Self { vector, least, most, compared: 0, found: Vec::new() }
+        Self { vector, least, most, found: Vec::new() }
     }
 
-    /// Compares some more. Gives whether there may be others to compare.
-    fn compare(&mut self, page: impl ExactSizeIterator<Item = (K, Vec<u8>)>) -> bool {
-        let read = page.len();
-        self.compared = self.compared.saturating_add(read);
-        let near = page.filter_map(|(key, stored)| Some((key, nearness(self.vector, &stored)?)));
-        self.found.extend(near.filter(|(_, near)| *near >= self.least));
+    fn compare(&mut self, page: &[(K, Vec<u8>)]) {
+        let near = page.iter().filter_map(|(key, stored)| Some((key, nearness(self.vector, stored)?)));
+        let near = near.filter(|(_, near)| *near >= self.least);
+        self.found.extend(near.map(|(key, near)| (key.clone(), near)));
         self.found.sort_by(|one, other| other.1.total_cmp(&one.1));
         self.found.truncate(self.most);
-        self.compared < MOST_COMPARED && i64::try_from(read).is_ok_and(|read| read == PAGE)
     }
 }
 
@@ -180,7 +176,7 @@ impl Store {
     ) -> Result<Vec<(String, f32)>, StoreError> {
         let Space { workspace_id, model, contact_id } = space;
         let (mut nearest, mut last) = (Nearest::new(vector, bounds), (i64::MAX, String::new()));
-        loop {
+        for _ in 0..MOST_PAGES {
             let page: Vec<(String, i64, Vec<u8>)> = fetch_all!(
                 self.db(),
                 (String, i64, Vec<u8>),
@@ -192,17 +188,16 @@ impl Store {
                 last.1.as_str(),
                 PAGE
             )?;
-            if let Some((id, at, _)) = page.last() {
-                last = (*at, id.clone());
-            }
-            if !nearest.compare(page.into_iter().map(|(id, _, stored)| (id, stored))) {
-                return Ok(nearest.found);
-            }
+            let Some((id, at, _)) = page.last() else { break };
+            last = (*at, id.clone());
+            let page: Vec<_> = page.into_iter().map(|(id, _, stored)| (id, stored)).collect();
+            nearest.compare(&page);
         }
+        Ok(nearest.found)
     }
 
-    /// The agent's passages nearest to a vector, the nearest first: at most `most` of the newest ten thousand. Their score
-    /// is the cosine, which is at least `least`.
+    /// The agent's passages nearest to each of some vectors, the nearest first: at most `most` of the newest ten thousand,
+    /// which are read once for all vectors. Their score is the cosine, which is at least `least`.
     ///
     /// # Errors
     /// The database is not available.
@@ -210,11 +205,12 @@ impl Store {
         &self,
         (workspace_id, agent_id): (&str, &str),
         model: &str,
-        vector: &[f32],
-        bounds: (f32, usize),
-    ) -> Result<Vec<FoundPassage>, StoreError> {
-        let (mut nearest, mut last) = (Nearest::new(vector, bounds), i64::MAX);
-        loop {
+        vectors: &[Vec<f32>],
+        (least, most): (f32, usize),
+    ) -> Result<Vec<Vec<FoundPassage>>, StoreError> {
+        let mut nearest: Vec<_> = vectors.iter().map(|vector| Nearest::new(vector, (least, most))).collect();
+        let mut last = i64::MAX;
+        for _ in 0..MOST_PAGES {
             let page: Vec<(i64, Vec<u8>)> = fetch_all!(
                 self.db(),
                 (i64, Vec<u8>),
@@ -225,13 +221,23 @@ impl Store {
                 last,
                 PAGE
             )?;
-            last = page.last().map_or(last, |(id, _)| *id);
-            if !nearest.compare(page.into_iter()) {
-                break;
+            let Some((id, _)) = page.last() else { break };
+            last = *id;
+            for nearest in &mut nearest {
+                nearest.compare(&page);
             }
         }
-        let mut found = Vec::with_capacity(nearest.found.len());
-        for (id, near) in nearest.found {
+        let mut found = Vec::with_capacity(nearest.len());
+        for Nearest { found: near, .. } in nearest {
+            found.push(self.passages_at(workspace_id, near).await?);
+        }
+        Ok(found)
+    }
+
+    /// The passages with these numbers, those that are still there.
+    async fn passages_at(&self, workspace_id: &str, near: Vec<(i64, f32)>) -> Result<Vec<FoundPassage>, StoreError> {
+        let mut found = Vec::with_capacity(near.len());
+        for (id, near) in near {
             let passage: Option<(String, String, String)> = fetch_optional!(
                 self.db(),
                 (String, String, String),

@@ -128,8 +128,8 @@ impl<'a> Meaning<'a> {
         let Some((model, vectors)) = asked else { return Ok((found, FoundBy::Words)) };
         let most = usize::try_from(limit).unwrap_or(MOST_NEAR);
         let bounds = (LEAST_NEAR, most.min(MOST_NEAR));
-        for (by_words, vector) in found.iter_mut().zip(&vectors) {
-            let near = self.store.nearest_passages((workspace_id, agent_id), model, vector, bounds).await?;
+        let near = self.store.nearest_passages((workspace_id, agent_id), model, &vectors, bounds).await?;
+        for (by_words, near) in found.iter_mut().zip(near) {
             if !near.is_empty() {
                 *by_words = fused(std::mem::take(by_words), near, most);
             }

@@ -171,7 +171,11 @@ async fn embed(store: &TestStore, id: &str, vectors: &[[f32; 2]]) {
 
 async fn near(store: &TestStore, vector: &[f32], most: usize) -> Vec<String> {
     let place = (store.workspace.id.as_str(), store.agent.id.as_str());
-    let near = store.nearest_passages(place, "m", vector, (0.3, most)).await.unwrap();
+    // Of several, each has its own.
+    let vectors = [vector.to_vec(), vec![0.0, -1.0]];
+    let mut found = store.nearest_passages(place, "m", &vectors, (0.3, most)).await.unwrap();
+    assert_eq!(found.pop(), Some(Vec::new()));
+    let near = found.remove(0);
     assert!(near.windows(2).all(|pair| pair[0].score >= pair[1].score));
     near.into_iter().map(|passage| passage.text).collect()
 }
@@ -201,7 +205,8 @@ on_both_databases! {
             assert_eq!(near(&store, vector, most).await, expected, "{vector:?} {most}");
         }
         let knows = async |workspace: &str, model: &str| {
-            let near = store.nearest_passages((workspace, &agent_id), model, &[1.0, 0.0], (0.3, 9)).await.unwrap();
+            let near = store.nearest_passages((workspace, &agent_id), model, &[vec![1.0, 0.0]], (0.3, 9)).await.unwrap();
+            let near = near.concat();
             let knows = store.knows_by_meaning(workspace, &agent_id, model).await.unwrap();
             assert_eq!(knows, !near.is_empty());
             knows
@@ -247,5 +252,18 @@ on_both_databases! {
         assert_eq!(embed_jobs(&store).await, [Work::Embed { of: Embeddable::Document, id: one.id.clone() }]);
         assert_eq!(store.embed_what_is_left(&home, "m").await.unwrap(), 0, "its job waits");
         assert_eq!(store.embed_what_is_left(&home, "another").await.unwrap(), 1, "what no job waits for");
+    }
+
+    async fn the_newest_ten_thousand_passages_are_compared(store: TestStore) {
+        let texts: Vec<String> = (0..10_001).map(|number| format!("passage {number}")).collect();
+        let passages: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let long = document(&store, &store.agent.id, "long.md", &passages);
+        store.put_document(&long).await.unwrap();
+        let home = (store.workspace.id.as_str(), Embeddable::Document);
+        let left = store.texts_to_embed(home.0, (home.1, &long.id), "m", 20_000).await.unwrap();
+        let vector = |number: usize| if number < 2 { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+        let embedded: Vec<_> = left.into_iter().enumerate().map(|(number, text)| (text, vector(number))).collect();
+        let put = store.put_embeddings(home.0, home.1, &embedded, &embedding("m", 0)).await.unwrap();
+        assert_eq!((put, near(&store, &[1.0, 0.0], 9).await), (10_001, vec!["passage 1".to_owned()]));
     }
 }
