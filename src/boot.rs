@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -81,14 +82,12 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
     let store_options = settings.store();
     let (store, feed) = Store::open(&store_options, sealer, Clock::default()).await?;
     let hub = Hub::default();
-    actix_web::rt::spawn(hub.clone().follow(store.listen()));
-    actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
     let client = Client::new(settings.net(), Trust::Operator)?;
     let conversations = Conversations::start(&store, &hub, &conversations_options(&settings));
+    let sharing = follow_events(&store, &hub, &conversations);
     let agents = Agents::start(&store, &client, agents_options(&settings)?, conversations.arbiters().next());
     let options = product_options(&settings, &key, mode);
-    let watched = hub.clone();
-    let switchboard = Switchboard::new(store.clone(), conversations, agents, hub, options);
+    let switchboard = Switchboard::new(store.clone(), conversations, agents, hub.clone(), options);
     let doors = Doors {
         switchboard: switchboard.clone(),
         client: client.clone(),
@@ -117,19 +116,21 @@ pub async fn serve(settings: Settings, mode: Mode) -> Result<(), BootError> {
         Mode::Serve => None,
     };
     announce(address, demo.as_ref());
+    let watched = hub.clone();
     let following = actix_web::rt::spawn(store.clone().follow_other_nodes(move || watched.is_any_watched()));
     let served = tokio::select! {
         stopped = stop_signal() => stopped,
         ended = serving => ended.map_err(std::io::Error::other).flatten(),
     };
+    sharing.abort();
     // Its connection wants to be closed while the runtime still runs.
     following.abort();
-    let _ = following.await;
+    let _ = tokio::join!(sharing, following);
     served?;
     inboxes.abort();
     stopping.cancel();
     let deadline = settings.shutdown.deadline.std();
-    let told = tokio::time::timeout(deadline, telling);
+    let told = tokio::time::timeout(deadline, async { tokio::join!(telling, hub.leave(&store)) });
     let (_, ()) = tokio::join!(told, drain(&settings, &handle, &runners, &store, demo));
     Ok(())
 }
@@ -140,6 +141,15 @@ fn keep_house(switchboard: &Switchboard) {
     actix_web::rt::spawn(remembering::keep(switchboard.clone()));
     actix_web::rt::spawn(retention::keep(switchboard.clone()));
     actix_web::rt::spawn(windows::keep(switchboard.clone()));
+}
+
+/// Brings what is committed, here and at other nodes, to whoever watches it here, and shares with those who is here. Gives
+/// the latter.
+fn follow_events(store: &Store, hub: &Hub, conversations: &Conversations) -> JoinHandle<()> {
+    actix_web::rt::spawn(hub.clone().follow(store.listen()));
+    actix_web::rt::spawn(hub.clone().follow(store.listen_elsewhere()));
+    actix_web::rt::spawn(conversations.clone().follow(store.listen_elsewhere()));
+    actix_web::rt::spawn(hub.clone().share(store.clone()))
 }
 
 fn conversations_options(settings: &Settings) -> supervisor::Options {
@@ -168,6 +178,7 @@ fn agents_options(settings: &Settings) -> Result<agents::Options, BootError> {
         addresses: hosts.into_iter().filter_map(|(provider, url)| Some((provider, url.clone()?))).collect(),
         plans: Arc::new(settings.plans().map_err(problem)?),
         prices: settings.prices().map_err(problem)?,
+        embedder: settings.embedder(),
     })
 }
 
@@ -184,7 +195,6 @@ fn product_options(settings: &Settings, key: &[u8; 32], mode: Mode) -> usecases:
         plans: Arc::new(settings.plans().unwrap_or_default()),
         settle: settings.privacy.settle.std(),
         weather_url: settings.assistant.weather_url.clone(),
-        embedder: settings.embedder(),
         callback_url: (mode == Mode::Dev || settings.public_url.is_some()).then(|| settings.public_url()),
         access_key: derived(key, b"access tokens"),
         previous_access_key: settings.previous_master_key().map(|key| derived(&key, b"access tokens")),

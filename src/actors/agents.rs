@@ -2,6 +2,7 @@
 //! budget a turn, and a circuit breaker on its provider.
 
 mod engines;
+mod meaning;
 mod rounds;
 mod turn;
 
@@ -27,6 +28,7 @@ use crate::store::Store;
 use turn::{Health, Profile, TurnOfAgent};
 
 pub use engines::Options;
+pub use meaning::{LEAST_NEAR, MOST_NEAR, Meaning};
 
 /// A question for an agent.
 #[derive(Debug)]
@@ -146,6 +148,12 @@ impl Agents {
             Ok(engine) => Ok(finder.judge(&stored.agent.workspace_id, &engine).await?),
             Err(failure) => Ok(Err(failure)),
         }
+    }
+
+    /// The way to the model of embeddings.
+    #[must_use]
+    pub fn meaning(&self) -> Meaning<'_> {
+        Meaning { store: &self.store, client: &self.client, options: &self.options }
     }
 
     /// The arbiter that agents live on.

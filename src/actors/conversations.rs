@@ -25,6 +25,8 @@ pub enum Errand {
     Amend(Amendment, Reply<bool>),
     /// Forget everything: it was erased.
     Forget(Reply<()>),
+    /// See whether another node has overtaken the turn.
+    Doubt(Reply<()>),
     /// Show the state.
     Observe(Reply<Observed>),
 }
@@ -42,6 +44,7 @@ impl Errand {
             Self::Say(_, reply) => drop(reply.send(Err(error))),
             Self::Amend(_, reply) => drop(reply.send(Err(error))),
             Self::Forget(reply) => drop(reply.send(Err(error))),
+            Self::Doubt(reply) => drop(reply.send(Err(error))),
             Self::Observe(reply) => drop(reply.send(Err(error))),
         }
     }
@@ -109,6 +112,7 @@ async fn work(core: &mut Core, errand: Errand, revivals: u32) {
             core.forget_all();
             drop(reply.send(Ok(())));
         }
+        Errand::Doubt(reply) => drop(reply.send(core.doubt().await)),
         Errand::Observe(reply) => drop(reply.send(Ok(core.observe(revivals)))),
     }
 }

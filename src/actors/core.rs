@@ -16,7 +16,7 @@ use crate::domain::changes::{Change, Idempotency, Refusal};
 use crate::domain::conversations::{self as rules, Amendment, Conversation, Posted, Situation};
 use crate::store::Store;
 use crate::telemetry::crash;
-use live::{Live, cancel};
+use live::Live;
 use sifting::{drop_known, drop_repeated, drop_revisions_of, under_key};
 
 /// How often a decision is taken again when another node was faster.
@@ -190,7 +190,7 @@ impl Core {
             }
         }
         if received.cancels_turn {
-            cancel(live, &self.hub, &self.id);
+            live.cancel(&self.hub, &self.id);
         }
         live.state = received.next;
         if live.state.answered_seq >= live.state.last_seq {
@@ -399,7 +399,7 @@ impl Core {
     fn kept_post(&mut self, posted: Posted) {
         if let Some(live) = self.live.as_deref_mut() {
             if posted.cancels_turn {
-                cancel(live, &self.hub, &self.id);
+                live.cancel(&self.hub, &self.id);
                 live.unanswered.clear();
             }
             live.state = posted.next;
@@ -409,9 +409,23 @@ impl Core {
     /// Forgets all: what it is about was erased. A turn that runs is stopped.
     pub fn forget_all(&mut self) {
         if let Some(live) = self.live.as_deref_mut() {
-            cancel(live, &self.hub, &self.id);
+            live.cancel(&self.hub, &self.id);
         }
         self.live = None;
+    }
+
+    /// Another node has committed something here: a turn that it has overtaken ends at once.
+    ///
+    /// # Errors
+    /// The store could not be read; the turn finds out when it ends.
+    pub async fn doubt(&mut self) -> Result<(), ActorError> {
+        let Some(live) = self.live.as_deref() else { return Ok(()) };
+        let Some(turn) = live.turn().map(str::to_owned) else { return Ok(()) };
+        let stored = self.store.activate(&self.id).await?;
+        if stored.is_none_or(|stored| stored.state.turn_job != Some(turn)) {
+            self.forget_all();
+        }
+        Ok(())
     }
 
     /// Forgets the cached state but not a running turn's token: the next work reads the store.

@@ -1,6 +1,7 @@
 //! Who watches which conversation in this process: sockets and streamed answers. What passes here is either committed
 //! already or a draft that nobody relies on.
 
+mod neighbours;
 mod presence;
 
 use std::collections::HashMap;
@@ -74,6 +75,7 @@ pub enum TurnEnd {
 pub struct Hub {
     watchers: Arc<Mutex<Watchers>>,
     present: Arc<presence::Present>,
+    outbox: Arc<neighbours::Outbox>,
 }
 
 type Watchers = HashMap<String, Vec<mpsc::Sender<Sight>>>;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::ActorError;
 use super::conversations::{Conversation, Errand, Reply, Sleep};
@@ -18,7 +19,7 @@ use super::core::Core;
 use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::Hub;
 use crate::domain::conversations::Amendment;
-use crate::store::Store;
+use crate::store::{LiveEvent, Store};
 
 /// How conversations live.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ struct Shard {
 
 enum Letter {
     For(String, Errand),
+    /// To a conversation only if it lives here.
+    Doubt(Arc<str>),
     Count(oneshot::Sender<(usize, usize)>),
 }
 
@@ -183,6 +186,23 @@ impl Conversations {
         self.ask(conversation_id, Errand::Forget).await
     }
 
+    /// Lets turns end that other nodes have overtaken, as these events of theirs come, until the store is gone.
+    pub async fn follow(self, mut events: broadcast::Receiver<Arc<[LiveEvent]>>) {
+        loop {
+            let batch = match events.recv().await {
+                Ok(batch) => batch,
+                // A turn that is missed finds out when it ends.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            };
+            for id in batch.iter().filter_map(|event| event.conversation_id.as_ref()) {
+                if let Some(shard) = self.shards.get(self.shard_of(id)) {
+                    let _ = shard.post.send(Letter::Doubt(Arc::clone(id)));
+                }
+            }
+        }
+    }
+
     /// Shows what a conversation's actor holds. Wakes it if it sleeps, without reading the store.
     ///
     /// # Errors
@@ -214,6 +234,10 @@ impl Registry {
             tokio::select! {
                 letter = letters.recv() => match letter {
                     Some(Letter::For(id, errand)) => self.deliver(id, errand),
+                    Some(Letter::Doubt(id)) if self.living.contains_key(&*id) => {
+                        self.deliver(id.to_string(), Errand::Doubt(oneshot::channel().0));
+                    }
+                    Some(Letter::Doubt(_)) => {}
                     Some(Letter::Count(reply)) => {
                         let now = Instant::now();
                         let held = self.records.values().filter(|record| record.is_quarantined(now)).count();

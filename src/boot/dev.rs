@@ -175,7 +175,7 @@ async fn apply_demo(
         apply::Input { text: demo::FILE, environment: variables, read: &|path| demo::read(path), plans: &plans };
     let failed = |error: apply::ApplyError| BootError::Demo(error.to_string());
     let plan = apply::plan(store, apply::read(&input).map_err(failed)?).await.map_err(failed)?;
-    apply::apply(store, plan).await.map_err(failed)
+    apply::apply(store, plan, settings.embedder().is_some()).await.map_err(failed)
 }
 
 type Found = (Option<String>, Option<String>, Option<String>);

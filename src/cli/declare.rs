@@ -22,7 +22,7 @@ pub fn apply(settings: &Settings, file: &Path, dry_run: bool) -> Result<(), Refu
     let wanted = apply::read(&input).map_err(named)?;
     let done = wait_for(async {
         let store = open(settings).await?;
-        let done = carry_out(&store, wanted, dry_run).await;
+        let done = carry_out(&store, wanted, dry_run, settings.embedder().is_some()).await;
         store.release_lease().await?;
         done
     });
@@ -37,14 +37,14 @@ pub async fn open(settings: &Settings) -> Result<Store, StoreError> {
     Ok(store)
 }
 
-async fn carry_out(store: &Store, wanted: apply::File, dry_run: bool) -> Result<(), ApplyError> {
+async fn carry_out(store: &Store, wanted: apply::File, dry_run: bool, embeds: bool) -> Result<(), ApplyError> {
     let plan = apply::plan(store, wanted).await?;
     // Nobody to read is no reason not to apply.
     let _ = print(&describe(&plan, dry_run));
     if dry_run {
         return Ok(());
     }
-    for made in apply::apply(store, plan).await? {
+    for made in apply::apply(store, plan, embeds).await? {
         let _ = print(&show(&made));
     }
     Ok(())

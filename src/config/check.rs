@@ -82,7 +82,7 @@ impl Settings {
             ("models.openai_url", &self.models.openai_url),
             ("models.anthropic_url", &self.models.anthropic_url),
             ("models.gemini_url", &self.models.gemini_url),
-            ("memory.embeddings_url", &self.memory.embeddings_url),
+            ("embeddings.url", &self.embeddings.url),
         ];
         for (key, address) in addresses {
             demand(
@@ -92,9 +92,9 @@ impl Settings {
             );
         }
         demand(
-            self.memory.embeddings_url.is_none() || self.embedder().is_some(),
-            "memory.embeddings_model",
-            "must name the model where memory.embeddings_url names its server",
+            self.embeddings.url.is_none() || self.embedder().is_some(),
+            "embeddings.model",
+            "must name the model where embeddings.url names its server",
         );
     }
 

@@ -78,8 +78,8 @@ pub struct Settings {
     pub conversations: Conversations,
     /// What the assistant knows of the world.
     pub assistant: Assistant,
-    /// How what is remembered is found.
-    pub memory: Memory,
+    /// How what is remembered and known is found by its meaning, too.
+    pub embeddings: Embeddings,
     /// What a client may ask of the HTTP server.
     pub limits: Limits,
     /// Files from and for messages.
@@ -186,16 +186,16 @@ pub struct Assistant {
     pub weather_url: Option<String>,
 }
 
-/// How what is remembered is found by its meaning, too.
+/// How what is remembered and known is found by its meaning, too.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Memory {
-    /// Base address of a server of embeddings; none: what is remembered is found by its words.
-    pub embeddings_url: Option<String>,
+pub struct Embeddings {
+    /// Base address of a server of embeddings; none: everything is found by its words.
+    pub url: Option<String>,
     /// The model of embeddings.
-    pub embeddings_model: Option<String>,
+    pub model: Option<String>,
     /// The server's key.
-    pub embeddings_key: Option<Secret>,
+    pub key: Option<Secret>,
 }
 
 /// What a client may ask of the HTTP server.
@@ -280,7 +280,7 @@ impl Default for Settings {
             sending: Sending::default(),
             conversations: Conversations::default(),
             assistant: Assistant::default(),
-            memory: Memory::default(),
+            embeddings: Embeddings::default(),
             limits: Limits::default(),
             media: Media::default(),
             privacy: Privacy::default(),
@@ -458,11 +458,11 @@ impl Settings {
         networks(&self.limits.uncounted_addresses)
     }
 
-    /// What embeds memories, where that is configured.
+    /// What embeds memories and knowledge, where that is configured.
     #[must_use]
     pub fn embedder(&self) -> Option<Embedder> {
-        let Memory { embeddings_url, embeddings_model, embeddings_key } = &self.memory;
-        Embedder::new(embeddings_url.as_deref()?, embeddings_model.as_deref()?, embeddings_key.clone())
+        let Embeddings { url, model, key } = &self.embeddings;
+        Embedder::new(url.as_deref()?, model.as_deref()?, key.clone())
     }
 
     /// What the logs need.

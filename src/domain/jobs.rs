@@ -64,10 +64,14 @@ pub enum Work {
         /// The wish to read it; a newer one makes this job needless.
         revision: String,
     },
-    /// Find out where a memory lies in the space of a model of embeddings.
+    /// Find out where texts lie in the space of a model of embeddings.
     Embed {
-        /// The memory.
-        memory_id: String,
+        /// Whose texts they are.
+        #[serde(default)]
+        of: Embeddable,
+        /// Its id.
+        #[serde(alias = "memory_id")]
+        id: String,
     },
     /// Tell that the time of a reminder has come.
     Remind {
@@ -81,6 +85,17 @@ pub enum Work {
         /// The erasure.
         erasure_id: String,
     },
+}
+
+/// What is embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Embeddable {
+    /// A memory, whose text is one.
+    #[default]
+    Memory,
+    /// A document of an agent's knowledge, whose passages are its texts.
+    Document,
 }
 
 /// What a reminder is about.
@@ -234,7 +249,18 @@ pub fn backoff_ms(attempts: i64, chance: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::backoff_ms;
+    use super::{Embeddable, Work, backoff_ms};
+
+    #[test]
+    fn jobs_of_an_earlier_version_are_read() {
+        let id = || "m1".to_owned();
+        for (stored, expected) in [
+            (r#"{"kind":"embed","memory_id":"m1"}"#, Work::Embed { of: Embeddable::Memory, id: id() }),
+            (r#"{"kind":"embed","of":"document","id":"m1"}"#, Work::Embed { of: Embeddable::Document, id: id() }),
+        ] {
+            assert_eq!(serde_json::from_str::<Work>(stored).unwrap(), expected, "{stored}");
+        }
+    }
 
     #[test]
     fn backoff_doubles_up_to_six_hours_and_jitters_by_a_quarter() {

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::errors::FieldProblem;
 use super::fields::{self, given, lay};
+use super::nearness::Ranked;
 use super::tasks::Source;
 
 /// Longest memory, in characters.
 const LONGEST: usize = 4_000;
-/// Flattens the difference between ranks when two lists become one; the number that is usual for it.
-const RANK_OFFSET: f64 = 60.0;
 
 /// What sort of memory it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -174,43 +173,14 @@ impl Recalled {
     }
 }
 
-/// What was found by its words and what was found by its meaning, each the best first, as one list of at most `most`:
-/// what stands high in either stands high, in both higher (reciprocal rank fusion).
-#[must_use]
-pub fn fused(by_words: Vec<Recalled>, by_meaning: Vec<Recalled>, most: usize) -> Vec<Recalled> {
-    let mut found: Vec<Recalled> = Vec::with_capacity(by_words.len() + by_meaning.len());
-    for list in [by_words, by_meaning] {
-        for (rank, one) in (1_u32..).zip(list) {
-            let share = 1.0 / (RANK_OFFSET + f64::from(rank));
-            match found.iter_mut().find(|known| known.source.is_same(&one.source)) {
-                Some(known) => known.score += share,
-                None => found.push(Recalled { score: share, ..one }),
-            }
-        }
+impl Ranked for Recalled {
+    fn is_same(&self, other: &Self) -> bool {
+        self.source.is_same(&other.source)
     }
-    found.sort_by(|one, other| other.score.total_cmp(&one.score));
-    found.truncate(most);
-    let best = found.first().map_or(1.0, |one| one.score);
-    for one in &mut found {
-        one.score /= best;
-    }
-    found
-}
 
-/// A vector as it is stored.
-#[must_use]
-pub fn vector_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|number| number.to_le_bytes()).collect()
-}
-
-/// How near a stored vector is to another, both of length 1: their cosine. `None`: they are not of one space.
-#[must_use]
-pub fn nearness(vector: &[f32], stored: &[u8]) -> Option<f32> {
-    let (numbers, rest) = stored.as_chunks::<4>();
-    if numbers.len() != vector.len() || !rest.is_empty() {
-        return None;
+    fn score_mut(&mut self) -> &mut f64 {
+        &mut self.score
     }
-    Some(vector.iter().zip(numbers).map(|(here, there)| here * f32::from_le_bytes(*there)).sum())
 }
 
 /// Where something that was found is from.
@@ -251,40 +221,4 @@ pub enum RecalledKind {
     Fact,
     /// A message of a conversation.
     Message,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Memory, Recalled, fused, nearness, vector_bytes};
-    use crate::domain::tasks::Source;
-
-    #[test]
-    fn what_is_found_twice_stands_before_what_is_found_once() {
-        let list = |ids: &[&str]| -> Vec<Recalled> {
-            ids.iter().map(|id| Recalled::of_memory(Memory::blank((*id).to_owned(), Source::Api, 0), 0.5)).collect()
-        };
-        let cases: [(&[&str], &[&str], &[&str]); 4] = [
-            (&["a", "b", "c"], &["c", "d"], &["c", "a", "b", "d"]),
-            (&["a", "b"], &[], &["a", "b"]),
-            (&[], &["x", "y"], &["x", "y"]),
-            (&["a", "b"], &["b", "a"], &["a", "b"]),
-        ];
-        for (words, meaning, expected) in cases {
-            let found = fused(list(words), list(meaning), 9);
-            let ids: Vec<_> = found.iter().filter_map(|one| one.source.memory_id.as_deref()).collect();
-            assert_eq!(ids, expected, "{words:?} {meaning:?}");
-            assert!(found.iter().all(|one| one.score > 0.0 && one.score <= 1.0) && found[0].score >= 1.0);
-        }
-        assert!(fused(list(&[]), list(&[]), 9).is_empty());
-        assert_eq!(fused(list(&["a", "b"]), list(&["c"]), 2).len(), 2);
-    }
-
-    #[test]
-    fn vectors_are_near_in_one_space_only() {
-        let stored = vector_bytes(&[0.6, 0.8]);
-        assert_eq!(stored.len(), 8);
-        assert!(nearness(&[0.6, 0.8], &stored).is_some_and(|near| (near - 1.0).abs() < 1e-6));
-        assert!(nearness(&[-0.8, 0.6], &stored).is_some_and(|near| near.abs() < 1e-6));
-        assert_eq!((nearness(&[1.0], &stored), nearness(&[0.6, 0.8], &stored[..7])), (None, None));
-    }
 }

@@ -24,6 +24,7 @@ pub mod leads;
 pub mod members;
 pub mod memories;
 pub mod messages;
+pub mod nearness;
 pub mod plans;
 pub mod prices;
 pub mod principals;

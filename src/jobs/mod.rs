@@ -26,7 +26,7 @@ pub(crate) async fn perform(switchboard: &Switchboard, job: &Job, client: &Clien
         Work::Code { code_id } => switchboard.carry_code(job, code_id, client).await,
         Work::Invite { invitation_id } => switchboard.carry_invitation(job, invitation_id, client).await,
         Work::Ingest { document_id, revision } => switchboard.ingest(job, document_id, revision, client).await,
-        Work::Embed { memory_id } => switchboard.embed(job, memory_id, client).await,
+        Work::Embed { of, id } => switchboard.embed(job, *of, id).await,
         Work::Remind { about, id } => switchboard.remind(job, *about, id).await,
         Work::Erase { erasure_id } => switchboard.run_erasure(job, erasure_id).await,
     }

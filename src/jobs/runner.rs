@@ -105,7 +105,7 @@ fn place(job: &Job) -> &str {
         Work::Code { code_id } => code_id,
         Work::Invite { invitation_id } => invitation_id,
         Work::Ingest { document_id, .. } => document_id,
-        Work::Embed { memory_id } => memory_id,
+        Work::Embed { id, .. } => id,
         Work::Remind { id, .. } => id,
         Work::Erase { erasure_id } => erasure_id,
     }

@@ -12,8 +12,10 @@ use super::failure::{ModelFailure, ModelFailureCode as Code};
 use super::refusals;
 use crate::net::{Client, NetErrorKind};
 
-/// Largest answer that is read, in bytes: a vector of ten thousand numbers with room to spare.
-const LARGEST: u64 = 1024 * 1024;
+/// Most texts that may be asked about at once.
+pub const MOST_TEXTS: usize = 32;
+/// Largest answer that is read, in bytes: as many vectors of the greatest length, with room to spare.
+const LARGEST: u64 = 8 * 1024 * 1024;
 /// Most numbers of a vector.
 const MOST_NUMBERS: usize = 8_192;
 /// Longest text that is sent, in characters.
@@ -25,6 +27,15 @@ pub struct Embedder {
     model: String,
     address: String,
     key: Option<Secret>,
+}
+
+/// Where texts lie.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// A vector of length 1 for each text, in their order.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens read, as the server reports them; 0 where it does not.
+    pub tokens: u64,
 }
 
 impl Embedder {
@@ -48,17 +59,23 @@ impl Embedder {
         &self.model
     }
 
-    /// Where a text lies: a vector of length 1.
+    /// Whether it is asked with a key: on an account that the installation pays.
+    #[must_use]
+    pub const fn is_paid(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Where texts lie.
     ///
     /// # Errors
     /// See [`Code`].
-    pub async fn embed(&self, client: &Client, text: &str, within: Duration) -> Result<Vec<f32>, ModelFailure> {
-        let input: String = text.chars().take(LONGEST).collect();
+    pub async fn embed(&self, client: &Client, texts: &[&str], within: Duration) -> Result<Embedded, ModelFailure> {
+        let input: Vec<String> = texts.iter().map(|text| text.chars().take(LONGEST).collect()).collect();
         let request = Request {
             method: Method::Post,
             url: self.address.clone(),
             authorisation: self.key.clone().map(Authorisation::Bearer),
-            body: Body::Json(json!({ "model": self.model, "input": [input] })),
+            body: Body::Json(json!({ "model": self.model, "input": input })),
         };
         let asking = async {
             let mut arriving = client.open(&request, &[]).await?;
@@ -74,17 +91,29 @@ impl Embedder {
         if status != 200 {
             return Err(refusals::of_response(status, None, hint, &body));
         }
-        read(&body).ok_or_else(|| ModelFailure::new(Code::Unreadable, "the answer has no vector"))
+        let read = read(&body, texts.len());
+        read.ok_or_else(|| ModelFailure::new(Code::Unreadable, "the answer has not a vector for each text"))
     }
 }
 
-/// The vector of an answer, made to have the length 1.
-fn read(body: &[u8]) -> Option<Vec<f32>> {
+/// The vectors of an answer, one for each of so many texts, in their order.
+fn read(body: &[u8], texts: usize) -> Option<Embedded> {
     let answer: Value = serde_json::from_slice(body).ok()?;
-    let numbers = answer.pointer("/data/0/embedding")?.as_array()?;
-    if numbers.len() > MOST_NUMBERS {
-        return None;
+    let data = answer.get("data")?.as_array().filter(|data| data.len() == texts)?;
+    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts];
+    for (place, one) in data.iter().enumerate() {
+        let index =
+            one.get("index").and_then(Value::as_u64).map_or(Some(place), |index| usize::try_from(index).ok())?;
+        *vectors.get_mut(index)? = Some(vector(one.get("embedding")?)?);
     }
+    let tokens = answer.pointer("/usage/prompt_tokens").or_else(|| answer.pointer("/usage/total_tokens"));
+    let vectors: Option<Vec<_>> = vectors.into_iter().collect();
+    Some(Embedded { vectors: vectors?, tokens: tokens.and_then(Value::as_u64).unwrap_or_default() })
+}
+
+/// A vector, made to have the length 1.
+fn vector(numbers: &Value) -> Option<Vec<f32>> {
+    let numbers = numbers.as_array().filter(|numbers| numbers.len() <= MOST_NUMBERS)?;
     let numbers: Option<Vec<f64>> = numbers.iter().map(Value::as_f64).collect();
     let numbers = numbers?;
     let length = numbers.iter().map(|number| number * number).sum::<f64>().sqrt();
@@ -117,20 +146,33 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_is_read_or_refused() {
+    fn vectors_are_read_or_refused() {
+        let one = |tokens: u64| Some((vec![vec![0.6, 0.8]], tokens));
         let cases = [
-            (r#"{"data":[{"embedding":[3,4],"index":0}]}"#, Some(vec![0.6, 0.8])),
-            (r#"{"data":[{"embedding":[0,0]}]}"#, None),
-            (r#"{"data":[{"embedding":[]}]}"#, None),
-            (r#"{"data":[{"embedding":["a"]}]}"#, None),
-            (r#"{"data":[{"embedding":"AAAA"}]}"#, None),
-            (r#"{"data":[]}"#, None),
-            ("<html>", None),
+            (r#"{"data":[{"embedding":[3,4],"index":0}],"usage":{"prompt_tokens":7,"total_tokens":7}}"#, 1, one(7)),
+            (r#"{"data":[{"embedding":[3,4]}],"usage":{"total_tokens":5}}"#, 1, one(5)),
+            (r#"{"data":[{"embedding":[3,4]}],"usage":{"prompt_tokens":"many"}}"#, 1, one(0)),
+            (
+                r#"{"data":[{"embedding":[0,2],"index":1},{"embedding":[2,0],"index":0}]}"#,
+                2,
+                Some((vec![vec![1.0, 0.0], vec![0.0, 1.0]], 0)),
+            ),
+            (r#"{"data":[{"embedding":[3,4],"index":0},{"embedding":[3,4],"index":0}]}"#, 2, None),
+            (r#"{"data":[{"embedding":[3,4],"index":9}]}"#, 1, None),
+            (r#"{"data":[{"embedding":[3,4]}]}"#, 2, None),
+            (r#"{"data":[{"embedding":[3,4]},{"embedding":[3,4]}]}"#, 1, None),
+            (r#"{"data":[{"embedding":[0,0]}]}"#, 1, None),
+            (r#"{"data":[{"embedding":[]}]}"#, 1, None),
+            (r#"{"data":[{"embedding":["a"]}]}"#, 1, None),
+            (r#"{"data":[{"embedding":"AAAA"}]}"#, 1, None),
+            (r#"{"data":[]}"#, 1, None),
+            ("<html>", 1, None),
         ];
-        for (body, expected) in cases {
-            assert_eq!(read(body.as_bytes()), expected, "{body}");
+        for (body, texts, expected) in cases {
+            let read = read(body.as_bytes(), texts).map(|read| (read.vectors, read.tokens));
+            assert_eq!(read, expected, "{body}");
         }
         let long = format!(r#"{{"data":[{{"embedding":[{}1]}}]}}"#, "1,".repeat(9_000));
-        assert_eq!(read(long.as_bytes()), None);
+        assert_eq!(read(long.as_bytes(), 1), None);
     }
 }

@@ -240,9 +240,7 @@ impl Live {
             if !known.is_ok_and(|known| known.is_some()) {
                 return;
             }
-            let member = Some(Arc::from(principal.name.as_str()));
-            let sight = Sight::Typing { conversation_id: conversation_id.as_str().into(), member };
-            switchboard.hub.show(workspace_id, &sight);
+            switchboard.hub.show_typing(workspace_id, &conversation_id, Some(&principal.name));
             if let Err(error) = switchboard.mark_read(workspace_id, &conversation_id, true, &client).await {
                 tracing::debug!(?error, "the contact was not shown that somebody is writing");
             }

@@ -76,8 +76,7 @@ impl Line {
     /// Shows the members of the workspace that the visitor is writing.
     pub(super) fn tell_typing(&self) {
         let Some(visit) = self.visit.as_deref() else { return };
-        let sight = Sight::Typing { conversation_id: (*visit.conversation_id).into(), member: None };
-        self.state.switchboard.hub.show(&visit.workspace_id, &sight);
+        self.state.switchboard.hub.show_typing(&visit.workspace_id, &visit.conversation_id, None);
     }
 
     /// Writes a message out if it is the next one. Gives whether something before it is missing.

@@ -8,6 +8,8 @@ use super::db::{execute, fetch_all, fetch_optional};
 use super::rows::clean;
 use super::transactions::{Transaction, run};
 use super::{Db, Store, StoreError};
+use crate::domain::jobs::Embeddable;
+use crate::domain::nearness::Ranked;
 
 /// A document to index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct NewDocument {
     pub hash: String,
     /// Its passages, in order.
     pub passages: Vec<String>,
+    /// A job embeds its passages.
+    pub embeds: bool,
 }
 
 /// A passage that a search found, best first.
@@ -39,6 +43,16 @@ pub struct FoundPassage {
     pub text: String,
     /// Higher is better; comparable within one search only.
     pub score: f64,
+}
+
+impl Ranked for FoundPassage {
+    fn is_same(&self, other: &Self) -> bool {
+        self.source == other.source && self.text == other.text
+    }
+
+    fn score_mut(&mut self) -> &mut f64 {
+        &mut self.score
+    }
 }
 
 impl Store {
@@ -83,7 +97,8 @@ impl Store {
         )?;
         let owner = Owner { workspace_id: &document.workspace_id, agent_id: &document.agent_id };
         add_passages(&mut tx, owner, &document.id, &document.passages).await?;
-        self.tell_and_commit(tx, &document.workspace_id, Vec::new()).await
+        let written = document.embeds.then_some((Embeddable::Document, document.id.as_str()));
+        self.commit_with_embedding(tx, &document.workspace_id, written).await
     }
 
     /// Forgets the agent's documents whose source is not in `keep`. Gives how many.

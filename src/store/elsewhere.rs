@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::db::fetch_all;
-use super::{Db, LiveEvent, Store, StoreError};
+use super::{Db, LiveEvent, Store, StoreError, whispers};
 use crate::domain::events;
 
 /// The channel's name.
@@ -92,7 +92,7 @@ impl<W: Fn() -> bool> Follower<W> {
         // A connection of its own: it is held for good, and the pool's are few.
         let ear = PgPoolOptions::new().max_connections(1).connect_with((*pool.connect_options()).clone()).await?;
         let mut listener = PgListener::connect_with(&ear).await?;
-        listener.listen(CHANNEL).await?;
+        listener.listen_all([CHANNEL, whispers::CHANNEL]).await?;
         if std::mem::take(is_new) {
             for (workspace_id, seq) in self.store.event_numbers().await? {
                 self.known.entry(workspace_id).or_default().seq = seq;
@@ -111,6 +111,7 @@ impl<W: Fn() -> bool> Follower<W> {
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 heard = listener.try_recv() => match heard? {
+                    Some(word) if word.channel() == whispers::CHANNEL => self.store.hear_whisper(word.payload()),
                     Some(word) => self.hear(word.payload()).await?,
                     // The connection broke and is there again; what was said meanwhile is lost.
                     None => self.compare().await?,

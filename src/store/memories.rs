@@ -9,6 +9,7 @@ use super::transactions::{Transaction, lost_a_race, rows, run};
 use super::{Store, StoreError};
 use crate::domain::changes::Idempotency;
 use crate::domain::errors::FieldProblem;
+use crate::domain::jobs::Embeddable;
 use crate::domain::memories::{Memory, MemoryKind};
 use crate::domain::tasks::Source;
 
@@ -121,15 +122,8 @@ impl Store {
             memory.updated_at
         )?;
         index_memory(&mut tx, workspace_id, &memory.id, &memory.text).await?;
-        Ok(self.commit_memory(tx, workspace_id, embeds.then_some(memory.id.as_str())).await?)
-    }
-
-    /// Commits a transaction with the job that embeds a memory, if there is one to be.
-    async fn commit_memory(&self, tx: Transaction, workspace_id: &str, id: Option<&str>) -> Result<(), StoreError> {
-        match id {
-            Some(id) => self.commit_with_job(tx, workspace_id, self.embedding_of(id)).await,
-            None => self.tell_and_commit(tx, workspace_id, Vec::new()).await,
-        }
+        let written = embeds.then_some((Embeddable::Memory, memory.id.as_str()));
+        Ok(self.commit_with_embedding(tx, workspace_id, written).await?)
     }
 
     /// Corrects a memory as `change` decides on it, and gives it as it is then. Another text is embedded anew, if it
@@ -171,7 +165,7 @@ impl Store {
         )?;
         index_memory(&mut tx, workspace_id, id, &after.text).await?;
         let embeds = embeds && after.text != before.text;
-        self.commit_memory(tx, workspace_id, embeds.then_some(id)).await?;
+        self.commit_with_embedding(tx, workspace_id, embeds.then_some((Embeddable::Memory, id))).await?;
         Ok(after)
     }
 

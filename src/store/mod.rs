@@ -60,6 +60,7 @@ mod used_tokens;
 pub mod users;
 mod validate;
 pub mod webhooks;
+pub mod whispers;
 pub mod workspaces;
 mod writer;
 
@@ -164,6 +165,7 @@ struct Inner {
     live: broadcast::Sender<Arc<[LiveEvent]>>,
     feed: mpsc::UnboundedSender<Job>,
     elsewhere: broadcast::Sender<Arc<[LiveEvent]>>,
+    whispers: broadcast::Sender<whispers::Whisper>,
     sealer: seal::Sealer,
     lease: nodes::Lease,
 }
@@ -184,9 +186,10 @@ impl Store {
         let (feed, jobs) = mpsc::unbounded_channel();
         let (live, _) = broadcast::channel(4_096);
         let (elsewhere, _) = broadcast::channel(4_096);
+        let (whispers, _) = broadcast::channel(4_096);
         writer::start(db.clone(), node_id.clone(), queue, feed.clone(), live.clone());
         let lease = nodes::Lease::new();
-        let inner = Inner { db, node_id, clock, writer, live, feed, elsewhere, sealer, lease };
+        let inner = Inner { db, node_id, clock, writer, live, feed, elsewhere, whispers, sealer, lease };
         let store = Self { inner: Arc::new(inner) };
         store.register_node(options.lease_ms).await?;
         Ok((store, jobs))

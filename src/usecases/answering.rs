@@ -51,11 +51,7 @@ impl Switchboard {
 
     async fn turn(&self, job: &Job, conversation_id: &str, client: &Client) -> Result<Verdict, ActorError> {
         let Some(begun) = self.conversations.start_turn(conversation_id, &job.id).await? else {
-            // Another node may have taken something newer; whoever waits here for this turn hears of it now.
-            if self.hub.is_watched(conversation_id) {
-                let turn = job.id.as_str().into();
-                self.hub.show(conversation_id, &Sight::TurnEnded { turn, end: TurnEnd::Cancelled, usage: None });
-            }
+            self.show_overtaken(job, conversation_id);
             return Ok(Verdict::Drop);
         };
         crash::point("answering.begun");
@@ -68,7 +64,7 @@ impl Switchboard {
             },
         };
         if let Some(quiet) = quiet {
-            self.conversations.finish_turn(conversation_id, quiet).await?;
+            self.finish(job, conversation_id, quiet).await?;
             return Ok(Verdict::Done);
         }
         let reaction = self.ask_agent(job, conversation_id, &begun, client).await;
@@ -90,12 +86,27 @@ impl Switchboard {
             Err(error) => return Err(error),
         };
         crash::point("answering.answered");
-        self.conversations.finish_turn(conversation_id, answer).await?;
+        self.finish(job, conversation_id, answer).await?;
         crash::point("answering.finished");
         if record == Record::Journal {
             self.store.close_journal(&begun.workspace_id, &job.id).await?;
         }
         Ok(Verdict::Done)
+    }
+
+    async fn finish(&self, job: &Job, conversation_id: &str, answer: TurnAnswer) -> Result<(), ActorError> {
+        if !self.conversations.finish_turn(conversation_id, answer).await? {
+            self.show_overtaken(job, conversation_id);
+        }
+        Ok(())
+    }
+
+    /// Another node may have taken something newer; whoever waits here for this turn hears of it now.
+    fn show_overtaken(&self, job: &Job, conversation_id: &str) {
+        if self.hub.is_watched(conversation_id) {
+            let turn = job.id.as_str().into();
+            self.hub.show(conversation_id, &Sight::TurnEnded { turn, end: TurnEnd::Cancelled, usage: None });
+        }
     }
 
     /// Asks the agent; `None` when the turn was cancelled meanwhile.

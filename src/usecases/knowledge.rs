@@ -3,8 +3,10 @@
 use hmac::digest::Digest as _;
 use text_splitter::{MarkdownSplitter, TextSplitter};
 
+use super::Switchboard;
+use crate::domain::nearness::FoundBy;
 use crate::llm::knowledge::ends_sentence;
-use crate::store::documents::NewDocument;
+use crate::store::documents::{FoundPassage, NewDocument};
 use crate::store::{Store, StoreError};
 
 /// The longest passage, in characters: enough for an answer, little enough to quote.
@@ -108,7 +110,8 @@ pub async fn novelty(store: &Store, agent_id: &str, document: &Document) -> Resu
     })
 }
 
-/// Teaches an agent a document, in place of its earlier version; does nothing when the agent knows it already.
+/// Teaches an agent a document, in place of its earlier version; does nothing when the agent knows it already. If it
+/// `embeds`, a job embeds its passages.
 ///
 /// # Errors
 /// The database is not available.
@@ -117,6 +120,7 @@ pub async fn teach(
     workspace_id: &str,
     agent_id: &str,
     document: &Document,
+    embeds: bool,
 ) -> Result<Novelty, StoreError> {
     let novelty = novelty(store, agent_id, document).await?;
     if novelty != Novelty::Known {
@@ -128,10 +132,29 @@ pub async fn teach(
             source: document.source.clone(),
             hash: document.hash(),
             passages: document.passages(),
+            embeds,
         };
         store.put_document(&document).await?;
     }
     Ok(novelty)
+}
+
+impl Switchboard {
+    /// Finds what an agent knows of a question, the best first, as the agent does for its answers; and says how it was
+    /// found.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn search_knowledge(
+        &self,
+        workspace_id: &str,
+        agent_id: &str,
+        question: &str,
+        limit: i64,
+    ) -> Result<(Vec<FoundPassage>, FoundBy), StoreError> {
+        let (found, by) = self.agents.meaning().passages(workspace_id, agent_id, &[question], limit).await?;
+        Ok((found.into_iter().flatten().collect(), by))
+    }
 }
 
 #[cfg(test)]

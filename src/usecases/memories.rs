@@ -3,9 +3,9 @@
 use super::Switchboard;
 use super::once::{self, Refused};
 use crate::domain::errors::FieldProblem;
-use crate::domain::memories::{self, Memory, MemoryFields, Recalled};
+use crate::domain::memories::{Memory, MemoryFields, Recalled};
+use crate::domain::nearness::fused;
 use crate::domain::tasks::Source;
-use crate::net::Client;
 use crate::store::StoreError;
 use crate::store::remembered::{MOST_FOUND, Taken};
 
@@ -34,7 +34,7 @@ impl Switchboard {
                 let made = Memory { agent_id, ..Memory::blank(id, source, now) };
                 let made = made.changed(said, now).map_err(Refused::Fields)?;
                 self.judge_origin(workspace_id, &made).await?;
-                let embeds = self.options.embedder.is_some();
+                let embeds = self.embeds();
                 match self.store.add_memory(workspace_id, &made, wanted.as_ref(), embeds).await {
                     Ok(()) => return Ok((made, false)),
                     Err(refusal) => once::repeated(wanted.as_ref(), refusal)?,
@@ -53,7 +53,7 @@ impl Switchboard {
         let before = self.store.memory(workspace_id, id).await?.ok_or(Refused::Unknown)?;
         let after = before.changed(said, now).map_err(Refused::Fields)?;
         self.judge_origin(workspace_id, &after).await?;
-        let embeds = self.options.embedder.is_some();
+        let embeds = self.embeds();
         Ok(self.store.change_memory(workspace_id, id, |memory| memory.changed(said, now), embeds).await?)
     }
 
@@ -67,7 +67,6 @@ impl Switchboard {
         workspace_id: &str,
         question: &str,
         contact_id: Option<&str>,
-        client: &Client,
     ) -> Result<Vec<Recalled>, StoreError> {
         for _ in 0..STEPS_OF_A_SEARCH {
             if self.store.remember_messages(workspace_id).await? == Taken::All {
@@ -76,13 +75,13 @@ impl Switchboard {
         }
         let (by_words, by_meaning) = tokio::join!(
             self.store.recall(workspace_id, question, contact_id),
-            self.by_meaning(workspace_id, question, contact_id, client),
+            self.by_meaning(workspace_id, question, contact_id),
         );
         let (by_words, by_meaning) = (by_words?, by_meaning?);
         if by_meaning.is_empty() {
             return Ok(by_words);
         }
-        Ok(memories::fused(by_words, by_meaning, usize::try_from(MOST_FOUND).unwrap_or(usize::MAX)))
+        Ok(fused(by_words, by_meaning, usize::try_from(MOST_FOUND).unwrap_or(usize::MAX)))
     }
 
     /// Refuses a person, a conversation or a message that is not of the workspace.

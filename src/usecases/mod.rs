@@ -62,7 +62,6 @@ use crate::actors::agents::Agents;
 use crate::actors::hub::Hub;
 use crate::actors::supervisor::Conversations;
 use crate::domain::plans::Plans;
-use crate::llm::embeddings::Embedder;
 use crate::store::Store;
 
 use accounts::SignUp;
@@ -113,8 +112,6 @@ pub struct Options {
     pub callback_url: Option<String>,
     /// What workspaces may use.
     pub plans: Arc<Plans>,
-    /// What embeds memories, so that they are found by their meaning, too; none: they are found by their words.
-    pub embedder: Option<Embedder>,
     /// How long after an erasure everything has ended that was under way.
     pub settle: Duration,
     /// The forecast service that days show the weather of; none: they show none.
@@ -143,7 +140,6 @@ impl Default for Options {
             public_url: None,
             callback_url: None,
             plans: Arc::default(),
-            embedder: None,
             settle: Duration::from_secs(5 * 60),
             weather_url: None,
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use switchboard_channels::contract::credentials::Secret;
 
-use crate::domain::plans::Plans;
+use crate::domain::plans::{Plan, Plans};
 use crate::domain::prices::Prices;
 use crate::domain::usage::Month;
 use crate::llm::Model;
+use crate::llm::embeddings::Embedder;
 use crate::llm::endpoint::{Endpoint, Provider};
 use crate::llm::failure::{ModelFailure, ModelFailureCode as Code};
 use crate::net::{Client, Trust};
@@ -26,6 +27,8 @@ pub struct Options {
     pub plans: Arc<Plans>,
     /// What models cost.
     pub prices: Prices,
+    /// What embeds memories and knowledge, so that they are found by their meaning, too; none: by their words alone.
+    pub embedder: Option<Embedder>,
 }
 
 /// A model, and the way to it.
@@ -151,14 +154,23 @@ impl Finder<'_> {
         engine: &Engine,
     ) -> Result<Result<(), ModelFailure>, StoreError> {
         let plan = engine.hosted_for.as_deref().and_then(|plan| self.options.plans.get(plan));
-        let Some(plan) = plan.filter(|plan| plan.tokens_per_month.is_some()) else { return Ok(Ok(())) };
-        let now = self.store.clock().now();
-        let used = self.store.consumption(workspace_id, Month::of(now)).await?;
-        Ok(match plan.tokens_used_up(used.tokens, now) {
-            Some(used_up) => Err(ModelFailure::new(Code::TokenLimit, used_up.sentence())),
-            None => Ok(()),
-        })
+        tokens_left(self.store, workspace_id, plan).await
     }
+}
+
+/// Whether there are tokens left for a workspace on the installation's account.
+pub(super) async fn tokens_left(
+    store: &Store,
+    workspace_id: &str,
+    plan: Option<&Plan>,
+) -> Result<Result<(), ModelFailure>, StoreError> {
+    let Some(plan) = plan.filter(|plan| plan.tokens_per_month.is_some()) else { return Ok(Ok(())) };
+    let now = store.clock().now();
+    let used = store.consumption(workspace_id, Month::of(now)).await?;
+    Ok(match plan.tokens_used_up(used.tokens, now) {
+        Some(used_up) => Err(ModelFailure::new(Code::TokenLimit, used_up.sentence())),
+        None => Ok(()),
+    })
 }
 
 fn keyed(provider: Provider, base_url: Option<String>, api_key: Option<Secret>) -> Result<Endpoint, ModelFailure> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::engines::{Engine, Engines, Finder, Options};
+use super::meaning::Meaning;
 use super::rounds::Rounds;
 use super::{Question, Reaction, Record};
 use crate::actors::ActorError;
@@ -131,10 +132,12 @@ impl TurnOfAgent {
         let parts = knowledge::questions(&asked.text);
         let parts = if (2..=MOST_QUESTIONS).contains(&parts.len()) { parts } else { vec![asked.text.clone()] };
         let limit = i64::try_from(agent.settings.passages).unwrap_or(4);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let meaning = Meaning { store: &self.store, client: &self.client, options: &self.options };
+        let searched = meaning.passages(&agent.workspace_id, &agent.id, &parts, limit).await;
+        let (searched, _) = searched.map_err(|error| ModelFailure::new(Code::Unavailable, error.to_string()))?;
         let mut found: Vec<(usize, Passage)> = Vec::new();
-        for part in &parts {
-            let ranked = self.store.search_passages(&agent.workspace_id, &agent.id, part, limit).await;
-            let ranked = ranked.map_err(|error| ModelFailure::new(Code::Unavailable, error.to_string()))?;
+        for ranked in searched {
             for (rank, FoundPassage { title, text, source, score }) in ranked.into_iter().enumerate() {
                 if !found.iter().any(|(_, known)| known.text == text && known.source == source) {
                     found.push((rank, Passage { title, text, source, score }));

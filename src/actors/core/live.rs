@@ -18,15 +18,22 @@ pub(super) struct Live {
     pub(super) running: Option<(String, CancellationToken)>,
 }
 
-/// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
-pub(super) fn cancel(live: &mut Live, hub: &Hub, id: &str) {
-    let running = live.running.take().map(|(turn, token)| {
-        token.cancel();
-        turn
-    });
-    if let Some(turn) = running.or_else(|| live.state.turn_job.take())
-        && hub.is_watched(id)
-    {
-        hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
+impl Live {
+    /// The turn that runs or waits to begin.
+    pub(super) fn turn(&self) -> Option<&str> {
+        self.running.as_ref().map(|running| &running.0).or(self.state.turn_job.as_ref()).map(String::as_str)
+    }
+
+    /// Ends the turn that runs or waits to begin: whoever waits for its answer is told at once.
+    pub(super) fn cancel(&mut self, hub: &Hub, id: &str) {
+        let running = self.running.take().map(|(turn, token)| {
+            token.cancel();
+            turn
+        });
+        if let Some(turn) = running.or_else(|| self.state.turn_job.take())
+            && hub.is_watched(id)
+        {
+            hub.show(id, &Sight::TurnEnded { turn: turn.into(), end: TurnEnd::Cancelled, usage: None });
+        }
     }
 }

@@ -102,7 +102,7 @@ pub async fn search(
     let question = query.word("q", "1 to 500 characters", |text| fields::text(text, LONGEST_QUESTION));
     query.check(&request)?;
     let (workspace_id, question) = (caller.workspace_id(), question.unwrap_or_default());
-    let search = doors.switchboard.search_memory(workspace_id, &question, contact_id.as_deref(), &doors.client);
+    let search = doors.switchboard.search_memory(workspace_id, &question, contact_id.as_deref());
     let found = search.await;
     let found = found.map_err(|error| Failure::store(&request, &error))?;
     let meta = page.meta(&request, i64::try_from(found.len()).unwrap_or(i64::MAX));

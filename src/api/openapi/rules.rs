@@ -86,6 +86,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
             }),
         ),
         (
+            "/components/schemas/NewConversation",
+            json!({ "allOf": [
+                { "oneOf": [here("to"), here("contact_id")] }, { "oneOf": [here("body"), here("content")] },
+            ] }),
+        ),
+        ("/components/schemas/ConversationPatch", json!({ "oneOf": [here("owner"), here("status")] })),
+        (
             "/components/schemas/KeyToMake",
             json!({
                 "if": here("agent_id"), "then": { "properties": { "scopes": { "items": { "const": "chat" } } } },

@@ -17,6 +17,10 @@ const SHAPES: &[(&str, &str)] = &[
     ("digits", r"^\s*[0-9]{6}\s*$"),
     ("email", r#"^\s*[^\s␣<>,;"@]+@[^\s␣<>,;"@.]+(\.[^\s␣<>,;"@.]+)+\s*$"#),
     ("email or nothing", r#"^\s*([^\s␣<>,;"@]+@[^\s␣<>,;"@.]+(\.[^\s␣<>,;"@.]+)+)?\s*$"#),
+    (
+        "email or phone",
+        r#"^\s*([^\s␣<>,;"@]+@[^\s␣<>,;"@.]+(\.[^\s␣<>,;"@.]+)+|[ .()-]*\+[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*)\s*$"#,
+    ),
     ("phone", r"^\s*[ .()-]*\+[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*\s*$"),
     ("phone or nothing", r"^\s*([ .()-]*\+[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*)?\s*$"),
     ("dialled", r"^\s*(([^0-9␣]*[0-9]){5,15}[^0-9␣]*)?\s*$"),
@@ -68,7 +72,7 @@ mod tests {
     #[test]
     fn a_pattern_says_what_the_rule_says() {
         type Rule = fn(&str) -> bool;
-        let rules: [(&str, Rule); 9] = [
+        let rules: [(&str, Rule); 10] = [
             ("line", |text| fields::line(text, 200).is_some()),
             ("label", |text| !text.trim().contains(char::is_control)),
             ("name", users::is_name),
@@ -77,6 +81,7 @@ mod tests {
             ("email", |text| contacts::email(text).is_some()),
             ("email or nothing", |text| text.trim().is_empty() || contacts::email(text).is_some()),
             ("phone", |text| contacts::phone(text).is_some()),
+            ("email or phone", |text| contacts::email(text).is_some() || contacts::phone(text).is_some()),
             ("secret", |text| key_of(text).is_some()),
         ];
         let texts = [

@@ -10,7 +10,7 @@ use super::super::{Store, StoreError};
 use super::{Owner, add_passages};
 use crate::domain::changes::Idempotency;
 use crate::domain::documents::{Document, DocumentState, Origin};
-use crate::domain::jobs::NewJob;
+use crate::domain::jobs::{Embeddable, NewJob};
 
 /// What a document's text became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Read {
     pub hash: String,
     /// Its passages, in order.
     pub passages: Vec<String>,
+    /// A job embeds its passages.
+    pub embeds: bool,
 }
 
 /// How a document gets its text.
@@ -215,7 +217,8 @@ impl Store {
             Content::Read(read) => {
                 let owner = Owner { workspace_id, agent_id: &document.agent_id };
                 add_passages(&mut tx, owner, &document.id, &read.passages).await?;
-                self.tell_and_commit(tx, workspace_id, Vec::new()).await
+                let written = read.embeds.then_some((Embeddable::Document, document.id.as_str()));
+                self.commit_with_embedding(tx, workspace_id, written).await
             }
         }
     }
@@ -245,7 +248,8 @@ impl Store {
             self.clock().now()
         )?;
         let Some((agent_id, hash)) = held.into_iter().next() else { return Ok(false) };
-        if hash != read.hash {
+        let is_new = hash != read.hash;
+        if is_new {
             run!(
                 &mut tx,
                 "UPDATE documents SET hash = $3 WHERE workspace_id = $1 AND id = $2",
@@ -256,7 +260,8 @@ impl Store {
             forget_passages(&mut tx, workspace_id, id).await?;
             add_passages(&mut tx, Owner { workspace_id, agent_id: &agent_id }, id, &read.passages).await?;
         }
-        self.tell_and_commit(tx, workspace_id, Vec::new()).await?;
+        let written = (is_new && read.embeds).then_some((Embeddable::Document, id));
+        self.commit_with_embedding(tx, workspace_id, written).await?;
         Ok(true)
     }
 

@@ -68,10 +68,10 @@ struct Search {
 }
 
 async fn search(tools: &Tools, occasion: &Occasion, call: Call) -> Result<Outcome, ActionError> {
-    let Tools { switchboard, client } = tools;
+    let switchboard = &tools.switchboard;
     let Search { question, contact_id } = arguments(&call)?;
     let about = subject(switchboard, occasion, contact_id).await?;
-    let mut found = switchboard.search_memory(&occasion.workspace_id, &question, about.as_deref(), client).await?;
+    let mut found = switchboard.search_memory(&occasion.workspace_id, &question, about.as_deref()).await?;
     found.truncate(MOST_FOUND);
     for one in &mut found {
         one.text = one.text.chars().take(LONGEST_TEXT).collect();

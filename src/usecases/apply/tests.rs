@@ -104,7 +104,7 @@ async fn planned(store: &Store, text: &str) -> Plan {
 
 async fn applied(store: &Store, text: &str) -> Vec<MadeKey> {
     let plan = planned(store, text).await;
-    apply(store, plan).await.map_err(|error| error.to_string()).expect("applied")
+    apply(store, plan, false).await.map_err(|error| error.to_string()).expect("applied")
 }
 
 fn lines(plan: &Plan, action: Action) -> Vec<String> {
@@ -118,12 +118,12 @@ async fn a_second_time_changes_nothing() {
     let first = planned(&store, &file()).await;
     assert_eq!(lines(&first, Action::Create).len(), first.changes.len());
     assert_eq!(first.changes.len(), 10, "{:?}", first.changes);
-    let made = apply(&store, first).await.expect("applied");
+    let made = apply(&store, first, false).await.expect("applied");
     assert_eq!(made.iter().map(|made| made.name.as_str()).collect::<Vec<_>>(), ["echo only"]);
     let second = planned(&store, &file()).await;
     assert_eq!(lines(&second, Action::Unchanged).len(), second.changes.len(), "{:?}", second.changes);
     assert!(!second.changes_anything());
-    assert_eq!(apply(&store, second).await.expect("applied"), []);
+    assert_eq!(apply(&store, second, false).await.expect("applied"), []);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn only_what_differs_is_updated() {
         let plan = planned(&store, &changed).await;
         assert_eq!(lines(&plan, Action::Update), [expected]);
         assert_eq!(lines(&plan, Action::Create), [""; 0]);
-        assert!(apply(&store, plan).await.expect("applied").is_empty(), "no key is made for a change");
+        assert!(apply(&store, plan, false).await.expect("applied").is_empty(), "no key is made for a change");
         assert!(!planned(&store, &changed).await.changes_anything(), "{expected}");
     }
 }
@@ -273,7 +273,7 @@ name = "Acme"
         lines(&plan, Action::Update),
         ["member Acme / ana@acme.example (password, role)", "API key Acme / ops (scopes)"]
     );
-    apply(&store, plan).await.expect("applied");
+    apply(&store, plan, false).await.expect("applied");
     let changed = store.user(&ana.user.id).await.expect("read").expect("Ana");
     assert!(changed.password != ana.password && changed.tokens_from > 0);
     assert_eq!(store.member(&workspace.id, &ana.user.id).await.expect("read").expect("Ana").role, Role::Admin);
@@ -328,7 +328,7 @@ async fn how_long_what_is_kept_is_as_the_file_says() {
         let told = plan.changes.iter().find(|change| change.what.starts_with("retention"));
         let told = told.map(|change| (change.action, format!("{} ({})", change.what, change.detail)));
         assert_eq!(told, expected, "{text}");
-        apply(&store, plan).await.expect("applied");
+        apply(&store, plan, false).await.expect("applied");
         let workspace = store.workspace_named("Acme").await.expect("read").expect("Acme");
         let channels = store.channels(&workspace.id).await.expect("read");
         let website = channels.iter().find(|channel| channel.name == "website").expect("the channel");

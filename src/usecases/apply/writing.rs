@@ -51,18 +51,18 @@ pub struct KeyWrite {
     pub stored: Option<(String, String)>,
 }
 
-/// Carries the plan out. Gives the keys that were made on the way.
+/// Carries the plan out; jobs embed what its agents learn, if they are to. Gives the keys that were made on the way.
 ///
 /// # Errors
 /// The store's errors; what came before in the plan is written.
-pub async fn apply(store: &Store, plan: Plan) -> Result<Vec<MadeKey>, ApplyError> {
+pub async fn apply(store: &Store, plan: Plan, embeds: bool) -> Result<Vec<MadeKey>, ApplyError> {
     let mut made = Vec::new();
     for write in plan.writes {
         match write {
             Write::Workspace(workspace) => store.put_workspace(&workspace).await?,
             Write::Agent(agent) => store.put_agent(&agent).await?,
             Write::Document { workspace_id, agent_id, document } => {
-                knowledge::teach(store, &workspace_id, &agent_id, &document).await?;
+                knowledge::teach(store, &workspace_id, &agent_id, &document, embeds).await?;
             }
             Write::Channel(channel) => store.put_channel(&channel).await?,
             Write::Retention { workspace_id, retention } => store.put_retention(&workspace_id, &retention).await?,

@@ -192,7 +192,8 @@ impl Switchboard {
         let (state, revision, content) = match handed {
             Handed::Text { text, markup } => {
                 let whole = knowledge::Document { title: title.clone(), source: source.clone(), text, markup };
-                let read = tokio::task::spawn_blocking(move || read_of(whole)).await;
+                let embeds = self.embeds();
+                let read = tokio::task::spawn_blocking(move || read_of(whole, embeds)).await;
                 let read = read.map_err(|error| Untaken::Store(StoreError::Options(error.to_string())))?;
                 (DocumentState::Ready, String::new(), Content::Read(read))
             }
@@ -288,13 +289,15 @@ impl Switchboard {
         let title = if document.title.is_empty() { own_title } else { document.title.clone() };
         let title = title.chars().take(LONGEST_TITLE).collect();
         let source = document.source.clone();
-        let whole = knowledge::Document { title, source, text, markup: format.markup() };
-        tokio::task::spawn_blocking(move || read_of(whole)).await.map_err(|error| Unread::soon(error.to_string()))
+        let (whole, embeds) = (knowledge::Document { title, source, text, markup: format.markup() }, self.embeds());
+        tokio::task::spawn_blocking(move || read_of(whole, embeds))
+            .await
+            .map_err(|error| Unread::soon(error.to_string()))
     }
 }
 
-fn read_of(document: knowledge::Document) -> Read {
-    Read { hash: document.hash(), passages: document.passages(), title: document.title }
+fn read_of(document: knowledge::Document, embeds: bool) -> Read {
+    Read { hash: document.hash(), passages: document.passages(), title: document.title, embeds }
 }
 
 /// The `charset` of a content type.

@@ -11,6 +11,7 @@ mod erasures;
 mod ingesting;
 mod kills;
 mod model;
+mod neighbours;
 mod nodes;
 #[cfg(feature = "failpoints")]
 mod panics;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::door::Door;
 use crate::support::line::{Line, on_every_line};
 use crate::support::process::{Launch, await_some};
-use crate::support::stage::{Database, Stage, free_port};
+use crate::support::stage::{Database, Stage};
 
 /// A stage whose vendor knocks at a door, behind which are two nodes.
 struct Pair {
@@ -23,11 +23,8 @@ impl Pair {
         let door = Door::to(&[]).await;
         let callback = format!("http://127.0.0.1:{}/api/webhooks/{}", door.port, line.kind().as_str());
         let stage = Stage::of(line, Database::Postgres, |setting| setting.callback_url = callback).await;
-        let (first, second) = (stage.port, free_port());
-        let mut other = stage.launch.clone();
-        for argument in &mut other.arguments {
-            *argument = argument.replace(&format!("127.0.0.1:{first}"), &format!("127.0.0.1:{second}"));
-        }
+        let (other, second) = stage.neighbour();
+        let first = stage.port;
         Self { stage, other, door, first, second }
     }
 

@@ -45,6 +45,7 @@ on_both_databases! {
             source: "s".to_owned(),
             hash: "h".to_owned(),
             passages: vec!["plums".to_owned()],
+            embeds: false,
         };
         store.put_document(&document).await.unwrap();
         let used = channel(&store, &store.workspace, Some(&other), "300").await;

@@ -1,11 +1,13 @@
 //! What agents know: replaced whole, forgotten, and found by their own agent only.
 
 use switchboard::domain::documents::{Document, DocumentState, Origin};
-use switchboard::domain::jobs::{NewJob, Work};
+use switchboard::domain::jobs::{Embeddable, NewJob, Work};
 use switchboard::store::documents::NewDocument;
 use switchboard::store::documents::reading::{Content, Read};
+use switchboard::store::embeddings::Unembedded;
 
 use crate::support::databases::{TestStore, agent, on_both_databases, workspace};
+use crate::support::people::embedding;
 
 fn document(store: &TestStore, agent_id: &str, source: &str, passages: &[&str]) -> NewDocument {
     NewDocument {
@@ -16,6 +18,7 @@ fn document(store: &TestStore, agent_id: &str, source: &str, passages: &[&str]) 
         source: source.to_owned(),
         hash: format!("hash of {}", passages.len()),
         passages: passages.iter().map(|text| (*text).to_owned()).collect(),
+        embeds: false,
     }
 }
 
@@ -105,7 +108,7 @@ fn job(store: &TestStore, document: &Document) -> Content {
 }
 
 fn read(title: &str, passage: &str) -> Read {
-    Read { title: title.to_owned(), hash: passage.to_owned(), passages: vec![passage.to_owned()] }
+    Read { title: title.to_owned(), hash: passage.to_owned(), passages: vec![passage.to_owned()], embeds: false }
 }
 
 on_both_databases! {
@@ -147,5 +150,120 @@ on_both_databases! {
         assert!(store.remove_document(&home, &third.id).await.unwrap());
         assert!(found(&store, "pears").await.is_empty());
         assert!(!store.change_document(&home, &third, Content::Read(read("A", "x"))).await.unwrap());
+    }
+}
+
+/// The texts of a document that the model `m` has not embedded.
+async fn left(store: &TestStore, workspace_id: &str, id: &str) -> Vec<Unembedded> {
+    store.texts_to_embed(workspace_id, (Embeddable::Document, id), "m", 100).await.unwrap()
+}
+
+/// Embeds what is left of a document: each text with its vector.
+async fn embed(store: &TestStore, id: &str, vectors: &[[f32; 2]]) {
+    let left = left(store, &store.workspace.id, id).await;
+    assert_eq!(left.len(), vectors.len());
+    let embedded: Vec<_> = left.into_iter().zip(vectors).map(|(text, vector)| (text, vector.to_vec())).collect();
+    let (of, spent) = (Embeddable::Document, embedding("m", 0));
+    let put = store.put_embeddings(&store.workspace.id, of, &embedded, &spent).await.unwrap();
+    assert_eq!(put, u64::try_from(vectors.len()).unwrap());
+    assert_eq!(store.put_embeddings("another", of, &embedded, &spent).await.unwrap(), 0);
+}
+
+async fn near(store: &TestStore, vector: &[f32], most: usize) -> Vec<String> {
+    let place = (store.workspace.id.as_str(), store.agent.id.as_str());
+    // Of several, each has its own.
+    let vectors = [vector.to_vec(), vec![0.0, -1.0]];
+    let mut found = store.nearest_passages(place, "m", &vectors, (0.3, most)).await.unwrap();
+    assert_eq!(found.pop(), Some(Vec::new()));
+    let near = found.remove(0);
+    assert!(near.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    near.into_iter().map(|passage| passage.text).collect()
+}
+
+async fn embed_jobs(store: &TestStore) -> Vec<Work> {
+    store.fed().into_iter().map(|job| job.work).filter(|work| work.kind() == "embed").collect()
+}
+
+on_both_databases! {
+    async fn passages_are_near_to_what_lies_near_them(store: TestStore) {
+        let (home, agent_id) = (store.workspace.id.clone(), store.agent.id.clone());
+        let one = document(&store, &agent_id, "one.md", &["east", "north", "nowhere"]);
+        store.put_document(&one).await.unwrap();
+        assert!(!store.knows_by_meaning(&home, &agent_id, "m").await.unwrap());
+        embed(&store, &one.id, &[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]).await;
+        let other = agent(&store, &store.workspace, "other").await;
+        let others = document(&store, &other.id, "one.md", &["secret"]);
+        store.put_document(&others).await.unwrap();
+        embed(&store, &others.id, &[[1.0, 0.0]]).await;
+        for (vector, most, expected) in [
+            (&[0.8, 0.6][..], 9, &["east", "north"][..]),
+            (&[0.6, 0.8], 9, &["north", "east"]),
+            (&[0.6, 0.8], 1, &["north"]),
+            (&[1.0, 0.0], 9, &["east"]),
+            (&[1.0], 9, &[]),
+        ] {
+            assert_eq!(near(&store, vector, most).await, expected, "{vector:?} {most}");
+        }
+        let knows = async |workspace: &str, model: &str| {
+            let near = store.nearest_passages((workspace, &agent_id), model, &[vec![1.0, 0.0]], (0.3, 9)).await.unwrap();
+            let near = near.concat();
+            let knows = store.knows_by_meaning(workspace, &agent_id, model).await.unwrap();
+            assert_eq!(knows, !near.is_empty());
+            knows
+        };
+        assert!(knows(&home, "m").await);
+        for (workspace, model) in [(home.as_str(), "another"), ("another", "m")] {
+            assert!(!knows(workspace, model).await, "{workspace} {model}");
+        }
+        assert!(left(&store, &home, &one.id).await.is_empty());
+        assert!(left(&store, "another", &one.id).await.is_empty());
+    }
+
+    async fn what_is_read_anew_is_embedded_anew(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let known = Document { state: DocumentState::Ready, origin: Origin::Text, ..reading(&store, "a.md", "r1") };
+        let read = |passage: &str| Read { embeds: true, ..read("A", passage) };
+        let job = Work::Embed { of: Embeddable::Document, id: known.id.clone() };
+        store.add_document(&home, &known, Content::Read(read("east")), None).await.unwrap();
+        assert_eq!(embed_jobs(&store).await, std::slice::from_ref(&job));
+        embed(&store, &known.id, &[[1.0, 0.0]]).await;
+        assert!(store.index_document(&home, &known.id, "r1", &read("east")).await.unwrap());
+        assert_eq!((embed_jobs(&store).await, near(&store, &[1.0, 0.0], 9).await), (vec![], vec!["east".to_owned()]));
+        assert!(store.index_document(&home, &known.id, "r1", &read("north")).await.unwrap());
+        assert_eq!((embed_jobs(&store).await, near(&store, &[1.0, 0.0], 9).await), (vec![job.clone()], vec![]));
+        assert_eq!(left(&store, &home, &known.id).await[0].text, "north");
+        assert!(store.change_document(&home, &known, Content::Read(read("south"))).await.unwrap());
+        assert_eq!(embed_jobs(&store).await, [job]);
+        let taught = NewDocument { embeds: true, ..document(&store, &store.agent.id, "b.md", &["west"]) };
+        store.put_document(&taught).await.unwrap();
+        assert_eq!(embed_jobs(&store).await, [Work::Embed { of: Embeddable::Document, id: taught.id }]);
+    }
+
+    async fn documents_from_before_the_model_get_a_job_each(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let texts = ["apples", "pears"];
+        let (one, done) =
+            (document(&store, &store.agent.id, "a.md", &texts), document(&store, &store.agent.id, "b.md", &["plums"]));
+        store.put_document(&one).await.unwrap();
+        store.put_document(&done).await.unwrap();
+        embed(&store, &done.id, &[[1.0, 0.0]]).await;
+        assert_eq!(store.embed_what_is_left("another", "m").await.unwrap(), 0);
+        assert_eq!(store.embed_what_is_left(&home, "m").await.unwrap(), 1);
+        assert_eq!(embed_jobs(&store).await, [Work::Embed { of: Embeddable::Document, id: one.id.clone() }]);
+        assert_eq!(store.embed_what_is_left(&home, "m").await.unwrap(), 0, "its job waits");
+        assert_eq!(store.embed_what_is_left(&home, "another").await.unwrap(), 1, "what no job waits for");
+    }
+
+    async fn the_newest_ten_thousand_passages_are_compared(store: TestStore) {
+        let texts: Vec<String> = (0..10_001).map(|number| format!("passage {number}")).collect();
+        let passages: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let long = document(&store, &store.agent.id, "long.md", &passages);
+        store.put_document(&long).await.unwrap();
+        let home = (store.workspace.id.as_str(), Embeddable::Document);
+        let left = store.texts_to_embed(home.0, (home.1, &long.id), "m", 20_000).await.unwrap();
+        let vector = |number: usize| if number < 2 { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+        let embedded: Vec<_> = left.into_iter().enumerate().map(|(number, text)| (text, vector(number))).collect();
+        let put = store.put_embeddings(home.0, home.1, &embedded, &embedding("m", 0)).await.unwrap();
+        assert_eq!((put, near(&store, &[1.0, 0.0], 9).await), (10_001, vec!["passage 1".to_owned()]));
     }
 }

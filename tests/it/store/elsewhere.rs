@@ -5,6 +5,7 @@ use std::time::Duration;
 use switchboard::domain::changes::{Change, NewEvent};
 use switchboard::domain::events::EventKind;
 use switchboard::store::events::EventFilter;
+use switchboard::store::whispers::LONGEST;
 
 use crate::support::databases::{on_both_databases, workspace};
 
@@ -53,6 +54,31 @@ on_both_databases! {
         let first = numbers[0];
         assert_eq!(numbers, (first..=newest).collect::<Vec<_>>(), "in order, without a gap");
         assert!(echo.try_recv().is_err(), "one's own words are not heard");
+        for node in following {
+            node.abort();
+        }
+    }
+
+    async fn what_a_node_whispers_the_others_hear(store: TestStore) {
+        let other = store.reopen().await;
+        let (here, there) = ((**store).clone(), (*other).clone());
+        let (mut heard, mut echo) = (there.listen_whispers(), here.listen_whispers());
+        let following = [here.clone(), there.clone()].map(|node| tokio::spawn(node.follow_other_nodes(|| true)));
+        here.whisper("is anybody there?").await.unwrap();
+        if store.is_shared() {
+            // Who has not begun to listen yet hears of the next one.
+            let whisper = loop {
+                if let Ok(whisper) = tokio::time::timeout(Duration::from_millis(200), heard.recv()).await {
+                    break whisper.unwrap();
+                }
+                here.whisper("is anybody there?").await.unwrap();
+            };
+            assert_eq!((whisper.node_id.as_str(), whisper.text.as_str()), (here.node_id(), "is anybody there?"));
+            let longest = "é\n".repeat(LONGEST / 3);
+            here.whisper(&longest).await.unwrap();
+            while heard.recv().await.unwrap().text != longest {}
+        }
+        assert!(echo.try_recv().is_err() && heard.try_recv().is_err(), "one's own words are not heard");
         for node in following {
             node.abort();
         }

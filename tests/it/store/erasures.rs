@@ -12,6 +12,7 @@ use switchboard::domain::deliveries::{DeliveryOutcome, RawDelivery};
 use switchboard::domain::erasures::ErasureState;
 use switchboard::domain::files::File;
 use switchboard::domain::follow_ups::FollowUp;
+use switchboard::domain::jobs::Embeddable;
 use switchboard::domain::leads::{Lead, LeadDetails, LeadStatus};
 use switchboard::domain::memories::Memory;
 use switchboard::domain::messages::{Attachment, AttachmentState};
@@ -28,7 +29,7 @@ use switchboard::store::traces::NewTrace;
 use switchboard::store::webhooks::{AttemptEnd, NewAttempt, NewDelivery};
 
 use crate::support::databases::{TestStore, on_both_databases, workspace};
-use crate::support::people::{delivery, hear, identities, nothing, revision, say, text, unwritten};
+use crate::support::people::{delivery, hear, identities, nothing, put_vector, revision, say, text, unwritten};
 use crate::support::schema::{tables, texts_with};
 
 /// What a person wrote, and what was written and kept about them; every text has the mark in it.
@@ -140,7 +141,8 @@ async fn keep_about(store: &TestStore, mark: &str, phone: &str, conversation: &C
         ..Memory::blank(store.id(), Source::Api, now)
     };
     store.add_memory(home, &memory, None, false).await.unwrap();
-    store.put_embedding(home, (&memory.id, &memory.text), "space", &[0.6, 0.8]).await.unwrap();
+    let place = (memory.id.as_str(), memory.text.as_str());
+    assert!(put_vector(store, home, Embeddable::Memory, place, &[0.6, 0.8]).await);
     let task = Task {
         title: format!("Call {mark}"),
         contact_id: contact_id.clone(),

@@ -1,6 +1,7 @@
 //! What is remembered: memories found as long as they are there, messages behind the event sequence, each workspace's own.
 
 use switchboard::domain::changes::Change;
+use switchboard::domain::jobs::Embeddable;
 use switchboard::domain::memories::{Memory, MemoryKind, RecalledKind};
 use switchboard::domain::tasks::Source;
 use switchboard::store::Store;
@@ -9,7 +10,7 @@ use switchboard::store::memories::MemoryFilter;
 use switchboard::store::remembered::Taken;
 
 use crate::support::databases::{TestStore, on_both_databases, workspace};
-use crate::support::people::{hear, meet, nothing, revision, text};
+use crate::support::people::{hear, meet, nothing, put_vector, revision, text};
 
 async fn learn(store: &TestStore, what: &str, contact_id: Option<&str>) -> Memory {
     let blank = Memory::blank(store.id(), Source::Api, store.clock().now());
@@ -115,13 +116,12 @@ on_both_databases! {
         let (east, north) = (learn(&store, "east", None).await, learn(&store, "north", Some(&kim.contact_id)).await);
         let bare = learn(&store, "nowhere", None).await;
         let put = async |workspace: &str, memory: &Memory, text: &str, vector: &[f32]| {
-            store.put_embedding(workspace, (&memory.id, text), "m", vector).await.unwrap();
+            put_vector(&store, workspace, Embeddable::Memory, (&memory.id, text), vector).await
         };
-        put(&id, &east, "east", &[1.0, 0.0]).await;
-        put(&id, &north, "north", &[0.0, 1.0]).await;
+        assert!(put(&id, &east, "east", &[1.0, 0.0]).await && put(&id, &north, "north", &[0.0, 1.0]).await);
         let rival = workspace(&store, "rival").await;
-        put(&rival.id, &bare, "nowhere", &[1.0, 0.0]).await;
-        put(&id, &bare, "its text of yesterday", &[1.0, 0.0]).await;
+        assert!(!put(&rival.id, &bare, "nowhere", &[1.0, 0.0]).await);
+        assert!(!put(&id, &bare, "its text of yesterday", &[1.0, 0.0]).await);
         let near = async |workspace: &str, model: &str, contact: Option<&str>, vector: &[f32], most: usize| {
             let space = Space { workspace_id: workspace, model, contact_id: contact };
             let found = store.nearest_memories(space, vector, (0.3, most)).await.unwrap();
@@ -142,9 +142,12 @@ on_both_databases! {
         let text = |memory: &Memory| Ok(Memory { text: "south".to_owned(), ..memory.clone() });
         store.change_memory(&id, n, text, true).await.unwrap();
         assert_eq!(near(&id, "m", None, &[0.6, 0.8], 9).await, [e]);
-        let left = async |id: &str| store.text_to_embed(&store.workspace.id, id, "m").await.unwrap();
-        assert_eq!((left(e).await, left(n).await.as_deref()), (None, Some("south")));
-        assert_eq!(store.text_to_embed(&rival.id, n, "m").await.unwrap(), None);
+        let left = async |workspace: &str, id: &str| {
+            let left = store.texts_to_embed(workspace, (Embeddable::Memory, id), "m", 9).await.unwrap();
+            left.into_iter().map(|one| one.text).collect::<Vec<_>>()
+        };
+        assert_eq!((left(&id, e).await, left(&id, n).await), (Vec::new(), vec!["south".to_owned()]));
+        assert_eq!(left(&rival.id, n).await, Vec::<String>::new());
         // The change of the text has its job already; what no job waits for gets one, once.
         let jobs = async || {
             let counts = store.count_jobs().await.unwrap();
@@ -165,7 +168,7 @@ on_both_databases! {
             let memory = learn(&store, &format!("fact {number}"), None).await;
             let height = f32::from(number) / 2_000.0;
             let vector = [height, (1.0 - height * height).sqrt()];
-            store.put_embedding(&id, (&memory.id, &memory.text), "m", &vector).await.unwrap();
+            assert!(put_vector(&store, &id, Embeddable::Memory, (&memory.id, &memory.text), &vector).await);
             expected.push(memory.id);
         }
         let space = Space { workspace_id: &id, model: "m", contact_id: None };

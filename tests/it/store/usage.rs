@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use switchboard::domain::changes::Refusal;
+use switchboard::domain::jobs::Embeddable;
 use switchboard::domain::usage::{Month, Spent, Usage, UsageBy, day_of};
+use switchboard::store::embeddings::Unembedded;
 use switchboard::store::traces::NewTrace;
 
 use crate::support::databases::{TestStore, on_both_databases};
-use crate::support::people::{decide, hear, meet, say, text};
+use crate::support::people::{decide, embedding, hear, meet, say, text};
 
 /// All days.
 const EVER: (i64, i64) = (0, 1_000_000);
@@ -148,5 +150,29 @@ on_both_databases! {
         assert_eq!(by(&store, UsageBy::Day).await, before);
         assert_eq!(by(&store, UsageBy::Model).await["a"].turns, 1);
         assert_eq!(by(&store, UsageBy::Agent).await.keys().collect::<Vec<_>>(), [&store.agent.id]);
+    }
+
+    async fn what_is_embedded_counts_with_its_vectors(store: TestStore) {
+        let home = store.workspace.id.clone();
+        let text = |agent_id: &str| {
+            let (id, text) = (store.id(), "gone".to_owned());
+            (Unembedded { id, agent_id: agent_id.to_owned(), text }, vec![1.0])
+        };
+        // A text that is gone meanwhile was paid for all the same.
+        for (embedded, tokens) in [(vec![text(&store.agent.id), text(&store.agent.id)], 7), (vec![text("")], 3), (vec![], 0)] {
+            let put = store.put_embeddings(&home, Embeddable::Memory, &embedded, &embedding("m", tokens)).await.unwrap();
+            assert_eq!(put, 0);
+        }
+        store.count_question(&home, &store.agent.id, &embedding("m", 5)).await.unwrap();
+        store.count_question(&home, "", &Spent { hosted: false, ..embedding("local", 11) }).await.unwrap();
+        let tokens = async |by: UsageBy| {
+            let told = store.usage(&home, EVER.0, EVER.1, by).await.unwrap();
+            told.into_iter().map(|(place, used)| (place, used.input_tokens, used.hosted_tokens, used.turns)).collect::<Vec<_>>()
+        };
+        let named = |name: &str, all: i64, hosted: i64| (name.to_owned(), all, hosted, 0);
+        assert_eq!(tokens(UsageBy::Model).await, [named("local", 11, 0), named("m", 15, 15)]);
+        assert_eq!(tokens(UsageBy::Agent).await, [named("", 14, 3), named(&store.agent.id, 12, 12)]);
+        assert_eq!(store.consumption(&home, Month::of(store.clock().now())).await.unwrap().tokens, 15);
+        assert_eq!(by(&store, UsageBy::Model).await["m"].costs, BTreeMap::from([("USD".to_owned(), 30)]));
     }
 }

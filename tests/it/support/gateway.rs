@@ -17,6 +17,7 @@ use switchboard::config::Settings;
 use switchboard::domain::agents::{Agent, AgentSettings};
 use switchboard::domain::api_keys;
 use switchboard::domain::channels::{Channel, ChannelState, Origin};
+use switchboard::domain::jobs::{Embeddable, Job, Verdict, Work};
 use switchboard::domain::members::Role;
 use switchboard::domain::plans::{Plan, Plans};
 use switchboard::domain::prices::{Price, Prices};
@@ -25,6 +26,7 @@ use switchboard::domain::users::User;
 use switchboard::domain::workspaces::Workspace;
 use switchboard::jobs::runner::Runners;
 use switchboard::jobs::{adoption, joining, webhooks, windows};
+use switchboard::llm::embeddings::Embedder;
 use switchboard::llm::endpoint::Provider;
 use switchboard::net::{self, Client, Trust};
 use switchboard::store::agents::StoredAgent;
@@ -100,6 +102,7 @@ fn models(simulator: &Running) -> agents::Options {
         addresses: [(Provider::OpenAi, simulator.base_url())].into(),
         plans: plans(),
         prices: Prices::new(vec![price]).unwrap(),
+        embedder: None,
     }
 }
 
@@ -324,6 +327,32 @@ impl Gateway {
         let agent = Agent { id: id.clone(), name: id.clone(), ..self.acme.agent.clone() };
         self.equip(&agent, model, settings, None).await;
         id
+    }
+
+    /// The product with a model of embeddings at this address, on an account of the installation if there is a key.
+    pub fn with_meaning(&self, address: &str, key: Option<&str>) -> Switchboard {
+        let embedder = Embedder::new(address, "test-model", key.map(Secret::new));
+        let options = agents::Options { embedder, ..models(&self.simulator) };
+        let client = Client::new(net::Options::default(), Trust::Operator).unwrap();
+        let mut switchboard = self.switchboard.clone();
+        switchboard.agents = Agents::start(&switchboard.store, &client, options, None);
+        switchboard
+    }
+
+    /// Runs a job that embeds something of acme's, which must end like this.
+    pub async fn embed(&self, switchboard: &Switchboard, of: Embeddable, id: &str, end: &Verdict) {
+        let job = Job {
+            id: switchboard.store.clock().id(),
+            workspace_id: self.acme.workspace.id.clone(),
+            lane: String::new(),
+            work: Work::Embed { of, id: id.to_owned() },
+            run_at: 0,
+            attempts: 0,
+            reclaimed: false,
+            behind: false,
+            cargo: None,
+        };
+        assert_eq!(&switchboard.embed(&job, of, id).await, end);
     }
 
     /// What a GET with the workspace's key gives.

@@ -7,8 +7,11 @@ use switchboard::domain::changes::{Change, NewDelivery, Progress, Refusal, Revis
 use switchboard::domain::channels::Channel;
 use switchboard::domain::conversations::{Conversation, Origin, Post, Received, Situation, post, receive};
 use switchboard::domain::deliveries::{DeliveryOutcome, RawDelivery};
+use switchboard::domain::jobs::Embeddable;
 use switchboard::domain::messages::{Author, AuthorKind, Message, MessageError, Status};
+use switchboard::domain::usage::Spent;
 use switchboard::store::Store;
+use switchboard::store::embeddings::Unembedded;
 use switchboard_channels::contract::capabilities::WindowRule;
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::inbound::{self, Event};
@@ -128,4 +131,23 @@ pub fn delivery(store: &Store, channel: &Channel, outcome: DeliveryOutcome) -> N
 
 fn situation<'a>(store: &Store, new_id: &'a dyn Fn() -> String) -> Situation<'a> {
     Situation { now: store.clock().now(), rule: WindowRule::None, quiet_ms: 0, nameless: false, new_id }
+}
+
+/// What this many tokens of a model of embeddings are, on the installation's account.
+pub fn embedding(model: &str, tokens: i64) -> Spent {
+    let (model, currency) = (model.to_owned(), "USD".to_owned());
+    Spent { model, hosted: true, input_tokens: tokens, output_tokens: 0, cost_micros: tokens * 2, currency }
+}
+
+/// Says where a text lies. Gives whether it was still the same.
+pub async fn put_vector(
+    store: &Store,
+    workspace_id: &str,
+    of: Embeddable,
+    (id, text): (&str, &str),
+    vector: &[f32],
+) -> bool {
+    let text = Unembedded { id: id.to_owned(), agent_id: String::new(), text: text.to_owned() };
+    let embedded = [(text, vector.to_vec())];
+    store.put_embeddings(workspace_id, of, &embedded, &embedding("m", 0)).await.unwrap() == 1
 }

@@ -205,6 +205,15 @@ impl Stage {
         launch
     }
 
+    /// How another node on the same database is started, and where it listens.
+    pub fn neighbour(&self) -> (Launch, u16) {
+        let (mut launch, port) = (self.launch.clone(), free_port());
+        for argument in &mut launch.arguments {
+            *argument = argument.replace(&format!("127.0.0.1:{}", self.port), &format!("127.0.0.1:{port}"));
+        }
+        (launch, port)
+    }
+
     /// Another command of the binary, with the settings of this launch.
     pub fn command(&self, launch: &Launch, arguments: &[&str]) -> Launch {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();

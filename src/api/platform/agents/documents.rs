@@ -11,6 +11,7 @@ use crate::api::failure::{Failure, no_such_method};
 use crate::api::reading::{self, Page, Query};
 use crate::domain::documents::Document;
 use crate::domain::errors::{Code, FieldProblem};
+use crate::domain::nearness::FoundBy;
 use crate::net::Trust;
 use crate::usecases::ingesting::readers::Format;
 use crate::usecases::ingesting::{Handed, LARGEST_DOCUMENT, NewDocument, Untaken};
@@ -117,6 +118,9 @@ pub struct Passages {
     /// How many were found.
     #[schema(example = 1)]
     pub total: usize,
+    /// How they were found: by their words alone where no model of embeddings is configured or answers, or where it has
+    /// embedded nothing that the agent knows.
+    pub found_by: FoundBy,
 }
 
 /// A passage with where it is from.
@@ -304,13 +308,13 @@ pub async fn search(
     let question = question.ok_or_else(|| {
         Failure::fields(&request, &[FieldProblem::new("q", format!("1 to {LONGEST_QUESTION} characters"))])
     })?;
-    let found = doors.switchboard.store.search_passages(caller.workspace_id(), &agent.id, &question, limit).await;
-    let found = found.map_err(|error| Failure::store(&request, &error))?;
+    let found = doors.switchboard.search_knowledge(caller.workspace_id(), &agent.id, &question, limit).await;
+    let (found, found_by) = found.map_err(|error| Failure::store(&request, &error))?;
     let items: Vec<FoundPassage> = found
         .into_iter()
         .map(|found| FoundPassage { title: found.title, source: found.source, text: found.text, score: found.score })
         .collect();
-    Ok(HttpResponse::Ok().json(Passages { total: items.len(), items }))
+    Ok(HttpResponse::Ok().json(Passages { total: items.len(), items, found_by }))
 }
 
 /// The document that an address names.

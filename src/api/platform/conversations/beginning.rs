@@ -20,22 +20,22 @@ use crate::usecases::conversing::{Unsaid, Wish};
 #[serde(deny_unknown_fields)]
 pub struct NewConversation {
     /// The channel.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000003")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000003")]
     channel_id: String,
     /// A phone number in E.164 or an email address. Either this or `contact_id`.
-    #[schema(example = "+14155551234")]
+    #[schema(format = "email or phone", example = "+14155551234")]
     to: Option<String>,
     /// A contact: by what the channel calls them, their phone number or their email address.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000006")]
+    #[schema(format = "uuid", example = json!(null))]
     contact_id: Option<String>,
     /// Display name, where the person is new.
-    #[schema(example = "Jane Doe")]
+    #[schema(format = "filled", max_length = 200, example = "Jane Doe")]
     name: Option<String>,
     /// Who says it. With an API key it is a program unless you say otherwise: the agent answers what comes back. With a
     /// session it is the person, who owns the conversation.
     author: Option<NewAuthor>,
     /// Plain text. Either this or `content`.
-    #[schema(example = "Your order has been shipped.")]
+    #[schema(format = "filled", example = "Your order has been shipped.")]
     body: Option<String>,
     /// Typed content; a template, where the channel lets nothing else pass.
     #[schema(example = json!(null))]

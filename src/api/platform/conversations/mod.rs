@@ -167,7 +167,7 @@ pub struct Filter {
     /// Only those that are answered by the agent, by a person, or by nobody.
     owner: Option<OwnerKind>,
     /// Only those that this member answers, by their user id.
-    #[param(example = "0198c1d2-7e00-7000-8000-000000000008")]
+    #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000008")]
     assignee_id: Option<String>,
 }
 
@@ -399,7 +399,7 @@ pub(super) fn refuse(request: &HttpRequest, unsaid: Unsaid) -> Failure {
                 .with(serde_json::json!({ "closed_at": window.expires_at }))
         }
         Unsaid::UnknownMember => {
-            Failure::fields(request, &[FieldProblem::new("owner.id", "the user id of a member of this workspace")])
+            Failure::fields(request, &[FieldProblem::absent("owner.id", "the user id of a member of this workspace")])
         }
         Unsaid::TooManyHeld => {
             let message = format!("{MOST_HELD} messages wait for this person already; nothing was stored");

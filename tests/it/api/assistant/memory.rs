@@ -1,12 +1,8 @@
 //! `/api/v1/memory`: what was learned, corrected and forgotten, and the search over it and over what was said.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use switchboard::domain::jobs::{Job, Verdict, Work};
-use switchboard::llm::embeddings::Embedder;
-use switchboard::net::{Client, Trust};
-use switchboard::usecases::{Options, Switchboard};
+use switchboard::domain::jobs::{Embeddable, Verdict};
+use switchboard::usecases::Switchboard;
 
 use super::{make, refused, send};
 use crate::support::gateway::{Gateway, answer, scenario};
@@ -81,14 +77,6 @@ fn finds_what_was_learned_and_said() {
     });
 }
 
-/// The product with a model of embeddings at this address.
-fn with_meaning(gateway: &Gateway, address: &str) -> Switchboard {
-    let mut switchboard = gateway.switchboard.clone();
-    let embedder = Embedder::new(address, "test-model", None);
-    switchboard.options = Arc::new(Options { embedder, ..(*switchboard.options).clone() });
-    switchboard
-}
-
 /// A fact that is embedded.
 async fn learned(gateway: &Gateway, switchboard: &Switchboard, text: &str, contact: Option<&str>) -> String {
     let fact = make(gateway, "/api/v1/memory", json!({"text": text, "contact_id": contact})).await;
@@ -98,36 +86,21 @@ async fn learned(gateway: &Gateway, switchboard: &Switchboard, text: &str, conta
 }
 
 async fn embed(gateway: &Gateway, switchboard: &Switchboard, id: &str) {
-    let job = Job {
-        id: switchboard.store.clock().id(),
-        workspace_id: gateway.acme.workspace.id.clone(),
-        lane: String::new(),
-        work: Work::Embed { memory_id: id.to_owned() },
-        run_at: 0,
-        attempts: 0,
-        reclaimed: false,
-        behind: false,
-        cargo: None,
-    };
-    assert_eq!(switchboard.embed(&job, id, &client()).await, Verdict::Drop);
-}
-
-fn client() -> Client {
-    Client::new(switchboard::net::Options::default(), Trust::Operator).unwrap()
+    gateway.embed(switchboard, Embeddable::Memory, id, &Verdict::Drop).await;
 }
 
 #[test]
 fn finds_what_is_meant_where_a_model_of_embeddings_is_configured() {
     scenario(|gateway| async move {
         let gateway = &gateway;
-        let switchboard = with_meaning(gateway, &gateway.simulator.base_url());
+        let switchboard = gateway.with_meaning(&gateway.simulator.base_url(), None);
         let workspace_id = &gateway.acme.workspace.id;
         let jane = answer(gateway.acme("POST", "/api/contacts").json(&json!({"name": "Jane"}))).await.1;
         let jane = jane["id"].as_str().unwrap();
         let coffee = learned(gateway, &switchboard, "Likes espresso", Some(jane)).await;
         learned(gateway, &switchboard, "Lives in a green house", None).await;
         let texts = async |switchboard: &Switchboard, question: &str, contact: Option<&str>| {
-            let found = switchboard.search_memory(workspace_id, question, contact, &client()).await.unwrap();
+            let found = switchboard.search_memory(workspace_id, question, contact).await.unwrap();
             assert!(found.first().is_none_or(|best| best.score >= 1.0));
             found.into_iter().map(|one| one.text).collect::<Vec<_>>()
         };
@@ -136,7 +109,7 @@ fn finds_what_is_meant_where_a_model_of_embeddings_is_configured() {
         assert_eq!(texts(&switchboard, "expresso", Some(jane)).await, ["Likes espresso"]);
         let nobody = switchboard.store.clock().id();
         assert_eq!(texts(&switchboard, "expresso", Some(&nobody)).await, Vec::<String>::new());
-        let rival = switchboard.search_memory(&gateway.rival.workspace.id, "expresso", None, &client()).await.unwrap();
+        let rival = switchboard.search_memory(&gateway.rival.workspace.id, "expresso", None).await.unwrap();
         assert!(rival.is_empty(), "{rival:?}");
         // Found by word and by meaning is found once; what only one of them finds stands behind it.
         assert_eq!(texts(&switchboard, "espresso house", None).await[..1], ["Likes espresso"]);
@@ -151,7 +124,7 @@ fn finds_what_is_meant_where_a_model_of_embeddings_is_configured() {
         let asked = gateway.asked().await.len();
         embed(gateway, &switchboard, &coffee).await;
         assert_eq!(gateway.asked().await.len(), asked);
-        let away = with_meaning(gateway, "http://127.0.0.1:9");
+        let away = gateway.with_meaning("http://127.0.0.1:9", None);
         assert_eq!(texts(&away, "chamomile", None).await, ["Likes chamomile"]);
     });
 }

@@ -5,6 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
+use switchboard::domain::jobs::{Embeddable, Verdict};
+use switchboard::domain::nearness::FoundBy;
+use switchboard::domain::usage::{Cap, UsedUp};
+use switchboard::domain::workspaces::Workspace;
+use switchboard::usecases::Switchboard;
 
 use crate::support::gateway::{Gateway, answer, scenario};
 use crate::support::process::await_some;
@@ -186,5 +191,117 @@ fn are_fetched_from_the_web_with_its_consent() {
             assert!(read["reason"].as_str().unwrap().contains(why), "{path}: {read}");
         }
         assert!(found(&gateway, "secrets").await.is_empty());
+    });
+}
+
+/// Tokens of all embeddings that the model was asked for, as it counts them.
+async fn embedded_tokens(gateway: &Gateway) -> i64 {
+    let asked = gateway.asked().await;
+    let texts = asked.iter().filter_map(|asked| asked["input"].as_array()).flatten();
+    let tokens: usize = texts.map(|text| text.as_str().unwrap().len() / 4 + 1).sum();
+    i64::try_from(tokens).unwrap()
+}
+
+async fn given(gateway: &Gateway, text: &str) -> String {
+    let document = json!({"title": text.chars().take(30).collect::<String>(), "text": text, "format": "text"});
+    let (status, given) = answer(gateway.acme("POST", &place(gateway)).json(&document)).await;
+    assert_eq!(status, 201, "{given}");
+    given["id"].as_str().unwrap().to_owned()
+}
+
+async fn on_plan(gateway: &Gateway, plan: &str) {
+    let workspace = Workspace { plan: plan.to_owned(), ..gateway.acme.workspace.clone() };
+    gateway.switchboard.store.put_workspace(&workspace).await.unwrap();
+}
+
+/// What the agent knows of a question, and how it was found.
+async fn known(gateway: &Gateway, switchboard: &Switchboard, question: &str) -> (Vec<String>, FoundBy) {
+    let (workspace_id, agent_id) = (&gateway.acme.workspace.id, &gateway.acme.agent.id);
+    let (found, by) = switchboard.search_knowledge(workspace_id, agent_id, question, 5).await.unwrap();
+    (found.into_iter().map(|passage| passage.text).collect(), by)
+}
+
+#[test]
+fn are_found_by_their_meaning_where_a_model_of_embeddings_is_configured() {
+    scenario(|gateway| async move {
+        let gateway = &gateway;
+        let switchboard = gateway.with_meaning(&gateway.simulator.base_url(), Some("sk-hosted"));
+        let embed = async |id: &str, end: Verdict| gateway.embed(&switchboard, Embeddable::Document, id, &end).await;
+        let drinks = given(gateway, "We serve espresso.").await;
+        let garden = given(gateway, "The green garden opens in May.").await;
+        let texts = |texts: &[&str], by: FoundBy| (texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>(), by);
+        let nothing = texts(&[], FoundBy::Words);
+        assert_eq!(
+            known(gateway, &switchboard, "expresso").await,
+            nothing,
+            "nothing is embedded yet, and nobody asked"
+        );
+        assert_eq!(embedded_tokens(gateway).await, 0);
+        embed(&drinks, Verdict::Drop).await;
+        embed(&garden, Verdict::Drop).await;
+        let asked = gateway.asked().await.len();
+        embed(&garden, Verdict::Drop).await;
+        assert_eq!(gateway.asked().await.len(), asked, "a second run finds nothing left to do");
+
+        let by_both = |found: &[&str]| texts(found, FoundBy::WordsAndMeaning);
+        assert_eq!(known(gateway, &switchboard, "expresso").await, by_both(&["We serve espresso."]));
+        assert_eq!(known(gateway, &gateway.switchboard, "expresso").await, nothing, "the words are others");
+        // What both find stands before what one of them finds, and is found once.
+        let both = known(gateway, &switchboard, "espresso garden").await;
+        assert!(both.0.len() == 2 && both.1 == FoundBy::WordsAndMeaning, "{both:?}");
+        let away = gateway.with_meaning("http://127.0.0.1:9", None);
+        assert_eq!(known(gateway, &away, "espresso").await, texts(&["We serve espresso."], FoundBy::Words));
+        let (workspace_id, other) = (&gateway.acme.workspace.id, &gateway.acme.other_agent.id);
+        let others = switchboard.search_knowledge(workspace_id, other, "expresso", 5).await.unwrap();
+        assert_eq!((others.0.len(), others.1), (0, FoundBy::Words));
+        let path = format!("/api/agents/{}/knowledge/search?q=espresso", gateway.acme.agent.id);
+        assert_eq!(gateway.read(&path).await["found_by"], "words");
+
+        // What is put in its place is where its new text is.
+        let other = json!({"title": "Drinks", "source": "drinks", "text": "We serve chamomile.", "format": "text"});
+        let one = format!("{}/{drinks}", place(gateway));
+        assert_eq!(answer(gateway.acme("PUT", &one).json(&other)).await.0, 200);
+        assert_eq!(known(gateway, &switchboard, "expresso").await, by_both(&[]));
+        embed(&drinks, Verdict::Drop).await;
+        assert_eq!(known(gateway, &switchboard, "camomile").await, by_both(&["We serve chamomile."]));
+
+        // All of it was counted, the questions, too, and nothing else.
+        let usage = gateway.read("/api/usage?by=model").await;
+        let model = usage["items"].as_array().unwrap().iter().find(|item| item["key"] == "test-model").unwrap();
+        let tokens = embedded_tokens(gateway).await;
+        let counted = (model["input_tokens"].as_i64(), model["hosted_tokens"].as_i64(), model["turns"].as_i64());
+        assert_eq!(counted, (Some(tokens), Some(tokens), Some(0)), "{usage}");
+    });
+}
+
+#[test]
+fn are_found_by_their_words_once_the_months_tokens_are_used_up() {
+    scenario(|gateway| async move {
+        let gateway = &gateway;
+        let switchboard = gateway.with_meaning(&gateway.simulator.base_url(), Some("sk-hosted"));
+        let of = Embeddable::Document;
+        let long = given(gateway, &"We serve espresso all day long. ".repeat(20)).await;
+        on_plan(gateway, "frugal").await;
+        gateway.embed(&switchboard, of, &long, &Verdict::Drop).await;
+        let (asked, late) = (gateway.asked().await.len(), given(gateway, "We serve chamomile.").await);
+        let refused = async |plan: &str, switchboard: &Switchboard| {
+            on_plan(gateway, plan).await;
+            let (found, by) = known(gateway, switchboard, "chamomile").await;
+            assert_eq!((found.as_slice(), by), (&["We serve chamomile.".to_owned()][..], FoundBy::Words), "{plan}");
+        };
+        refused("frugal", &switchboard).await;
+        let used_up = UsedUp::at(Cap::Tokens, 100, switchboard.now()).sentence();
+        let wait = Verdict::Wait { after_ms: 3_600_000, reason: used_up };
+        gateway.embed(&switchboard, of, &late, &wait).await;
+        refused("own", &switchboard).await;
+        gateway.embed(&switchboard, of, &late, &Verdict::Drop).await;
+        assert_eq!(gateway.asked().await.len(), asked, "nobody was asked");
+
+        // A server that needs no key is nobody's account.
+        let local = gateway.with_meaning(&gateway.simulator.base_url(), None);
+        let spent = gateway.read("/api/usage").await["sum"]["hosted_tokens"].clone();
+        gateway.embed(&local, of, &late, &Verdict::Drop).await;
+        assert_eq!(known(gateway, &local, "camomile").await.1, FoundBy::WordsAndMeaning);
+        assert_eq!(gateway.read("/api/usage").await["sum"]["hosted_tokens"], spent);
     });
 }
