@@ -165,6 +165,7 @@ pub struct Filter {
     /// Only those that are open, or closed.
     status: Option<ConversationStatus>,
     /// Only those that are answered by the agent, by a person, or by nobody.
+    #[param(inline)]
     owner: Option<OwnerKind>,
     /// Only those that this member answers, by their user id.
     #[param(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000008")]
