@@ -180,6 +180,7 @@ const ASSISTANT_FAILURE: &str = "#/components/schemas/AssistantFailure";
         platform::webhook_endpoints::deliveries,
         platform::webhook_endpoints::redeliver,
         platform::messages::trace,
+        platform::providers::list,
         platform::providers::one,
         platform::providers::set,
         platform::providers::remove,
