@@ -103,7 +103,7 @@ impl Switchboard {
         for channel in self.store.channels(workspace_id).await? {
             if filter.channel_id.as_ref().is_none_or(|id| *id == channel.id) {
                 let account = self.directory.account(channel).await?;
-                accounts.extend(Some(account).filter(|account| has_templates(account)));
+                accounts.extend(Some(account).filter(has_templates));
             }
         }
         let lists = join_all(accounts.iter().map(|account| self.refreshed(account, client))).await;

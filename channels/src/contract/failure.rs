@@ -53,9 +53,6 @@ pub struct Failure {
     /// Milliseconds to wait before another try, when the vendor said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The field of what was handed in that it is about, where that is known: `components[1].text`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
     /// The operator must act before anything else can be sent: stop the channel and say so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stops_channel: bool,
@@ -77,14 +74,29 @@ impl Failure {
             vendor_code: None,
             vendor_message: None,
             retry_after_ms: None,
-            field: None,
             stops_channel: false,
         }
     }
 
-    /// The same about this field.
+    /// The same about this field of what was handed in.
     #[must_use]
-    pub fn about(self, field: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..self }
+    pub fn about(self, field: impl Into<String>) -> DraftRefused {
+        DraftRefused { field: Some(field.into()), failure: Box::new(self) }
+    }
+}
+
+/// A refusal of something that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}")]
+pub struct DraftRefused {
+    /// The field that it is about, where that is known: `components[1].text`.
+    pub field: Option<String>,
+    /// Why.
+    pub failure: Box<Failure>,
+}
+
+impl From<Failure> for DraftRefused {
+    fn from(failure: Failure) -> Self {
+        Self { field: None, failure: Box::new(failure) }
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::capabilities::Capabilities;
-use super::failure::{Failure, Fault};
+use super::failure::{DraftRefused, Failure, Fault};
 use super::inbound::{Notice, Parsed, TemplateNews};
 use super::mail::{Inbox, Reply};
 use super::outbound::{MediaLink, Outbound, Profile, Sent, Sign, TemplateDraft, TemplateInfo};
@@ -319,16 +319,21 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The channel has no templates, its settings do not say whose, or the vendor would refuse it; `field` says what of it.
-    fn template_creation(&self, _draft: &TemplateDraft) -> Result<Request, Failure> {
-        Err(unsupported("templates"))
+    fn template_creation(&self, _draft: &TemplateDraft) -> Result<Request, DraftRefused> {
+        Err(unsupported("templates").into())
     }
 
     /// The template as the vendor made it.
     ///
     /// # Errors
     /// The vendor refused; `field` says what of it, where the vendor does.
-    fn created_template(&self, _draft: &TemplateDraft, _status: u16, _body: &[u8]) -> Result<TemplateInfo, Failure> {
-        Err(unsupported("templates"))
+    fn created_template(
+        &self,
+        _draft: &TemplateDraft,
+        _status: u16,
+        _body: &[u8],
+    ) -> Result<TemplateInfo, DraftRefused> {
+        Err(unsupported("templates").into())
     }
 
     /// The request that asks for a made template's approval; none where making it asks already.

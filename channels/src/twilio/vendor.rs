@@ -2,7 +2,7 @@
 
 use super::{Settings, capabilities, outcome, parse, render, verify};
 use crate::contract::capabilities::Capabilities;
-use crate::contract::failure::Failure;
+use crate::contract::failure::{DraftRefused, Failure};
 use crate::contract::inbound::Parsed;
 use crate::contract::outbound::{Outbound, Sent, Sign, TemplateDraft, TemplateInfo};
 use crate::contract::peer::Identity;
@@ -109,11 +109,11 @@ impl Vendor for Settings {
         outcome::templates(status, body)
     }
 
-    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, Failure> {
+    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
         render::template_creation(self, draft)
     }
 
-    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, Failure> {
+    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
         outcome::created_template(draft, status, body)
     }
 

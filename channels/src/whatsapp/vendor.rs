@@ -4,7 +4,7 @@ use super::{Settings, outcome, parse, render, verify};
 use crate::contract::capabilities::{
     ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
 };
-use crate::contract::failure::Failure;
+use crate::contract::failure::{DraftRefused, Failure};
 use crate::contract::inbound::{Notice, Parsed, TemplateNews};
 use crate::contract::outbound::{MediaLink, Outbound, Sent, Sign, TemplateDraft, TemplateInfo};
 use crate::contract::peer::Identity;
@@ -163,11 +163,11 @@ impl Vendor for Settings {
         outcome::templates(status, body)
     }
 
-    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, Failure> {
+    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
         render::template_creation(self, draft)
     }
 
-    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, Failure> {
+    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
         outcome::created_template(draft, status, body)
     }
 

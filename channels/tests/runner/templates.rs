@@ -34,13 +34,13 @@ fn drafts_go_out_as_the_vendor_takes_them() {
                 assert!(request.url.ends_with("/102290129340398/message_templates"), "{}", request.url);
                 assert_eq!(request.body, Body::Json(case["body"].clone()), "{}", case["name"]);
             }
-            (Err(failure), Some(field)) => assert_eq!(failure.field.as_deref(), Some(field), "{}", case["name"]),
+            (Err(refused), Some(field)) => assert_eq!(refused.field.as_deref(), Some(field), "{}", case["name"]),
             (outcome, _) => panic!("{}: {outcome:?}", case["name"]),
         }
     }
     let nowhere = Settings { waba_id: None, ..settings() };
     let good = draft(&cases["drafts"][0]["draft"]);
-    assert_eq!(nowhere.template_creation(&good).unwrap_err().code, "CHANNEL_INCOMPLETE");
+    assert_eq!(nowhere.template_creation(&good).unwrap_err().failure.code, "CHANNEL_INCOMPLETE");
     assert_eq!(nowhere.template_removal(Some("1"), "a").unwrap_err().code, "CHANNEL_INCOMPLETE");
     let removal = settings().template_removal(Some("1689&x"), "order_1").unwrap();
     assert_eq!(removal.method, Method::Delete);
@@ -71,9 +71,10 @@ fn answers_say_what_was_made_or_what_of_it_is_wrong() {
                 shown.as_object_mut().unwrap().remove("components");
                 assert_eq!(shown, case["is"], "{body}");
             }
-            Err(failure) => {
+            Err(refused) => {
+                let failure = &refused.failure;
                 assert_eq!(json!([failure.code, failure.fault]), json!([case["code"], case["fault"]]), "{body}");
-                assert_eq!(json!(failure.field), case["field"], "{body}");
+                assert_eq!(json!(refused.field), case["field"], "{body}");
             }
         }
     }

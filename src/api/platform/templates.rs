@@ -222,7 +222,7 @@ pub(super) fn refuse(request: &HttpRequest, refusal: Refusal) -> Failure {
         Refusal::Unknown => Failure::not_found(request, "template"),
         Refusal::Fields(problems) => Failure::fields(request, &problems),
         Refusal::Exists(failure) => Failure::new(request, Code::Conflict, failure.message)
-            .with(json!({ "field": failure.field, "vendor_code": failure.vendor_code, "vendor_message": failure.vendor_message })),
+            .with(json!({ "field": "name", "vendor_code": failure.vendor_code, "vendor_message": failure.vendor_message })),
         Refusal::KeyMismatch => Failure::key_mismatch(request),
         Refusal::Gone => Failure::new(request, Code::Conflict, "what this Idempotency-Key made is gone since"),
         Refusal::Vendor(failure) => Failure::new(request, Code::UpstreamFailed, failure.message)

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 use serde_json::Value;
-use switchboard_channels::contract::failure::{Failure, Fault, Retry};
+use switchboard_channels::contract::failure::{DraftRefused, Failure, Fault, Retry};
 use switchboard_channels::contract::outbound::{TemplateDraft, TemplateInfo};
 use switchboard_channels::contract::request::Request;
 use switchboard_channels::contract::vendor::Vendor;
@@ -48,14 +48,14 @@ pub enum Refusal {
     Unknown,
     /// These fields cannot work.
     Fields(Vec<FieldProblem>),
-    /// There is one already.
-    Exists(Failure),
+    /// There is one of this name and language already.
+    Exists(Box<Failure>),
     /// The key was used for something else.
     KeyMismatch,
     /// What the key made is gone since.
     Gone,
     /// The vendor refused.
-    Vendor(Failure),
+    Vendor(Box<Failure>),
     /// The vendor did not answer, or its list could not be read. A sentence.
     Upstream(String),
     /// The store is not available.
@@ -81,16 +81,23 @@ impl From<Refused> for Refusal {
 }
 
 /// What the vendor said no to. What its sender can mend is told by the field, where the vendor names one.
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<DraftRefused> for Refusal {
+    fn from(refused: DraftRefused) -> Self {
+        let DraftRefused { field, failure } = refused;
         if failure.code == "TEMPLATE_EXISTS" {
             return Self::Exists(failure);
         }
         if failure.fault != Fault::Sender {
             return Self::Vendor(failure);
         }
-        let field = failure.field.unwrap_or_else(|| "components".to_owned());
+        let field = field.unwrap_or_else(|| "components".to_owned());
         Self::Fields(vec![FieldProblem::new(field, failure.vendor_message.unwrap_or(failure.message))])
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        DraftRefused::from(failure).into()
     }
 }
 
@@ -149,7 +156,7 @@ impl Switchboard {
             Some(channel) => Some(self.directory.account(channel).await?),
             None => None,
         };
-        let account = account.filter(|account| has_templates(account));
+        let account = account.filter(has_templates);
         if account.is_none() {
             let expected = "a channel of this workspace whose kind has templates";
             problems.push(FieldProblem::new("channel_id", expected));
@@ -174,7 +181,7 @@ impl Switchboard {
             // What somebody else has ended is refused, too: the list tells.
             let read = self.read_list(&account, client, LONG_PATIENCE).await?;
             if read.is_err() || self.store.template(workspace_id, id).await?.is_some() {
-                return Err(Refusal::Vendor(failure));
+                return Err(Refusal::Vendor(Box::new(failure)));
             }
         }
         self.store.remove_template(workspace_id, id).await?;
@@ -219,6 +226,6 @@ async fn create(vendor: &dyn Vendor, draft: &TemplateDraft, client: &Client) -> 
 async fn call(request: &Request, client: &Client) -> Result<Answer, Refusal> {
     client.send(request, None).await.map_err(|error| {
         let message = format!("the vendor could not be asked: {error}");
-        Refusal::Vendor(Failure::new("VENDOR_UNAVAILABLE", message, Retry::Backoff, Fault::Vendor))
+        Refusal::Vendor(Box::new(Failure::new("VENDOR_UNAVAILABLE", message, Retry::Backoff, Fault::Vendor)))
     })
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{answer, complaint, refusal, unreadable};
-use crate::contract::failure::{Failure, Fault};
+use crate::contract::failure::{DraftRefused, Failure, Fault};
 use crate::contract::outbound::{TemplateDraft, TemplateInfo};
 use crate::meta::{self, Raw};
 use crate::twilio::wire;
@@ -78,9 +78,9 @@ fn template(raw: Raw<'_>) -> Option<TemplateInfo> {
 ///
 /// # Errors
 /// A refusal, or an answer without SID.
-pub fn created_template(draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, Failure> {
+pub fn created_template(draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
     if let Some(failure) = refusal(status, body) {
-        return Err(of_draft(status, failure));
+        return Err(of_draft(status, failure).into());
     }
     let raw = serde_json::from_slice(body).ok();
     let made = template(raw).ok_or_else(|| unreadable("no SID"))?;

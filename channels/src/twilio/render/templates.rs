@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{encoded, get, post};
-use crate::contract::failure::Failure;
+use crate::contract::failure::{DraftRefused, Failure};
 use crate::contract::outbound::{TemplateDraft, TemplateInfo};
 use crate::contract::request::{Body, Method, Request};
 use crate::twilio::{Carrier, Settings, is_sid, outcome};
@@ -26,7 +26,7 @@ pub fn templates(settings: &Settings, after: Option<&str>) -> Request {
 ///
 /// # Errors
 /// `INVALID_CONTENT`, naming the field.
-pub fn template_creation(settings: &Settings, draft: &TemplateDraft) -> Result<Request, Failure> {
+pub fn template_creation(settings: &Settings, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
     let mut types = Map::new();
     let mut variables = json!({});
     for (place, component) in draft.components.iter().enumerate() {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{NOT_THERE, answer, refusal, unreadable};
-use crate::contract::failure::{Failure, Fault, Retry};
+use crate::contract::failure::{DraftRefused, Failure, Fault, Retry};
 use crate::contract::inbound::{Notice, TemplateNews};
 use crate::contract::outbound::{TemplateDraft, TemplateInfo};
 use crate::meta::complaint::{Complaint, complaint_in};
@@ -54,7 +54,7 @@ fn template(raw: Raw<'_>) -> Option<TemplateInfo> {
 ///
 /// # Errors
 /// A refusal, with the field where the vendor tells, or an answer without id.
-pub fn created_template(draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, Failure> {
+pub fn created_template(draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
     if let Some(failure) = refusal(status, body) {
         return Err(of_draft(draft, failure, complaint_in(body)));
     }
@@ -71,12 +71,12 @@ pub fn created_template(draft: &TemplateDraft, status: u16, body: &[u8]) -> Resu
 }
 
 /// A refusal in terms of what was handed in.
-fn of_draft(draft: &TemplateDraft, failure: Failure, complaint: Option<Complaint>) -> Failure {
-    let Some(complaint) = complaint else { return failure };
+fn of_draft(draft: &TemplateDraft, failure: Failure, complaint: Option<Complaint>) -> DraftRefused {
+    let Some(complaint) = complaint else { return failure.into() };
     if (complaint.code, complaint.subcode) == (NOT_THERE.0, Some(NOT_THERE.1)) {
         let message = "WhatsApp does not show the business account of the setting waba_id to this token.";
         let known = Failure::new("CHANNEL_INCOMPLETE", message, Retry::Never, Fault::Operator);
-        return Failure { vendor_code: failure.vendor_code, vendor_message: failure.vendor_message, ..known };
+        return Failure { vendor_code: failure.vendor_code, vendor_message: failure.vendor_message, ..known }.into();
     }
     if failure.code == "TEMPLATE_EXISTS" {
         return failure.about("name");
@@ -89,7 +89,7 @@ fn of_draft(draft: &TemplateDraft, failure: Failure, complaint: Option<Complaint
     let component = draft.components.iter().position(is_it).map(|place| format!("components[{place}]"));
     match component.or_else(|| named_field(&complaint.words)) {
         Some(field) => failure.about(field),
-        None => failure,
+        None => failure.into(),
     }
 }
 

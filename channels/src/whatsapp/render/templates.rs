@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{get, post};
-use crate::contract::failure::{Failure, Fault, Retry};
+use crate::contract::failure::{DraftRefused, Failure, Fault, Retry};
 use crate::contract::outbound::TemplateDraft;
 use crate::contract::request::{Body, Method, Request};
 use crate::meta::graph::encoded;
@@ -33,7 +33,7 @@ pub fn templates(settings: &Settings, after: Option<&str>) -> Result<Request, Fa
 ///
 /// # Errors
 /// `CHANNEL_INCOMPLETE`; `INVALID_CONTENT`, naming the field, for what the vendor refuses in any case.
-pub fn template_creation(settings: &Settings, draft: &TemplateDraft) -> Result<Request, Failure> {
+pub fn template_creation(settings: &Settings, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
     let path = edge(settings)?;
     let invalid = |field: &str, must: String| Err(Failure::content("INVALID_CONTENT", must).about(field));
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -233,7 +233,10 @@ fn templates_are_made_handed_in_and_ended() {
     assert_eq!(with(&json!({ "sender": "+15005550006" })).template_approval(&good, &made), None, "SMS has no approval");
     assert_eq!(settings.requested_approval(201, br#"{"status":"received"}"#).unwrap(), "RECEIVED");
     let refused = settings.created_template(&good, 400, br#"{"code":20001,"message":"Invalid types"}"#).unwrap_err();
-    assert_eq!((refused.fault, refused.vendor_message.as_deref()), (Fault::Sender, Some("Invalid types")));
+    assert_eq!(
+        (refused.failure.fault, refused.failure.vendor_message.as_deref()),
+        (Fault::Sender, Some("Invalid types"))
+    );
     assert_eq!(settings.requested_approval(401, b"").unwrap_err().code, "CHANNEL_UNAUTHORISED");
     assert_eq!(settings.requested_approval(200, b"{}").unwrap_err().code, "VENDOR_ANSWER_UNREADABLE");
     let removal = settings.template_removal(None, sid).unwrap();

@@ -1,6 +1,7 @@
 //! Message templates as an owner manages them, against the simulator's vendors.
 
 use serde_json::{Value, json};
+use switchboard::domain::members::Role;
 
 use crate::support::gateway::{Gateway, answer, scenario};
 use crate::support::process::await_some;
@@ -119,7 +120,9 @@ fn are_handed_in_judged_and_ended() {
         assert_eq!(answer(gateway.acme("GET", &one)).await.0, 404);
         assert_eq!(answer(gateway.acme("DELETE", &one)).await.0, 404);
         assert_eq!(gateway.read("/api/templates?name=order_shipped").await["total"], 0, "at the vendor, too");
-        let log = answer(gateway.by_cookie(&gateway.acme.session, "GET", "/api/audit")).await.1.to_string();
+        // The clock went on, and the owner's session ended.
+        let (_, session) = gateway.member_with(&gateway.acme, "late@acme.example", Role::Owner).await;
+        let log = answer(gateway.by_cookie(&session, "GET", "/api/audit")).await.1.to_string();
         assert!(log.contains("template.submitted") && log.contains("template.ended"), "{log}");
     });
 }
