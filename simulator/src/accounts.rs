@@ -34,6 +34,19 @@ pub enum WindowRule {
     FailedStatus,
 }
 
+/// What becomes of templates that are handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Review {
+    /// They are approved.
+    #[default]
+    Approve,
+    /// They are rejected.
+    Reject,
+    /// Nobody looks at them.
+    Never,
+}
+
 /// One business phone number as the vendor knows it, and how the simulator treats it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,6 +69,10 @@ pub struct Account {
     pub callback_url: Option<String>,
     /// Message templates, as the template listing shows them.
     pub templates: Vec<Value>,
+    /// What becomes of templates that are handed in.
+    pub template_review: Review,
+    /// Milliseconds until somebody has looked at them; 0: the answer says it already.
+    pub template_review_ms: u64,
     /// Which receipts follow an accepted message.
     pub receipts: Receipts,
     /// Milliseconds from acceptance to `sent`, `delivered` and `read`.
@@ -84,6 +101,8 @@ impl Default for Account {
             verify_token: "switchboard-verify".to_owned(),
             callback_url: None,
             templates: crate::graph::templates::samples(),
+            template_review: Review::Approve,
+            template_review_ms: 50,
             receipts: Receipts::Read,
             receipt_delays_ms: [50, 250, 1_500],
             batch_window_ms: 25,
@@ -152,6 +171,15 @@ impl<T: Business> Accounts<T> {
     pub fn put(&self, account: T) {
         let mut all = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(account.id().to_owned(), Arc::new(account));
+    }
+
+    /// Changes an account in place, so that two changes at once do not lose each other.
+    pub fn change<R>(&self, id: &str, change: impl FnOnce(&mut T) -> R) -> Option<R>
+    where
+        T: Clone,
+    {
+        let mut all = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        all.get_mut(id).map(|account| change(Arc::make_mut(account)))
     }
 
     pub fn remove(&self, id: &str) -> bool {

@@ -47,7 +47,7 @@ use tokio::task::JoinHandle;
 
 use server::Started;
 
-pub use accounts::{Account, Receipts, WindowRule};
+pub use accounts::{Account, Receipts, Review, WindowRule};
 pub use books::{BooksOptions, SentMessage};
 pub use channel::Channel;
 pub use customers::Customer;

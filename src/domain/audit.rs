@@ -48,7 +48,11 @@ actions! {
     ChannelRotated "channel.rotated" "A channel got new secrets.";
     ContactExported "contact.exported" "Everything held about a person was handed out.";
     ContactErased "contact.erased" "Somebody asked for a person's erasure.";
+    ProviderSet "provider.set" "The workspace's account with a provider of models was set.";
+    ProviderRemoved "provider.removed" "The workspace's account with a provider of models was forgotten.";
     RetentionChanged "retention.changed" "It was set after how many days what is forgotten.";
+    TemplateSubmitted "template.submitted" "A message template was handed in for approval.";
+    TemplateEnded "template.ended" "A message template was ended at its vendor.";
     WorkspaceCreated "workspace.created" "The workspace was made.";
     WorkspaceChanged "workspace.changed" "The workspace's name or settings changed.";
 }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod agents;
+pub mod analytics;
 pub mod api_keys;
 pub mod audit;
 pub mod browsers;
@@ -30,6 +31,7 @@ pub mod prices;
 pub mod principals;
 pub mod retention;
 pub mod tasks;
+pub mod templates;
 pub mod time_words;
 pub mod traces;
 pub mod usage;

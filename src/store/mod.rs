@@ -6,6 +6,7 @@
 
 mod agenda;
 pub mod agents;
+pub mod analytics;
 pub mod api_keys;
 pub mod audit;
 mod awaited_mails;
@@ -53,6 +54,7 @@ pub mod signing_in;
 pub mod suppressions;
 pub mod tables;
 pub mod tasks;
+pub mod templates;
 pub mod traces;
 mod transactions;
 pub mod usage;

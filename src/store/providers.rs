@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use switchboard_channels::contract::credentials::Secret;
 
-use super::db::{execute, fetch_optional};
+use super::db::{execute, fetch_all, fetch_optional};
 use super::seal::place;
 use super::{Store, StoreError};
 
@@ -42,6 +42,20 @@ impl Store {
         let Some(ProviderRow { id, base_url, credentials, updated_at }) = row else { return Ok(None) };
         let api_key = Secret::new(self.sealer().open("providers", "credentials", &id, &credentials)?);
         Ok(Some(StoredProvider { api_key, base_url, updated_at }))
+    }
+
+    /// The workspace's accounts by the names of their providers, without their keys: name, where its models are served,
+    /// and when it was set.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn providers(&self, workspace_id: &str) -> Result<Vec<(String, Option<String>, i64)>, StoreError> {
+        fetch_all!(
+            self.db(),
+            (String, Option<String>, i64),
+            "SELECT provider, base_url, updated_at FROM providers WHERE workspace_id = $1 ORDER BY provider",
+            workspace_id
+        )
     }
 
     /// Adds the workspace's account with a provider, or replaces it.

@@ -96,6 +96,7 @@ pub const TABLES: &[Table] = &[
     nothing("invitations"),
     nothing("mailboxes"),
     nothing("members"),
+    nothing("message_templates"),
     nothing("nodes"),
     nothing("one_time_codes"),
     nothing("passages"),

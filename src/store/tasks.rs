@@ -256,7 +256,7 @@ impl Store {
 }
 
 /// A text that is found wherever it stands, as LIKE wants it.
-fn like(text: &str) -> String {
+pub(super) fn like(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {

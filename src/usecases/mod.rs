@@ -4,6 +4,7 @@ pub mod accounts;
 mod acting;
 pub mod actions;
 pub mod agents;
+pub mod analytics;
 pub mod answering;
 pub mod apply;
 pub mod assisting;

@@ -230,6 +230,10 @@ impl Switchboard {
             let after_ms = failure.retry_after_ms.map_or(own, |asked| asked.max(own.min(1_000)));
             return Ok(Verdict::Retry { after_ms, reason: format!("{}: {}", failure.code, failure.message) });
         }
+        if failure.code == "TEMPLATE_REJECTED" {
+            // It is not, or no longer, what the list says.
+            self.store.templates_changed(channel, None).await.map_err(|error| error.to_string())?;
+        }
         let error = MessageError { code: failure.code, message: failure.message, vendor_code: failure.vendor_code };
         let progress = self.progress(cargo, Status::Failed, None, Some(error));
         self.settle(job, progress, exchange, self.fallback_now(&cargo.message)).await

@@ -77,4 +77,26 @@ impl Failure {
             stops_channel: false,
         }
     }
+
+    /// The same about this field of what was handed in.
+    #[must_use]
+    pub fn about(self, field: impl Into<String>) -> DraftRefused {
+        DraftRefused { field: Some(field.into()), failure: Box::new(self) }
+    }
+}
+
+/// A refusal of something that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}")]
+pub struct DraftRefused {
+    /// The field that it is about, where that is known: `components[1].text`.
+    pub field: Option<String>,
+    /// Why.
+    pub failure: Box<Failure>,
+}
+
+impl From<Failure> for DraftRefused {
+    fn from(failure: Failure) -> Self {
+        Self { field: None, failure: Box::new(failure) }
+    }
 }

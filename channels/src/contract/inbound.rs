@@ -244,6 +244,21 @@ pub struct Notice {
     pub alarming: bool,
 }
 
+/// What a notice says about a template; what is absent stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateNews {
+    /// Its name; together with the language it says which.
+    pub name: String,
+    /// Its language code.
+    pub language: String,
+    /// What it is now: a word as [`TemplateInfo::status`](super::outbound::TemplateInfo) has it.
+    pub status: Option<String>,
+    /// Its category by now.
+    pub category: Option<String>,
+    /// Why, in the vendor's words.
+    pub reason: Option<String>,
+}
+
 /// A moment up to which all messages to a person moved on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watermark {

@@ -104,7 +104,10 @@ pub struct MediaLink {
 /// One approved (or not) template, as the vendor lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TemplateInfo {
-    /// Name.
+    /// The vendor's id, where it tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Name, by which a send names it.
     pub name: String,
     /// Language code.
     pub language: String,
@@ -112,7 +115,23 @@ pub struct TemplateInfo {
     pub status: String,
     /// `UTILITY`, `MARKETING`, `AUTHENTICATION`.
     pub category: Option<String>,
+    /// Why it was rejected, paused or disabled, in the vendor's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The component objects.
+    pub components: Vec<serde_json::Value>,
+}
+
+/// A template that is to be handed in at the vendor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplateDraft {
+    /// Name.
+    pub name: String,
+    /// Language code.
+    pub language: String,
+    /// `UTILITY`, `MARKETING`, `AUTHENTICATION`.
+    pub category: String,
+    /// The component objects, as [`TemplateInfo`] shows them.
     pub components: Vec<serde_json::Value>,
 }
 

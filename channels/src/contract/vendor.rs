@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::capabilities::Capabilities;
-use super::failure::{Failure, Fault};
-use super::inbound::Parsed;
+use super::failure::{DraftRefused, Failure, Fault};
+use super::inbound::{Notice, Parsed, TemplateNews};
 use super::mail::{Inbox, Reply};
-use super::outbound::{MediaLink, Outbound, Profile, Sent, Sign, TemplateInfo};
+use super::outbound::{MediaLink, Outbound, Profile, Sent, Sign, TemplateDraft, TemplateInfo};
 use super::peer::Identity;
 use super::request::{Dispatch, Request};
 
@@ -313,6 +313,61 @@ pub trait Vendor: std::fmt::Debug + Send + Sync {
     /// The vendor refused.
     fn listed_templates(&self, _status: u16, _body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
         Err(unsupported("templates"))
+    }
+
+    /// The request that makes a template at the vendor.
+    ///
+    /// # Errors
+    /// The channel has no templates, its settings do not say whose, or the vendor would refuse it; `field` says what of it.
+    fn template_creation(&self, _draft: &TemplateDraft) -> Result<Request, DraftRefused> {
+        Err(unsupported("templates").into())
+    }
+
+    /// The template as the vendor made it.
+    ///
+    /// # Errors
+    /// The vendor refused; `field` says what of it, where the vendor does.
+    fn created_template(
+        &self,
+        _draft: &TemplateDraft,
+        _status: u16,
+        _body: &[u8],
+    ) -> Result<TemplateInfo, DraftRefused> {
+        Err(unsupported("templates").into())
+    }
+
+    /// The request that asks for a made template's approval; none where making it asks already.
+    fn template_approval(&self, _draft: &TemplateDraft, _made: &TemplateInfo) -> Option<Request> {
+        None
+    }
+
+    /// The status of a template whose approval was asked for.
+    ///
+    /// # Errors
+    /// The vendor refused.
+    fn requested_approval(&self, _status: u16, _body: &[u8]) -> Result<String, Failure> {
+        Err(unsupported("templates"))
+    }
+
+    /// The request that removes a template in its one language.
+    ///
+    /// # Errors
+    /// The channel has no templates, or the vendor cannot be told which.
+    fn template_removal(&self, _id: Option<&str>, _name: &str) -> Result<Request, Failure> {
+        Err(unsupported("templates"))
+    }
+
+    /// Whether a template is removed.
+    ///
+    /// # Errors
+    /// The vendor refused.
+    fn removed_template(&self, _status: u16, _body: &[u8]) -> Result<(), Failure> {
+        Err(unsupported("templates"))
+    }
+
+    /// What a notice says about a template of the account; none: it is about something else.
+    fn template_news(&self, _notice: &Notice) -> Option<TemplateNews> {
+        None
     }
 
     /// The request that asks who a person is.

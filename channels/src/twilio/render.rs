@@ -2,12 +2,13 @@
 
 mod content;
 mod template;
+mod templates;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use url::Url;
 
-use super::{Carrier, Settings, capabilities, is_sid, outcome, phone, wire};
+use super::{Carrier, Settings, capabilities, is_sid, phone, wire};
 use crate::contract::content::Content;
 use crate::contract::credentials::Secret;
 use crate::contract::failure::{Failure, Fault, Retry};
@@ -15,13 +16,12 @@ use crate::contract::fitting::fit;
 use crate::contract::outbound::{Outbound, Sign};
 use crate::contract::peer::{Identity, IdentityKind};
 use crate::contract::request::{Authorisation, Body, Method, Request};
+pub use templates::{template_approval, template_creation, template_removal, templates};
 
 /// What may stand in a path segment or a query value as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// How the vendor shall call our status callback: without it, it tries once and gives up after a slow answer.
 const CONNECTION: &str = "rc=5&rp=all&ct=2000&rt=5000&tt=15000";
-/// Templates a page.
-const PAGE: usize = 100;
 
 /// A question that tells whether the channel is well set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,16 +129,6 @@ pub fn media_download(settings: &Settings, url: &str) -> Result<Request, Failure
             Err(Failure::new("MEDIA_REJECTED", message, Retry::Never, Fault::Vendor))
         }
     }
-}
-
-/// Renders the question for a page of templates; `after` is the mark that the page before gave.
-#[must_use]
-pub fn templates(settings: &Settings, after: Option<&str>) -> Request {
-    let mut url = format!("{}/v1/ContentAndApprovals?PageSize={PAGE}", settings.content_base());
-    for (name, value) in outcome::page(after.unwrap_or_default()) {
-        url.push_str(&format!("&{name}={}", encoded(&value)));
-    }
-    get(settings, &url)
 }
 
 /// The questions that tell whether the channel is well set up.

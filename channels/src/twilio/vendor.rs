@@ -2,9 +2,9 @@
 
 use super::{Settings, capabilities, outcome, parse, render, verify};
 use crate::contract::capabilities::Capabilities;
-use crate::contract::failure::Failure;
+use crate::contract::failure::{DraftRefused, Failure};
 use crate::contract::inbound::Parsed;
-use crate::contract::outbound::{Outbound, Sent, Sign, TemplateInfo};
+use crate::contract::outbound::{Outbound, Sent, Sign, TemplateDraft, TemplateInfo};
 use crate::contract::peer::Identity;
 use crate::contract::request::{Dispatch, Request};
 use crate::contract::vendor::{
@@ -107,6 +107,30 @@ impl Vendor for Settings {
 
     fn listed_templates(&self, status: u16, body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
         outcome::templates(status, body)
+    }
+
+    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
+        render::template_creation(self, draft)
+    }
+
+    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
+        outcome::created_template(draft, status, body)
+    }
+
+    fn template_approval(&self, draft: &TemplateDraft, made: &TemplateInfo) -> Option<Request> {
+        render::template_approval(self, draft, made)
+    }
+
+    fn requested_approval(&self, status: u16, body: &[u8]) -> Result<String, Failure> {
+        outcome::requested_approval(status, body)
+    }
+
+    fn template_removal(&self, _id: Option<&str>, name: &str) -> Result<Request, Failure> {
+        render::template_removal(self, name)
+    }
+
+    fn removed_template(&self, status: u16, body: &[u8]) -> Result<(), Failure> {
+        outcome::removed_template(status, body)
     }
 
     fn probes(&self) -> Vec<Probe> {

@@ -3,17 +3,19 @@
 
 mod classes;
 mod findings;
+mod templates;
 
 use serde::Deserialize;
 
 use super::wire;
 use crate::contract::failure::{Failure, Fault, Retry};
-use crate::contract::outbound::{Accepted, AccountInfo, MediaLink, Sent, TemplateInfo};
+use crate::contract::outbound::{Accepted, AccountInfo, MediaLink, Sent};
 use crate::contract::peer::{Identity, IdentityKind};
 use crate::meta::complaint::complaint_in;
 use crate::meta::{self, Raw};
 pub use classes::classify;
 pub use findings::finding;
+pub use templates::{created_template, removed_template, template_news, templates};
 
 /// The answer was a success that cannot be read.
 const UNREADABLE: &str = "VENDOR_ANSWER_UNREADABLE";
@@ -76,35 +78,6 @@ pub fn uploaded(status: u16, body: &[u8]) -> Result<String, Failure> {
     }
     let wire: wire::Media<'_> = answer(body).ok_or_else(|| unreadable("no JSON object"))?;
     meta::id(wire.id).map(|id| id.into_owned()).ok_or_else(|| unreadable("no id"))
-}
-
-/// Reads a page of templates, and the mark of the next page if there is one.
-///
-/// # Errors
-/// A refusal, or an answer without a list.
-pub fn templates(status: u16, body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
-    if let Some(failure) = refusal(status, body) {
-        return Err(failure);
-    }
-    let page: wire::TemplatePage<'_> = answer(body).ok_or_else(|| unreadable("no JSON object"))?;
-    let templates = meta::list(page.data).ok_or_else(|| unreadable("no list"))?;
-    let templates = templates.into_iter().filter_map(|raw| template(Some(raw))).collect();
-    let paging: wire::Paging<'_> = meta::object(page.paging).unwrap_or_default();
-    // The absolute address of the next page is not followed: it may carry the token and leaves a stand-in.
-    let after = paging.next.and(paging.cursors);
-    let after = meta::object::<wire::Cursors<'_>>(after).and_then(|cursors| meta::filled(cursors.after));
-    Ok((templates, after))
-}
-
-fn template(raw: Raw<'_>) -> Option<TemplateInfo> {
-    let wire: wire::Template<'_> = meta::object(raw)?;
-    Some(TemplateInfo {
-        name: meta::filled(wire.name)?,
-        language: meta::filled(wire.language)?,
-        status: meta::filled(wire.status)?,
-        category: meta::filled(wire.category),
-        components: meta::list(wire.components).into_iter().flatten().map(meta::keep).collect(),
-    })
 }
 
 /// Reads what the vendor says about the number.

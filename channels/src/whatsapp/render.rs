@@ -3,6 +3,7 @@
 mod choices;
 mod content;
 mod limits;
+mod templates;
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -16,9 +17,8 @@ use crate::contract::request::{Authorisation, Body, Method, Request};
 use crate::meta::display::is_node;
 use crate::meta::graph::encoded;
 use limits::invalid;
+pub use templates::{template_creation, template_removal, templates};
 
-/// What a list of templates is asked for.
-const TEMPLATE_FIELDS: &str = "name,status,category,language,parameter_format,components";
 /// What a number is asked for.
 const NUMBER_FIELDS: &str =
     "display_phone_number,verified_name,quality_rating,code_verification_status,platform_type,throughput";
@@ -126,23 +126,6 @@ pub fn media_upload(settings: &Settings, mime: &str, filename: &str) -> Request 
 /// `MEDIA_REJECTED` for an id that could name another node of the vendor's graph.
 pub fn media_delete(settings: &Settings, media_id: &str) -> Result<Request, Failure> {
     Ok(Request { method: Method::Delete, ..get(settings, &medium(media_id)?) })
-}
-
-/// Renders the question for a page of templates; `after` is the mark that the page before gave.
-///
-/// # Errors
-/// `CHANNEL_INCOMPLETE` when the settings name no business account.
-pub fn templates(settings: &Settings, after: Option<&str>) -> Result<Request, Failure> {
-    let Some(account) = settings.waba_id.as_deref().filter(|id| !id.is_empty()) else {
-        let message = "The channel's settings have no waba_id, which templates need.";
-        return Err(Failure::new("CHANNEL_INCOMPLETE", message, Retry::Never, Fault::Operator));
-    };
-    let mut path = format!("{}/message_templates?fields={}&limit=100", encoded(account), encoded(TEMPLATE_FIELDS));
-    if let Some(after) = after {
-        path.push_str("&after=");
-        path.push_str(&encoded(after));
-    }
-    Ok(get(settings, &path))
 }
 
 /// Renders the question whether the number is there and the token good.

@@ -4,9 +4,9 @@ use super::{Settings, outcome, parse, render, verify};
 use crate::contract::capabilities::{
     ButtonRule, Capabilities, ListRule, MediaBy, MediaKind, MediaRule, TextRule, Unit, WindowRule,
 };
-use crate::contract::failure::Failure;
-use crate::contract::inbound::Parsed;
-use crate::contract::outbound::{MediaLink, Outbound, Sent, Sign, TemplateInfo};
+use crate::contract::failure::{DraftRefused, Failure};
+use crate::contract::inbound::{Notice, Parsed, TemplateNews};
+use crate::contract::outbound::{MediaLink, Outbound, Sent, Sign, TemplateDraft, TemplateInfo};
 use crate::contract::peer::Identity;
 use crate::contract::request::{Dispatch, Request};
 use crate::contract::vendor::{
@@ -161,6 +161,26 @@ impl Vendor for Settings {
 
     fn listed_templates(&self, status: u16, body: &[u8]) -> Result<(Vec<TemplateInfo>, Option<String>), Failure> {
         outcome::templates(status, body)
+    }
+
+    fn template_creation(&self, draft: &TemplateDraft) -> Result<Request, DraftRefused> {
+        render::template_creation(self, draft)
+    }
+
+    fn created_template(&self, draft: &TemplateDraft, status: u16, body: &[u8]) -> Result<TemplateInfo, DraftRefused> {
+        outcome::created_template(draft, status, body)
+    }
+
+    fn template_removal(&self, id: Option<&str>, name: &str) -> Result<Request, Failure> {
+        render::template_removal(self, id, name)
+    }
+
+    fn removed_template(&self, status: u16, body: &[u8]) -> Result<(), Failure> {
+        outcome::removed_template(status, body)
+    }
+
+    fn template_news(&self, notice: &Notice) -> Option<TemplateNews> {
+        outcome::template_news(notice)
     }
 
     fn probes(&self) -> Vec<Probe> {

@@ -131,7 +131,18 @@ objects! {
     /// The marks of a page's ends.
     Cursors { after }
     /// A template.
-    Template { name, language, status, category, components }
+    Template { id, name, language, status, category, rejected_reason, components }
+    /// The members of news about a template that are read.
+    TemplateNews {
+        event, message_template_name, message_template_language, message_template_category, new_category, reason,
+        rejection_info, other_info,
+    }
+    /// Why a template was rejected.
+    Rejection { reason }
+    /// What else is said about a template.
+    Remark { description }
+    /// That something was done.
+    Done { success }
     /// The apps to which an account's deliveries go.
     Subscriptions { data }
     /// A number of ours.

@@ -21,4 +21,5 @@ mod plain;
 mod settings;
 mod signature;
 mod telegram;
+mod templates;
 mod twilio;

@@ -95,6 +95,7 @@ proptest! {
         let _ = outcome::media_link(status, &body);
         let _ = outcome::uploaded(status, &body);
         let _ = outcome::templates(status, &body);
+        let _ = outcome::removed_template(status, &body);
         let _ = outcome::account(status, &body);
         let secret = switchboard_channels::contract::credentials::Secret::new("secret");
         prop_assert!(switchboard_channels::whatsapp::verify::signature(Some(&header), &body, &[&secret]).is_err());

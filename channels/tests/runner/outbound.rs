@@ -87,8 +87,14 @@ fn same_request(name: &str, ours: &Request, theirs: &Value) {
     assert!(!ours.url.contains("TEST-TOKEN"), "{name}");
     assert_eq!(ours.authorisation, Some(Authorisation::Bearer(Secret::new("TEST-TOKEN"))), "{name}");
     for (parameter, value) in theirs["query"].as_object().into_iter().flatten() {
-        // How many templates a page has is ours to choose; the first page of the example states its fields only.
-        let value = if parameter == "limit" { "100" } else { value.as_str().unwrap() };
+        // How many templates a page has is ours to choose, and we ask for why they were rejected, too.
+        let value = match parameter.as_str() {
+            "limit" => "100".to_owned(),
+            "fields" if theirs["path"].as_str().unwrap().ends_with("/message_templates") => {
+                format!("{},rejected_reason", value.as_str().unwrap())
+            }
+            _ => value.as_str().unwrap().to_owned(),
+        };
         let wanted = format!("{parameter}={}", value.replace(',', "%2C"));
         assert!(query.split('&').any(|pair| pair == wanted), "{name}: no {wanted} in {query}");
     }

@@ -132,6 +132,7 @@ pub struct GraphError {
     kind: &'static str,
     message: String,
     details: Option<String>,
+    explanation: Option<String>,
 }
 
 impl GraphError {
@@ -141,7 +142,7 @@ impl GraphError {
             known(code).map_or((400, "Something new", "Nobody has documented this"), |row| (row.1, row.2, row.3));
         let message = if code == 0 { title.to_owned() } else { format!("(#{code}) {title}") };
         let details = (!details.is_empty()).then(|| details.to_owned());
-        Self { http, code, subcode: None, kind: "OAuthException", message, details }
+        Self { http, code, subcode: None, kind: "OAuthException", message, details, explanation: None }
     }
 
     /// The error with this code, about this.
@@ -161,13 +162,19 @@ impl GraphError {
                  missing permissions, or does not support this operation."
             ),
             details: None,
+            explanation: None,
         }
     }
 
     /// An error in these words.
     pub fn worded(http: u16, code: i64, subcode: Option<i64>, words: &str) -> Self {
         let message = format!("(#{code}) {words}");
-        Self { http, code, subcode, kind: "OAuthException", message, details: None }
+        Self { http, code, subcode, kind: "OAuthException", message, details: None, explanation: None }
+    }
+
+    /// The same with what is shown to people.
+    pub fn explained(self, words: &str) -> Self {
+        Self { explanation: Some(words.to_owned()), ..self }
     }
 
     /// A token that is not the account's.
@@ -183,6 +190,10 @@ impl GraphError {
         }
         if let Some(details) = &self.details {
             set(&mut error, "error_data", json!({"messaging_product": "whatsapp", "details": details}));
+        }
+        if let Some(explanation) = &self.explanation {
+            set(&mut error, "error_user_title", json!("Message template"));
+            set(&mut error, "error_user_msg", json!(explanation));
         }
         set(&mut error, "fbtrace_id", json!(ids.trace()));
         json!({"error": error})

@@ -5,6 +5,7 @@ pub mod escape;
 pub mod inbound;
 pub mod media;
 pub mod messages;
+pub mod review;
 pub mod templates;
 pub mod validate;
 pub mod webhooks;
@@ -33,6 +34,8 @@ pub fn routes(config: &mut ServiceConfig) {
             .route(&format!("{root}/messages"), web::post().to(post_messages))
             .route(&format!("{root}/media"), web::post().to(post_media))
             .route(&format!("{root}/message_templates"), web::get().to(get_templates))
+            .route(&format!("{root}/message_templates"), web::post().to(post_template))
+            .route(&format!("{root}/message_templates"), web::delete().to(delete_template))
             .route(&format!("{root}/subscribed_apps"), web::post().to(subscribe))
             .route(&format!("{root}/subscribed_apps"), web::delete().to(subscribe))
             .route(&format!("{root}/subscribed_apps"), web::get().to(subscriptions))
@@ -149,6 +152,27 @@ async fn get_templates(world: Data<World>, request: HttpRequest, query: Pairs) -
         let address = format!("{}{}", world.base_url, request.path());
         authorised(&world, &request, "get", is_waba)
             .and_then(|account| templates::page(&account, &query, &address))
+            .unwrap_or_else(|error| error.response(&world.ids))
+    })
+    .await
+}
+
+async fn post_template(world: Data<World>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let world = world.into_inner();
+    let facts = Facts { vendor: "whatsapp", kind: "templates", path: request.path(), body: &body };
+    around(&world, facts, async |_| {
+        authorised(&world, &request, "post", is_waba)
+            .and_then(|account| review::hand_in(&world, &account, &body))
+            .unwrap_or_else(|error| error.response(&world.ids))
+    })
+    .await
+}
+
+async fn delete_template(world: Data<World>, request: HttpRequest, query: Pairs) -> HttpResponse {
+    let facts = Facts { vendor: "whatsapp", kind: "templates", path: request.path(), body: &[] };
+    around(&world, facts, async |_| {
+        authorised(&world, &request, "delete", is_waba)
+            .and_then(|account| review::end(&world, &account, &query))
             .unwrap_or_else(|error| error.response(&world.ids))
     })
     .await

@@ -37,6 +37,12 @@ pub fn envelope(account: &Account, value: Value) -> Value {
         "entry": [{"id": account.waba_id, "changes": [{"value": value, "field": "messages"}]}]})
 }
 
+/// The envelope around news about the account itself, at this time in seconds.
+pub fn account_news(account: &Account, field: &str, value: Value, at: i64) -> Value {
+    json!({"object": "whatsapp_business_account",
+        "entry": [{"id": account.waba_id, "time": at, "changes": [{"value": value, "field": field}]}]})
+}
+
 /// The members that every `value` begins with.
 pub fn value_head(account: &Account) -> Value {
     json!({"messaging_product": "whatsapp", "metadata": {

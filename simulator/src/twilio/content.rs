@@ -1,9 +1,15 @@
 //! Content templates: the samples, their listing, and whether variables fit one.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::TwilioAccount;
 use super::errors::TwilioError;
+use crate::accounts::Review;
+use crate::json::set;
+use crate::world::World;
 
 /// Templates that exist from the start.
 pub fn samples() -> Vec<Value> {
@@ -29,6 +35,63 @@ pub fn find<'a>(account: &'a TwilioAccount, sid: &str) -> Option<&'a Value> {
 pub fn page(account: &TwilioAccount, address: &str) -> Value {
     json!({"contents": account.templates, "meta": {"page": 0, "page_size": 50, "first_page_url": address,
         "previous_page_url": null, "url": address, "next_page_url": null, "key": "contents"}})
+}
+
+/// A new template, whose approval is still to be asked for.
+pub fn create(world: &World, account: &TwilioAccount, body: &[u8]) -> Result<Value, TwilioError> {
+    let given: Value = serde_json::from_slice(body).map_err(|_| TwilioError::of(20_001))?;
+    let types = given.get("types").and_then(Value::as_object).filter(|types| !types.is_empty());
+    let language = given.get("language").and_then(Value::as_str).filter(|language| !language.is_empty());
+    let (Some(types), Some(language)) = (types, language) else { return Err(TwilioError::of(20_001)) };
+    let made = json!({"sid": world.ids.sid("HX"), "account_sid": account.account_sid, "language": language,
+        "friendly_name": given.get("friendly_name"), "variables": given.get("variables"), "types": types,
+        "approval_requests": {}});
+    world.twilio.change(&account.account_sid, |account| account.templates.push(made.clone()));
+    Ok(made)
+}
+
+/// Asks for a template's approval; what comes of it stands in the list later.
+pub fn ask(world: &Arc<World>, account: &TwilioAccount, sid: &str, body: &[u8]) -> Result<Value, TwilioError> {
+    let given: Value = serde_json::from_slice(body).map_err(|_| TwilioError::of(20_001))?;
+    let text = |key: &str| given.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (Some(name), Some(category)) = (text("name"), text("category")) else { return Err(TwilioError::of(20_001)) };
+    let verdict = match account.template_review {
+        Review::Approve => "approved",
+        Review::Reject => "rejected",
+        Review::Never => "received",
+    };
+    let status = if account.template_review_ms == 0 { verdict } else { "received" };
+    let asked =
+        json!({"category": category, "status": status, "rejection_reason": "", "name": name, "content_type": ""});
+    book(world, &account.account_sid, sid, asked.clone());
+    if account.template_review_ms > 0 && account.template_review != Review::Never {
+        let (world, account, sid) = (Arc::clone(world), account.clone(), sid.to_owned());
+        let mut judged = asked.clone();
+        set(&mut judged, "status", json!(verdict));
+        if verdict == "rejected" {
+            set(&mut judged, "rejection_reason", json!("INVALID_FORMAT"));
+        }
+        world.runtime.clone().spawn(async move {
+            tokio::time::sleep(Duration::from_millis(account.template_review_ms)).await;
+            book(&world, &account.account_sid, &sid, judged);
+        });
+    }
+    Ok(asked)
+}
+
+fn book(world: &World, account: &str, sid: &str, approval: Value) {
+    let is_it = |one: &&mut Value| one.get("sid").and_then(Value::as_str) == Some(sid);
+    world.twilio.change(account, |account| {
+        if let Some(template) = account.templates.iter_mut().find(is_it) {
+            set(template, "approval_requests", approval);
+        }
+    });
+}
+
+/// The end of a template.
+pub fn end(world: &World, account: &TwilioAccount, sid: &str) {
+    let stays = |one: &Value| one.get("sid").and_then(Value::as_str) != Some(sid);
+    world.twilio.change(&account.account_sid, |account| account.templates.retain(stays));
 }
 
 /// The template filled in: its words and its type, as the customer sees them.

@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::accounts::{Business, Gateway, Receipts, WindowRule};
+use crate::accounts::{Business, Gateway, Receipts, Review, WindowRule};
 use crate::faults::Facts;
 use crate::server::around;
 use crate::world::World;
@@ -59,6 +59,10 @@ pub struct TwilioAccount {
     pub status_callback_url: Option<String>,
     /// Content templates, as `/v1/Content` shows them.
     pub templates: Vec<Value>,
+    /// What becomes of templates whose approval is asked for.
+    pub template_review: Review,
+    /// Milliseconds until somebody has looked at them; 0: the answer says it already.
+    pub template_review_ms: u64,
     /// Which statuses follow an accepted message; SMS has no `read`.
     pub receipts: Receipts,
     /// Milliseconds from acceptance to `sent`, `delivered` and `read`.
@@ -87,6 +91,8 @@ impl Default for TwilioAccount {
             callback_url: None,
             status_callback_url: None,
             templates: content::samples(),
+            template_review: Review::Approve,
+            template_review_ms: 50,
             receipts: Receipts::Read,
             receipt_delays_ms: [50, 250, 1_500],
             parallel: 1,
@@ -128,8 +134,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .route(&format!("{messages}/{{sid}}/Media/{{media}}"), web::get().to(get_media))
         .route(&format!("{messages}/{{sid}}/Media/{{media}}"), web::delete().to(delete_media))
         .route("/v1/Content", web::get().to(contents))
+        .route("/v1/Content", web::post().to(create_content))
         .route("/v1/ContentAndApprovals", web::get().to(contents))
         .route("/v1/Content/{sid}", web::get().to(get_content))
+        .route("/v1/Content/{sid}", web::delete().to(delete_content))
+        .route("/v1/Content/{sid}/ApprovalRequests/whatsapp", web::post().to(ask_approval))
         .route("/v1/Content/{sid}/ApprovalRequests", web::get().to(get_approval))
         .route("/{version:v2|v3}/Indicators/Typing.json", web::post().to(typing));
 }
@@ -257,6 +266,36 @@ async fn contents(world: Data<World>, request: HttpRequest) -> HttpResponse {
     call(&world, &request, "templates", &[], async |_| {
         let account = caller(&world, &request)?;
         ok(content::page(&account, &format!("{}{}", world.base_url, request.path())))
+    })
+    .await
+}
+
+async fn create_content(world: Data<World>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let world = world.into_inner();
+    call(&world, &request, "templates", &body, async |_| {
+        let account = caller(&world, &request)?;
+        content::create(&world, &account, &body).map(|made| HttpResponse::Created().json(made))
+    })
+    .await
+}
+
+async fn ask_approval(world: Data<World>, request: HttpRequest, sid: Path<String>, body: Bytes) -> HttpResponse {
+    let world = world.into_inner();
+    call(&world, &request, "templates", &body, async |_| {
+        let account = caller(&world, &request)?;
+        content::find(&account, &sid).ok_or_else(|| TwilioError::missing(request.path()))?;
+        content::ask(&world, &account, &sid, &body).map(|asked| HttpResponse::Created().json(asked))
+    })
+    .await
+}
+
+async fn delete_content(world: Data<World>, request: HttpRequest, sid: Path<String>) -> HttpResponse {
+    let world = world.into_inner();
+    call(&world, &request, "templates", &[], async |_| {
+        let account = caller(&world, &request)?;
+        content::find(&account, &sid).ok_or_else(|| TwilioError::missing(request.path()))?;
+        content::end(&world, &account, &sid);
+        Ok(HttpResponse::NoContent().finish())
     })
     .await
 }

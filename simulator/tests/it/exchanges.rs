@@ -188,3 +188,40 @@ async fn a_customers_file_can_be_fetched_for_five_minutes() {
     assert_eq!(stage.call("DELETE", &format!("/v24.0/{id}"), None).await.1, json!({"success": true}));
     assert_eq!(stage.call("GET", &format!("/v24.0/{id}"), None).await.0, 400);
 }
+
+#[actix_web::test]
+async fn a_template_is_handed_in_judged_and_ended() {
+    let stage = Stage::new().await;
+    let waba = stage.call("GET", &format!("/sim/accounts/{NUMBER}"), None).await.1["waba_id"].clone();
+    let edge = format!("/v24.0/{}/message_templates", waba.as_str().unwrap());
+    let draft = |name: &str| json!({"name": name, "language": "en", "category": "UTILITY", "components": [{"type": "BODY", "text": "Hi"}]});
+    let (status, made) = stage.call("POST", &edge, Some(draft("one"))).await;
+    assert_eq!((status, &made["status"], &made["category"]), (200, &json!("PENDING"), &json!("UTILITY")));
+    let (status, again) = stage.call("POST", &edge, Some(draft("one"))).await;
+    assert_eq!((status, &again["error"]["error_subcode"]), (400, &json!(2_388_024)));
+    stage.books("acknowledged=1").await;
+    let news = &stage.receiver.all()[0].body["entry"][0]["changes"][0];
+    assert_eq!(news["field"], "message_template_status_update");
+    assert_eq!((&news["value"]["event"], &news["value"]["message_template_name"]), (&json!("APPROVED"), &json!("one")));
+    let listed = stage.call("GET", &format!("{edge}?name=one"), None).await.1;
+    assert_eq!((&listed["data"][0]["status"], &listed["data"][0]["id"]), (&json!("APPROVED"), &made["id"]));
+
+    let review = json!({"template_review": "reject", "template_review_ms": 0});
+    stage.call("PUT", &format!("/sim/accounts/{NUMBER}"), Some(review)).await;
+    assert_eq!(stage.call("POST", &edge, Some(draft("two"))).await.1["status"], "REJECTED");
+    for (member, value) in [
+        ("name", json!("Two")),
+        ("category", json!("TRANSACTIONAL")),
+        ("language", json!("")),
+        ("components", json!([{"type": "BODDY"}])),
+        ("components", json!([{"type": "FOOTER", "text": "a\nb"}])),
+    ] {
+        let mut wrong = draft("three");
+        wrong[member] = value;
+        let (status, refused) = stage.call("POST", &edge, Some(wrong)).await;
+        assert_eq!((status, &refused["error"]["code"]), (400, &json!(100)), "{member}: {refused}");
+    }
+    let end = format!("{edge}?name=one&hsm_id={}", made["id"].as_str().unwrap());
+    assert_eq!(stage.call("DELETE", &end, None).await, (200, json!({"success": true})));
+    assert_eq!(stage.call("DELETE", &end, None).await.0, 404);
+}

@@ -20,14 +20,26 @@ async fn stage() -> Stage {
 }
 
 async fn call(stage: &Stage, method: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+    let request = request(stage, method, path);
+    if form.is_empty() {
+        return answer(request).await;
+    }
+    let body = reqwest::Url::parse_with_params("http://x/", form).unwrap().query().unwrap().to_owned();
+    answer(request.header("Content-Type", "application/x-www-form-urlencoded").body(body)).await
+}
+
+async fn call_json(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    answer(request(stage, method, path).json(body)).await
+}
+
+fn request(stage: &Stage, method: &str, path: &str) -> reqwest::RequestBuilder {
     let url = if path.starts_with("http") { path.to_owned() } else { stage.simulator.base_url() + path };
     #[expect(clippy::disallowed_methods, reason = "the test's own client")]
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let mut request = http.request(method.parse().unwrap(), url).basic_auth(ACCOUNT, Some(TOKEN));
-    if !form.is_empty() {
-        let body = reqwest::Url::parse_with_params("http://x/", form).unwrap().query().unwrap().to_owned();
-        request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body);
-    }
+    http.request(method.parse().unwrap(), url).basic_auth(ACCOUNT, Some(TOKEN))
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
     if let Some(location) = answer.headers().get("Location") {
@@ -260,4 +272,21 @@ async fn templates_are_listed_and_typing_marks_as_read() {
     assert_eq!(call(&stage, "GET", &format!("/v1/Content/{sid}"), &[]).await.1["friendly_name"], "confirm_order");
     let typing = [("messageId", "SM1"), ("channel", "whatsapp")];
     assert_eq!(call(&stage, "POST", "/v2/Indicators/Typing.json", &typing).await.1, json!({"success": true}));
+}
+
+#[actix_web::test]
+async fn a_template_is_made_approved_and_ended() {
+    let stage = stage().await;
+    stage.call("PUT", &format!("/sim/accounts/{ACCOUNT}"), Some(json!({"template_review_ms": 0}))).await;
+    let content = json!({"friendly_name": "one", "language": "en", "types": {"twilio/text": {"body": "Hi"}}});
+    let (status, made) = call_json(&stage, "POST", "/v1/Content", &content).await;
+    assert_eq!((status, &made["approval_requests"]), (201, &json!({})));
+    assert_eq!(call_json(&stage, "POST", "/v1/Content", &json!({"language": "en"})).await.0, 400);
+    let one = format!("/v1/Content/{}", made["sid"].as_str().unwrap());
+    let wish = json!({"name": "one", "category": "UTILITY"});
+    let (status, asked) = call_json(&stage, "POST", &format!("{one}/ApprovalRequests/whatsapp"), &wish).await;
+    assert_eq!((status, &asked["status"]), (201, &json!("approved")));
+    assert_eq!(call(&stage, "GET", &one, &[]).await.1["approval_requests"]["status"], "approved");
+    assert_eq!(call(&stage, "DELETE", &one, &[]).await.0, 204);
+    assert_eq!(call(&stage, "DELETE", &one, &[]).await.0, 404);
 }

@@ -1,6 +1,7 @@
 //! The platform surface, under `/api`: one file for the first word of an address.
 
 pub mod agents;
+pub mod analytics;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
@@ -18,6 +19,7 @@ pub mod members;
 pub mod messages;
 pub mod providers;
 pub mod retention;
+pub mod templates;
 pub mod usage;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
@@ -30,6 +32,7 @@ use actix_web::web;
 pub fn configure(services: &mut web::ServiceConfig) {
     services
         .configure(agents::configure)
+        .configure(analytics::configure)
         .configure(api_keys::configure)
         .configure(audit::configure)
         .configure(auth::configure)
@@ -47,6 +50,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .configure(messages::configure)
         .configure(providers::configure)
         .configure(retention::configure)
+        .configure(templates::configure)
         .configure(usage::configure)
         .configure(webhook_deliveries::configure)
         .configure(webhook_endpoints::configure)

@@ -2,12 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use switchboard_channels::contract::credentials::Secret;
 
-use crate::api::Doors;
 use crate::api::authentication::{Caller, Manage};
 use crate::api::failure::{Failure, no_such_method};
-use crate::api::reading;
+use crate::api::reading::{self, Page, Query};
+use crate::api::{Doors, auditing};
+use crate::domain::audit::Action;
 use crate::domain::errors::FieldProblem;
 use crate::llm::endpoint::Provider;
 use crate::store::providers::StoredProvider;
@@ -19,13 +21,27 @@ const LONGEST_URL: usize = 2_000;
 
 /// Adds the addresses.
 pub fn configure(services: &mut web::ServiceConfig) {
-    services.service(
-        web::resource("/api/providers/{provider}")
-            .route(web::get().to(one))
-            .route(web::put().to(set))
-            .route(web::delete().to(remove))
-            .default_service(web::route().to(no_such_method)),
-    );
+    services
+        .service(
+            web::resource("/api/providers").route(web::get().to(list)).default_service(web::route().to(no_such_method)),
+        )
+        .service(
+            web::resource("/api/providers/{provider}")
+                .route(web::get().to(one))
+                .route(web::put().to(set))
+                .route(web::delete().to(remove))
+                .default_service(web::route().to(no_such_method)),
+        );
+}
+
+/// A page of accounts.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Providers {
+    /// The accounts by the names of their providers.
+    pub items: Vec<ProviderView>,
+    /// How many there are in all.
+    #[schema(example = 1)]
+    pub total: usize,
 }
 
 /// An account with a provider, without its key.
@@ -61,6 +77,30 @@ impl ProviderView {
         let StoredProvider { api_key: _, base_url, updated_at } = stored;
         Self { provider: provider.as_str().to_owned(), base_url, updated_at }
     }
+}
+
+/// Lists the workspace's own accounts with providers of models. Each has a key, which is never told.
+///
+/// # Errors
+/// 400 for a query that is not as documented.
+#[utoipa::path(get, path = "/api/providers", tag = "providers", extensions(("x-permission" = json!("manage"))), params(Page),
+    responses((status = 200, description = "The accounts.", body = Providers),
+              (status = 400, description = "The query is not as documented.", body = crate::api::failure::FailureBody)))]
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<Manage>,
+    doors: web::Data<Doors>,
+) -> Result<HttpResponse, Failure> {
+    let mut query = Query::of(&request);
+    let (limit, offset) = query.page();
+    query.check(&request)?;
+    let found = doors.switchboard.store.providers(caller.workspace_id()).await;
+    let found = found.map_err(|error| Failure::store(&request, &error))?;
+    let total = found.len();
+    let page = found.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
+    let page = page.take(usize::try_from(limit).unwrap_or_default());
+    let items = page.map(|(provider, base_url, updated_at)| ProviderView { provider, base_url, updated_at }).collect();
+    Ok(HttpResponse::Ok().json(Providers { items, total }))
 }
 
 /// Shows the workspace's account with a provider.
@@ -104,6 +144,8 @@ pub async fn set(
     let (key, base_url) = (Secret::new(asked.api_key), asked.base_url.as_deref());
     let put = doors.switchboard.store.put_provider(caller.workspace_id(), provider.as_str(), &key, base_url).await;
     put.map_err(|error| Failure::store(&request, &error))?;
+    let detail = json!({ "base_url": base_url });
+    auditing::note(&request, &doors, &caller, Action::ProviderSet, provider.as_str(), detail).await;
     Ok(HttpResponse::Ok().json(shown(&request, &caller, &doors, provider).await?))
 }
 
@@ -124,6 +166,7 @@ pub async fn remove(
     let provider = provider(&request, &path)?;
     let removed = doors.switchboard.store.remove_provider(caller.workspace_id(), provider.as_str()).await;
     if removed.map_err(|error| Failure::store(&request, &error))? {
+        auditing::note(&request, &doors, &caller, Action::ProviderRemoved, provider.as_str(), json!({})).await;
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(Failure::not_found(&request, "account"))

@@ -126,7 +126,8 @@ pub fn finish_turn(
     posted.next.turn_job = None;
     posted.next.answered_seq = turn.upto_seq.max(posted.next.answered_seq);
     posted.change.finishes = Some(turn.job_id.to_owned());
-    posted.change.events = turn.events;
+    let here = |event: NewEvent| NewEvent { conversation_id: Some(conversation.id.clone()), ..event };
+    posted.change.events = turn.events.into_iter().map(here).collect();
     if conversation.owner != Owner::Agent {
         return Err((Refused::NotOwner, Some(Box::new(posted.sealed(conversation)))));
     }

@@ -256,6 +256,9 @@ impl Switchboard {
             self.directory.forget_channel(&channel.id);
             tracing::error!(channel_id = channel.id, notice = notice.kind, "the vendor has stopped a channel");
         }
+        if let Some(news) = account.vendor.as_ref().ok().and_then(|vendor| vendor.template_news(&notice)) {
+            self.store.templates_changed(channel, Some(&news)).await?;
+        }
         Ok(NewEvent {
             kind: EventKind::ChannelNotice,
             conversation_id: None,

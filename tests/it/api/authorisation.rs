@@ -78,6 +78,7 @@ async fn things(gateway: &Gateway) -> BTreeMap<&'static str, String> {
         ("memory", made(gateway, "memory", r#"{"text":"Likes tea"}"#).await),
         ("messages", text(&messages["messages"][0]["id"])),
         ("tasks", made(gateway, "tasks", r#"{"title":"Call"}"#).await),
+        ("templates", text(&gateway.read("/api/templates").await["items"][0]["id"])),
         ("webhook-deliveries", text(&told["items"][0]["id"])),
         ("webhook-endpoints", text(&hook["id"])),
         ("workspaces", gateway.acme.workspace.id.clone()),

@@ -18,6 +18,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("/api/channels/{id}/pause", "changes what is there"),
     ("/api/channels/{id}/resume", "changes what is there"),
     ("/api/channels/{id}/rotate", "changes what is there"),
+    ("/api/channels/{id}/templates/sync", "reads again what is there"),
     ("/api/channels/{id}/test", "asks the vendor what is so, and tells nobody anything"),
     ("/api/contacts/{id}/merge", "joins what is there; a second time there is nothing to join"),
     ("/api/contacts/{id}/merges/{merge_id}/undo", "a second time is refused"),
@@ -95,6 +96,10 @@ async fn cases(gateway: &Gateway) -> Vec<Case> {
         let (_, contact) = answer(gateway.acme("POST", "/api/contacts").json(&json!({"name": name}))).await;
         contacts.push(contact["id"].as_str().unwrap().to_owned());
     }
+    let template = |name: &str| {
+        json!({"channel_id": gateway.whatsapp.id, "name": name, "language": "en", "category": "UTILITY",
+            "components": [{"type": "BODY", "text": "Hello"}]})
+    };
     let calendar = |name: &str| json!({"name": name, "url": "http://127.0.0.1:9/a.ics"});
     vec![
         case("/api/agents", agent_named("Ada"), agent_named("Bob")),
@@ -129,6 +134,7 @@ async fn cases(gateway: &Gateway) -> Vec<Case> {
             json!({"email": "kim@example.com", "role": "agent"}),
         ),
         case("/api/leads", json!({"contact_name": "Jane"}), json!({"contact_name": "Kim"})),
+        case("/api/templates", template("one"), template("two")),
         case("/api/v1/calendars", calendar("Team"), calendar("Shop")),
         case("/api/v1/chat", json!({"message": "Hi"}), json!({"message": "Ho"})),
         case(

@@ -112,6 +112,9 @@ async fn furnish(gateway: &Gateway) -> BTreeMap<&'static str, String> {
         assert_eq!(status, 201, "{path}: {made}");
         ids.insert(kind, text(made.get("id").unwrap_or(&made["data"]["id"])));
     }
+    let draft = json!({ "channel_id": gateway.whatsapp.id, "name": MARK, "language": "en", "category": "UTILITY",
+        "components": [{ "type": "BODY", "text": MARK }] });
+    ids.insert("templates", text(&answer(gateway.acme("POST", "/api/templates").json(&draft)).await.1["id"]));
     let other = answer(gateway.acme("POST", "/api/contacts").json(&json!({ "name": MARK }))).await.1;
     let merge = gateway.acme("POST", &format!("/api/contacts/{contact}/merge"));
     let merged = answer(merge.json(&json!({ "contact_id": other["id"], "evidence": MARK }))).await.1;

@@ -126,6 +126,7 @@ fn a_hand_over_says_its_last_word_first() {
         let events = gateway.switchboard.store.events(&gateway.acme.workspace.id, 0, 100).await.unwrap();
         let handed = events.iter().find(|event| event.kind == "agent.handed_over").unwrap();
         assert!(handed.data.to_string().contains("refund"), "{handed:?}");
+        assert_eq!(handed.conversation_id.as_deref(), Some(conversation.as_str()));
         assert!(events.iter().any(|event| event.kind == "conversation.assigned"));
     });
 }

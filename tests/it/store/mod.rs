@@ -1,6 +1,7 @@
 //! The store's promises, each kept on both databases.
 
 mod agents;
+mod analytics;
 mod audit;
 mod awaited_mails;
 mod calendars;
@@ -28,6 +29,7 @@ mod retention;
 mod revisions;
 mod secrets;
 mod tasks;
+mod templates;
 mod tenancy;
 mod texts;
 mod traces;

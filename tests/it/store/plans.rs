@@ -10,10 +10,11 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::support::databases::on_both_databases;
 
 /// Tables that stay small, and names within statements.
-const SMALL: [&str; 15] = [
+const SMALL: [&str; 18] = [
     "CONSTANT",
     "_sqlx_migrations",
     "agents",
+    "asked",
     "calendars",
     "channels",
     "first",
@@ -23,6 +24,8 @@ const SMALL: [&str; 15] = [
     "jsonb_each",
     "nodes",
     "own",
+    "placed",
+    "said",
     "tree",
     "up",
     "workspaces",
@@ -84,7 +87,9 @@ fn faults(plan: &[(i64, String)]) -> Vec<String> {
     for (at, (parent, step)) in plan.iter().enumerate() {
         let mut words = step.split(' ');
         let scanned = words.next().filter(|word| *word == "SCAN").and_then(|_| words.next());
-        if scanned.is_some_and(|table| !SMALL.contains(&table)) || step.contains("AUTOMATIC") {
+        // What a part of the statement gives is not a table; how it is found is a step of its own.
+        let is_table = |name: &str| !SMALL.contains(&name) && !name.starts_with("(subquery");
+        if scanned.is_some_and(is_table) || step.contains("AUTOMATIC") {
             faults.push(step.clone());
         }
         let before = plan.iter().take(at).filter(|(other, _)| other == parent);

@@ -12,6 +12,10 @@ on_both_databases! {
         store.put_provider(home, "openai", &Secret::new("one"), None).await.unwrap();
         store.put_provider(home, "openai", &Secret::new("two"), Some("https://x.example")).await.unwrap();
         store.put_provider(home, "gemini", &Secret::new("three"), None).await.unwrap();
+        let listed = store.providers(home).await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|(name, url, _)| (name.as_str(), url.as_deref())).collect();
+        assert_eq!(listed, [("gemini", None), ("openai", Some("https://x.example"))]);
+        assert_eq!(store.providers("another").await.unwrap(), []);
         let known = store.provider(home, "openai").await.unwrap().unwrap();
         assert_eq!((known.api_key.reveal(), known.base_url.as_deref()), ("two", Some("https://x.example")));
         assert_eq!(store.provider("another", "openai").await.unwrap(), None);

@@ -18,7 +18,7 @@ const UNAVAILABLE: Class = Class {
 };
 
 const TOO_FAST: Class = Class {
-    codes: &[4..=4, 613..=613, 80_007..=80_007, 130_429..=130_429, 131_208..=131_208],
+    codes: &[4..=4, 613..=613, 80_007..=80_008, 130_429..=130_429, 131_208..=131_208],
     subcodes: &[],
     code: "RATE_LIMITED_BY_VENDOR",
     retry: Retry::SlowAccount,
@@ -47,6 +47,24 @@ static CLASSES: &[Class] = &[
         fault: Fault::Vendor,
         stops_channel: false,
         message: "This recipient gets messages faster than WhatsApp allows; sends to them pause and go on.",
+    },
+    Class {
+        codes: &[],
+        subcodes: &[2_388_023, 2_388_024],
+        code: "TEMPLATE_EXISTS",
+        retry: Retry::Never,
+        fault: Fault::Sender,
+        stops_channel: false,
+        message: "A template of this name exists in this language, or is still being deleted.",
+    },
+    Class {
+        codes: &[],
+        subcodes: &[2_388_019],
+        code: "TEMPLATE_LIMIT_REACHED",
+        retry: Retry::Never,
+        fault: Fault::Operator,
+        stops_channel: false,
+        message: "The WhatsApp account has as many templates as it may have.",
     },
     Class {
         codes: &[131_047..=131_047],

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use switchboard_channels::contract::content::Content;
 use switchboard_channels::contract::credentials::Secret;
-use switchboard_channels::contract::failure::Failure;
-use switchboard_channels::contract::outbound::{Outbound, Sent, Sign};
+use switchboard_channels::contract::failure::{Failure, Fault};
+use switchboard_channels::contract::outbound::{Outbound, Sent, Sign, TemplateDraft};
 use switchboard_channels::contract::peer::Identity;
 use switchboard_channels::contract::request::{Authorisation, Body, Dispatch, Method, Request};
 use switchboard_channels::contract::vendor::Vendor;
@@ -193,4 +193,56 @@ fn templates() {
     assert_eq!(settings.listed_templates(200, b"{}").unwrap_err().code, "VENDOR_ANSWER_UNREADABLE");
     assert_eq!(settings.listed_templates(401, b"").unwrap_err().code, "CHANNEL_UNAUTHORISED");
     assert_eq!(settings.listed_templates(200, br#"{"contents":[]}"#).unwrap(), (Vec::new(), None));
+}
+
+#[test]
+fn templates_are_made_handed_in_and_ended() {
+    let settings = with(&json!({ "sender": "whatsapp:+14155238886" }));
+    let sid = "HX00000000000000000000000000000007";
+    let draft = |components: Value| TemplateDraft {
+        name: "order_update".to_owned(),
+        language: "en".to_owned(),
+        category: "UTILITY".to_owned(),
+        components: serde_json::from_value(components).unwrap(),
+    };
+    let text = json!({ "type": "twilio/text", "content": { "body": "Hi {{1}}" } });
+    let good = draft(json!([text, { "type": "content", "variables": { "1": "Ana" } }]));
+    let creation = settings.template_creation(&good).unwrap();
+    assert_eq!((creation.method, creation.url.as_str()), (Method::Post, "https://content.twilio.com/v1/Content"));
+    let body = json!({ "friendly_name": "order_update", "language": "en", "variables": { "1": "Ana" },
+        "types": { "twilio/text": { "body": "Hi {{1}}" } } });
+    assert_eq!(creation.body, Body::Json(body));
+    for (components, field) in [
+        (json!([]), "components"),
+        (json!([{ "type": "content", "variables": {} }]), "components"),
+        (json!([text, { "content": {} }]), "components[1].type"),
+        (json!([{ "type": "twilio/text", "content": "Hi" }]), "components[0].content"),
+        (json!([{ "type": "content" }]), "components[0].variables"),
+    ] {
+        assert_eq!(settings.template_creation(&draft(components)).unwrap_err().field.as_deref(), Some(field));
+    }
+    let answer = json!({ "sid": sid, "friendly_name": "order_update", "language": "en", "types": {}, "variables": {} });
+    let made = settings.created_template(&good, 201, answer.to_string().as_bytes()).unwrap();
+    assert_eq!(
+        (made.name.as_str(), made.status.as_str(), made.category.as_deref()),
+        (sid, "UNSUBMITTED", Some("UTILITY"))
+    );
+    let wish = settings.template_approval(&good, &made).unwrap();
+    assert_eq!(wish.url, format!("https://content.twilio.com/v1/Content/{sid}/ApprovalRequests/whatsapp"));
+    assert_eq!(wish.body, Body::Json(json!({ "name": "order_update", "category": "UTILITY" })));
+    assert_eq!(with(&json!({ "sender": "+15005550006" })).template_approval(&good, &made), None, "SMS has no approval");
+    assert_eq!(settings.requested_approval(201, br#"{"status":"received"}"#).unwrap(), "RECEIVED");
+    let refused = settings.created_template(&good, 400, br#"{"code":20001,"message":"Invalid types"}"#).unwrap_err();
+    assert_eq!(
+        (refused.failure.fault, refused.failure.vendor_message.as_deref()),
+        (Fault::Sender, Some("Invalid types"))
+    );
+    assert_eq!(settings.requested_approval(401, b"").unwrap_err().code, "CHANNEL_UNAUTHORISED");
+    assert_eq!(settings.requested_approval(200, b"{}").unwrap_err().code, "VENDOR_ANSWER_UNREADABLE");
+    let removal = settings.template_removal(None, sid).unwrap();
+    assert_eq!((removal.method, removal.url), (Method::Delete, format!("https://content.twilio.com/v1/Content/{sid}")));
+    assert!(settings.template_removal(None, "../Content").is_err());
+    assert_eq!(settings.removed_template(204, b""), Ok(()));
+    assert_eq!(settings.removed_template(404, br#"{"code":20404}"#), Ok(()), "what is not there has ended");
+    assert!(settings.removed_template(403, b"").is_err());
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use switchboard_channels::contract::vendor::Finding;
 
+use super::super::templates::{self, TemplateList};
 use super::changes::refuse;
 use super::{ChannelView, callback_path, find};
 use crate::api::authentication::{Caller, Manage};
@@ -25,6 +26,11 @@ pub fn configure(services: &mut web::ServiceConfig) {
     services
         .service(resource("pause").route(web::post().to(pause)).default_service(web::route().to(no_such_method)))
         .service(resource("resume").route(web::post().to(resume)).default_service(web::route().to(no_such_method)))
+        .service(
+            resource("templates/sync")
+                .route(web::post().to(sync_templates))
+                .default_service(web::route().to(no_such_method)),
+        )
         .service(resource("test").route(web::post().to(test)).default_service(web::route().to(no_such_method)))
         .service(resource("rotate").route(web::post().to(rotate)).default_service(web::route().to(no_such_method)));
 }
@@ -139,6 +145,38 @@ pub async fn test(
     let findings = tested.map_err(|unchanged| refuse(&request, unchanged))?;
     let ok = findings.iter().all(|found| found.ok);
     Ok(HttpResponse::Ok().json(ChannelTest { ok, findings: findings.into_iter().map(FindingView::from).collect() }))
+}
+
+/// A channel's templates, read from its vendor.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TemplateSync {
+    /// The list.
+    #[serde(flatten)]
+    pub list: TemplateList,
+    /// How many templates it has.
+    #[schema(example = 4)]
+    pub total: i64,
+}
+
+/// Reads the list of a channel's message templates from its vendor now, without waiting until it is old.
+///
+/// # Errors
+/// 404 for an unknown channel, 502 when the vendor gives no list.
+#[utoipa::path(post, path = "/api/channels/{id}/templates/sync", tag = "templates", extensions(("x-permission" = json!("manage"))),
+    params(("id" = String, Path, description = "The channel.")),
+    responses((status = 200, description = "The list is read.", body = TemplateSync),
+              (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody),
+              (status = 502, description = "There is no list, and why.", body = crate::api::failure::FailureBody)))]
+pub async fn sync_templates(
+    request: HttpRequest,
+    caller: Caller<Manage>,
+    doors: web::Data<Doors>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let id = find(&request, &caller, &doors, &path).await?.id;
+    let synced = doors.switchboard.sync_templates(caller.workspace_id(), &id, &doors.client).await;
+    let (state, total) = synced.map_err(|refusal| templates::refuse(&request, refusal))?;
+    Ok(HttpResponse::Ok().json(TemplateSync { list: state.into(), total }))
 }
 
 /// Replaces secrets without losing a message: those that sign deliveries are accepted beside the new ones for a while

@@ -259,13 +259,17 @@ pub(super) async fn window_closed(request: &HttpRequest, doors: &Doors, channel_
     // A person of ours may write longer where the vendor has this tag; a program and an agent may not.
     let rule = account.as_ref().map(|account| account.window_rule());
     let tag = matches!(rule, Some(WindowRule::SinceLastInbound { human_length_ms: Some(_), .. }));
-    let templates = match account {
-        Some(account) => switchboard.approved_templates(&account, &doors.client).await,
-        None => Err("the channel could not be read".to_owned()),
+    let listed = match account {
+        Some(account) => switchboard.approved_templates(&account, &doors.client).await.ok(),
+        None => None,
     };
-    let (templates, reason) = match templates {
-        Ok(list) => (Some(list.to_vec()), None),
-        Err(reason) => (None, Some(reason)),
+    let (templates, read_at, reason) = match listed {
+        // What was listed before is worth telling while the vendor is out of reach.
+        Some((list, state)) if state.problem.is_none() || !list.is_empty() => {
+            (Some(list), state.read_at, state.problem)
+        }
+        Some((_, state)) => (None, state.read_at, state.problem),
+        None => (None, None, Some("the channel could not be read".to_owned())),
     };
     Failure::new(
         request,
@@ -275,6 +279,7 @@ pub(super) async fn window_closed(request: &HttpRequest, doors: &Doors, channel_
     .with(json!({
         "closed_at": window.expires_at,
         "templates": templates,
+        "templates_read_at": read_at,
         "templates_reason": reason,
         "human_agent_tag": tag,
     }))

@@ -1,6 +1,7 @@
 //! The platform surface, column by column.
 
 mod agents;
+mod analytics;
 mod api_keys;
 mod audit;
 mod auth;
@@ -19,6 +20,7 @@ mod members;
 mod messages;
 mod providers;
 mod retention;
+mod templates;
 mod usage;
 mod webhook_endpoints;
 mod widget;

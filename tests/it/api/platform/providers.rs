@@ -26,9 +26,16 @@ fn keeps_keys_to_itself() {
             assert_eq!((status, found), (400, fields), "{refused}");
         }
         assert_eq!(answer(put("nobody", json!({"api_key": "k"}))).await.0, 404);
+        let listed = gateway.read("/api/providers").await;
+        assert_eq!(listed, json!({"items": [shown], "total": 1}));
+        assert_eq!(gateway.read("/api/providers?offset=1").await, json!({"items": [], "total": 1}));
+        let rival = gateway.ask("GET", "/api/providers").bearer_auth(&gateway.rival.key);
+        assert_eq!(answer(rival).await.1["total"], 0);
         let delete = || gateway.acme("DELETE", "/api/providers/anthropic");
         assert_eq!(answer(delete()).await.0, 204);
         assert_eq!(answer(delete()).await.0, 404);
+        let log = answer(gateway.by_cookie(&gateway.acme.session, "GET", "/api/audit")).await.1.to_string();
+        assert!(log.contains("provider.set") && log.contains("provider.removed") && !log.contains("s3cr3t"), "{log}");
     });
 }
 
