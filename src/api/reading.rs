@@ -107,8 +107,8 @@ fn is_rounded(value: &mut Value) -> bool {
             }
             whole.is_some()
         }
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| is_rounded(item) || found),
-        Value::Object(members) => members.values_mut().fold(false, |found, member| is_rounded(member) || found),
+        Value::Array(items) => items.iter_mut().map(is_rounded).filter(|found| *found).count() > 0,
+        Value::Object(members) => members.values_mut().map(is_rounded).filter(|found| *found).count() > 0,
         _ => false,
     }
 }

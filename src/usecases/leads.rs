@@ -72,8 +72,7 @@ impl Switchboard {
             Some(id) => {
                 let found = self.store.conversation(workspace_id, id).await?;
                 if found.is_none() {
-                    problems
-                        .push(FieldProblem::absent("conversation_id", "the id of a conversation of this workspace"));
+                    problems.push(FieldProblem::absent("conversation_id", "a conversation of this workspace"));
                 }
                 found.map(|found| found.state)
             }

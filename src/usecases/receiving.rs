@@ -101,6 +101,11 @@ impl Ledger {
         }
     }
 
+    /// Whether the body is not kept. A dead letter needs it to be tried again.
+    fn forgets(&self) -> bool {
+        self.erased || (self.late && self.outcome != DeliveryOutcome::DeadLetter)
+    }
+
     fn ignore(&mut self, reason: &str) {
         self.ignored.push(Ignored { path: String::new(), reason: reason.to_owned() });
     }
@@ -250,9 +255,7 @@ impl Switchboard {
         }
         crash::point("receiving.handed");
         let (outcome, detail) = (ledger.outcome, ledger.detail());
-        // A dead letter needs its body to be tried again.
-        let forgets = ledger.erased || (ledger.late && outcome != DeliveryOutcome::DeadLetter);
-        let end = DeliveryEnd { id: delivery.id, outcome, detail, forgets };
+        let end = DeliveryEnd { id: delivery.id, outcome, detail, forgets: ledger.forgets() };
         let change = Change { workspace_id, delivered: Some(end), ..Change::default() };
         self.store.commit(change).await.map_err(turned)?;
         Ok(ledger.outcome)

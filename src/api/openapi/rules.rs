@@ -32,18 +32,13 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// The field is said, and not with blanks alone.
-fn said(field: &str) -> Value {
-    json!({ "required": [field], "properties": { field: { "type": "string", "pattern": r"\S" } } })
-}
-
 /// The field is there, and not null.
 fn here(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "not": { "type": "null" } } } })
 }
 
-fn any_said(fields: &[&str]) -> Value {
-    json!({ "anyOf": fields.iter().map(|field| said(field)).collect::<Vec<_>>() })
+fn any_here(fields: &[&str]) -> Value {
+    json!({ "anyOf": fields.iter().map(|field| here(field)).collect::<Vec<_>>() })
 }
 
 fn not_both(one: &str, other: &str) -> Value {
@@ -67,16 +62,16 @@ fn schemas() -> Vec<(&'static str, Value)> {
         json!({ "required": ["on_window_closed"], "properties": { "on_window_closed": { "const": "template" } } });
     vec![
         ("/components/schemas/AgentToMake", known_or_served()),
-        ("/components/schemas/NewContact", any_said(&["name", "phone", "email", "external_id"])),
-        ("/components/schemas/LeadToCapture", any_said(&reach)),
-        ("/components/schemas/FunctionsLead", any_said(&reach)),
-        ("/components/schemas/LeadFormToFill", any_said(&["contact_email", "contact_phone"])),
+        ("/components/schemas/NewContact", any_here(&["name", "phone", "email", "external_id"])),
+        ("/components/schemas/LeadToCapture", any_here(&reach)),
+        ("/components/schemas/FunctionsLead", any_here(&reach)),
+        ("/components/schemas/LeadFormToFill", any_here(&["contact_email", "contact_phone"])),
         ("/components/schemas/TaskFields", not_both("remind", "remind_at")),
         ("/components/schemas/FollowUpFields", not_both("due", "due_at")),
         ("/components/schemas/RangeToRedeliver", json!({ "oneOf": [here("from"), here("since")] })),
         (
             "/components/schemas/DocumentToGive",
-            json!({ "oneOf": [{ "allOf": [said("text"), said("title")] }, said("url")] }),
+            json!({ "oneOf": [{ "allOf": [here("text"), here("title")] }, here("url")] }),
         ),
         (
             "/components/schemas/NewMessage",
@@ -138,14 +133,14 @@ fn patch_settings(document: &mut Value) {
     let nullable = members.into_iter().flatten().map(|(name, member)| {
         let mut member = member.clone();
         if let Some(kind) = member.get("type").and_then(Value::as_str).map(str::to_owned) {
-            member["type"] = json!([kind, "null"]);
+            insert(&mut member, "type", json!([kind, "null"]));
         }
         (name.clone(), member)
     });
     let nullable: Map<String, Value> = nullable.collect();
     if let Some(settings) = document.pointer_mut("/components/schemas/AgentPatch/properties/settings") {
-        settings["properties"] = Value::Object(nullable);
-        settings["additionalProperties"] = json!(false);
+        insert(settings, "properties", Value::Object(nullable));
+        insert(settings, "additionalProperties", json!(false));
     }
 }
 
@@ -161,5 +156,11 @@ fn parameter(parameter: &mut Value) {
         id if in_path && (id.ends_with("id") || id.ends_with("Id")) => json!({ "type": "string", "format": "uuid" }),
         _ => return,
     };
-    parameter["schema"] = schema;
+    insert(parameter, "schema", schema);
+}
+
+fn insert(object: &mut Value, name: &str, member: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
 }
