@@ -95,6 +95,8 @@ pub enum Fact {
     Exchange(Exchange),
     /// So often an agent gave a conversation to a person.
     HandedOver(i64),
+    /// A conversation was closed that had been open for so many milliseconds.
+    Closed(i64),
     /// So many leads.
     Leads(i64),
 }
@@ -121,6 +123,8 @@ pub struct Figures {
     pub first_response: Times,
     /// From the person's first message of an exchange to its last message, where the exchange has ended.
     pub resolution: Times,
+    /// From when a conversation was opened to when somebody closed it.
+    pub open_time: Times,
     /// Leads that were captured.
     #[schema(example = 4)]
     pub leads_captured: i64,
@@ -134,7 +138,7 @@ pub struct ConversationFigures {
     pub opened: i64,
     /// Those of them that have ended: 24 hours of quiet followed.
     #[schema(example = 38)]
-    pub closed: i64,
+    pub ended: i64,
     /// Those in which an agent answered and no person of the workspace wrote.
     #[schema(example = 33)]
     pub answered_by_agent: i64,
@@ -147,6 +151,9 @@ pub struct ConversationFigures {
     /// How often an agent gave a conversation to a person, on the day on which it did.
     #[schema(example = 5)]
     pub handed_over: i64,
+    /// How often somebody closed a conversation, on the day on which they did.
+    #[schema(example = 7)]
+    pub closed: i64,
     /// The part of the answered exchanges that agents answered alone, from 0 to 1; null: none was answered.
     #[schema(example = 0.846)]
     pub containment: Option<f64>,
@@ -208,6 +215,7 @@ struct Tally {
     figures: Figures,
     responses: Vec<i64>,
     resolutions: Vec<i64>,
+    open_times: Vec<i64>,
 }
 
 impl Tally {
@@ -216,6 +224,10 @@ impl Tally {
         match fact {
             Fact::Messages(author, status, count) => messages.add(*author, *status, *count),
             Fact::HandedOver(times) => conversations.handed_over += times,
+            Fact::Closed(open_ms) => {
+                conversations.closed += 1;
+                self.open_times.push(*open_ms);
+            }
             Fact::Leads(count) => *leads_captured += count,
             Fact::Exchange(exchange) => {
                 conversations.opened += 1;
@@ -227,7 +239,7 @@ impl Tally {
                 let since_asked = |at: i64| at.saturating_sub(exchange.asked_at).max(0);
                 self.responses.extend(exchange.answered_at.map(since_asked));
                 if exchange.last_at <= quiet_since {
-                    conversations.closed += 1;
+                    conversations.ended += 1;
                     self.resolutions.push(since_asked(exchange.last_at));
                 }
             }
@@ -238,7 +250,12 @@ impl Tally {
         let mut figures = self.figures;
         let ConversationFigures { answered_by_agent, taken_over, .. } = figures.conversations;
         figures.conversations.containment = share(answered_by_agent, answered_by_agent + taken_over);
-        Figures { first_response: Times::of(self.responses), resolution: Times::of(self.resolutions), ..figures }
+        Figures {
+            first_response: Times::of(self.responses),
+            resolution: Times::of(self.resolutions),
+            open_time: Times::of(self.open_times),
+            ..figures
+        }
     }
 }
 
@@ -374,6 +391,7 @@ mod tests {
             (at(0, Some("b")), exchange(Some(300), 1_001, true, true)),
             (at(1, Some("b")), exchange(None, 100, false, false)),
             (at(1, Some("a")), Fact::HandedOver(1)),
+            (at(1, Some("a")), Fact::Closed(70)),
             (at(1, None), Fact::Leads(2)),
             (at(0, Some("a")), Fact::Messages(AuthorKind::Contact, Status::Received, 3)),
             (at(0, Some("a")), Fact::Messages(AuthorKind::Agent, Status::Read, 2)),
@@ -384,8 +402,9 @@ mod tests {
         }
         let summed = sums.summed();
         let all = &summed.totals.conversations;
-        assert_eq!((all.opened, all.closed, all.answered_by_agent, all.taken_over, all.unanswered), (3, 2, 1, 1, 1));
+        assert_eq!((all.opened, all.ended, all.answered_by_agent, all.taken_over, all.unanswered), (3, 2, 1, 1, 1));
         assert_eq!((all.handed_over, all.containment, summed.totals.leads_captured), (1, Some(0.5), 2));
+        assert_eq!((all.closed, summed.totals.open_time.median_ms, summed.series[0].conversations.closed), (1, Some(70), 0));
         let said = summed.totals.messages;
         assert_eq!((said.received, said.sent_by_agents, said.sent_by_people, said.sent_by_programs), (3, 2, 1, 1));
         assert_eq!((said.delivered, said.read, said.failed), (3, 2, 1));

@@ -15,6 +15,8 @@ use crate::domain::messages::{AuthorKind, Status};
 const MESSAGES: &str = "SELECT CAST(d.value->>0 AS BIGINT) AS day, m.channel_id AS channel_id, c.agent_id AS agent_id, CASE WHEN m.direction = 'inbound' THEN 'contact' WHEN m.author LIKE '{_kind_:_agent_%' THEN 'agent' WHEN m.author LIKE '{_kind_:_human_%' THEN 'human' ELSE 'system' END AS author, m.status AS status, COUNT(*) AS number FROM {rows} AS d CROSS JOIN messages AS m CROSS JOIN conversations AS c WHERE m.workspace_id = $2 AND m.created_at >= CAST(d.value->>1 AS BIGINT) AND m.created_at < CAST(d.value->>2 AS BIGINT) AND c.id = m.conversation_id AND c.workspace_id = $2 AND (CAST($3 AS TEXT) IS NULL OR m.channel_id = $3) AND (CAST($4 AS TEXT) IS NULL OR c.agent_id = $4) GROUP BY 1, 2, 3, 4, 5";
 /// Hand-overs by day, channel and agent.
 const HANDED_OVER: &str = "SELECT CAST(d.value->>0 AS BIGINT) AS day, c.channel_id AS channel_id, c.agent_id AS agent_id, COUNT(*) AS number FROM {rows} AS d CROSS JOIN events AS e CROSS JOIN conversations AS c WHERE e.workspace_id = $2 AND e.kind = 'agent.handed_over' AND e.at >= CAST(d.value->>1 AS BIGINT) AND e.at < CAST(d.value->>2 AS BIGINT) AND c.id = e.conversation_id AND c.workspace_id = $2 AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) AND (CAST($4 AS TEXT) IS NULL OR c.agent_id = $4) GROUP BY 1, 2, 3";
+/// Each closing of a conversation, with what was told of it.
+const CLOSED: &str = "SELECT e.at AS at, e.data AS data, c.channel_id AS channel_id, c.agent_id AS agent_id FROM events AS e CROSS JOIN conversations AS c WHERE e.workspace_id = $1 AND e.kind = 'conversation.closed' AND e.at >= $2 AND e.at < $3 AND c.id = e.conversation_id AND c.workspace_id = $1 AND (CAST($4 AS TEXT) IS NULL OR c.channel_id = $4) AND (CAST($5 AS TEXT) IS NULL OR c.agent_id = $5)";
 /// Leads by day, channel and agent.
 const LEADS: &str = "SELECT CAST(d.value->>0 AS BIGINT) AS day, c.channel_id AS channel_id, l.agent_id AS agent_id, COUNT(*) AS number FROM {rows} AS d CROSS JOIN leads AS l LEFT JOIN conversations AS c ON c.id = l.conversation_id AND c.workspace_id = $2 WHERE l.workspace_id = $2 AND l.created_at >= CAST(d.value->>1 AS BIGINT) AND l.created_at < CAST(d.value->>2 AS BIGINT) AND (CAST($3 AS TEXT) IS NULL OR c.channel_id = $3) AND (CAST($4 AS TEXT) IS NULL OR l.agent_id = $4) GROUP BY 1, 2, 3";
 /// Exchanges that began from `$6` on, out of the messages from `$2` to before `$3`: a message begins one where nothing was
@@ -46,6 +48,14 @@ struct CountRow {
     channel_id: Option<String>,
     agent_id: Option<String>,
     number: i64,
+}
+
+#[derive(FromRow)]
+struct ClosedRow {
+    at: i64,
+    data: String,
+    channel_id: String,
+    agent_id: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -81,9 +91,24 @@ impl CountRow {
     }
 }
 
+impl ClosedRow {
+    fn fact(self, days: &[DaySpan]) -> (Place, Fact) {
+        let told: serde_json::Value = serde_json::from_str(&self.data).unwrap_or_default();
+        let opened_at = told.get("opened_at").and_then(serde_json::Value::as_i64).unwrap_or(self.at);
+        let place =
+            Place { day: day_of(days, self.at), channel_id: Some(self.channel_id), agent_id: self.agent_id };
+        (place, Fact::Closed(self.at.saturating_sub(opened_at).max(0)))
+    }
+}
+
+/// Place of the day in which a moment lies.
+fn day_of(days: &[DaySpan], at: i64) -> usize {
+    days.partition_point(|day| day.ends <= at)
+}
+
 impl ExchangeRow {
     fn fact(self, days: &[DaySpan]) -> (Place, Fact) {
-        let day = days.partition_point(|day| day.ends <= self.opened_at);
+        let day = day_of(days, self.opened_at);
         let fact = Fact::Exchange(Exchange {
             opened_at: self.opened_at,
             asked_at: self.asked_at,
@@ -122,6 +147,9 @@ impl Store {
             fetch_all!(self.db(), CountRow, sql(HANDED_OVER), spans.as_str(), workspace_id, channel, agent)?;
         let leads: Vec<CountRow> =
             fetch_all!(self.db(), CountRow, sql(LEADS), spans.as_str(), workspace_id, channel, agent)?;
+        let (begins, ends) = (days.first().map_or(0, |day| day.begins), days.last().map_or(0, |day| day.ends));
+        let closed: Vec<ClosedRow> = fetch_all!(self.db(), ClosedRow, CLOSED, workspace_id, begins, ends, channel, agent)?;
+        closed.into_iter().map(|row| row.fact(days)).for_each(|(place, fact)| tell(place, fact));
         let told = said.into_iter().filter_map(SaidRow::fact);
         let told = told.chain(handed.into_iter().filter_map(|row| row.fact(Fact::HandedOver)));
         told.chain(leads.into_iter().filter_map(|row| row.fact(Fact::Leads)))

@@ -49,6 +49,8 @@ async fn furnish(store: &TestStore, begins: i64) -> (String, String) {
             store.run(&format!("INSERT INTO messages (id, workspace_id, conversation_id, channel_id, seq, direction, author, content, body, status, rank, created_at) VALUES ('m{conversation}.{seq}', '{home}', 'c{conversation}', '{channel}', {}, '{direction}', '{{\"kind\":\"{author}\",\"name\":\"agent\"}}', '{{}}', '', '{status}', 0, {at})", seq + 1)).await;
         }
         store.run(&format!("INSERT INTO events (workspace_id, seq, kind, conversation_id, at, data) VALUES ('{home}', {}, 'agent.handed_over', 'c{conversation}', {}, '{{}}')", 1_000 + conversation, begins + i64::try_from(conversation).unwrap() * 25 * HOUR)).await;
+        let closed = begins + i64::try_from(conversation).unwrap() * 25 * HOUR;
+        store.run(&format!("INSERT INTO events (workspace_id, seq, kind, conversation_id, at, data) VALUES ('{home}', {}, 'conversation.closed', 'c{conversation}', {closed}, '{{\"opened_at\":{}}}')", 2_000 + conversation, closed - MINUTE * i64::try_from(conversation + 1).unwrap())).await;
         store.run(&format!("INSERT INTO leads (id, workspace_id, agent_id, conversation_id, source, status, created_at, updated_at) VALUES ('l{conversation}', '{home}', '{agent}', NULL, 'api', 'new', {begins}, 0)")).await;
     }
     (other.id, other_agent.id)
@@ -67,12 +69,12 @@ async fn summed(
     sums.summed()
 }
 
-/// Opened, closed, by agents, taken over, unanswered, handed over; received, by agents, by people, by programs,
+/// Opened, ended, by agents, taken over, unanswered, handed over; received, by agents, by people, by programs,
 /// delivered, read, failed; first responses and resolutions: count and median; leads.
 fn told(figures: &Figures) -> ([i64; 6], [i64; 7], [Option<i64>; 4], i64) {
     let (of, said) = (&figures.conversations, &figures.messages);
     (
-        [of.opened, of.closed, of.answered_by_agent, of.taken_over, of.unanswered, of.handed_over],
+        [of.opened, of.ended, of.answered_by_agent, of.taken_over, of.unanswered, of.handed_over],
         [
             said.received,
             said.sent_by_agents,
@@ -110,6 +112,9 @@ on_both_databases! {
         let total = ([3, 2, 1, 1, 1, 3], [4, 3, 1, 2, 3, 2, 1], [Some(2), Some(2_000), Some(2), Some(HOUR)], 3);
         assert_eq!(told(&all.totals), total);
         assert_eq!((all.totals.conversations.containment, all.groups.len()), (Some(0.5), 0));
+        assert_eq!(all.series.iter().map(|day| day.conversations.closed).collect::<Vec<_>>(), [1, 1, 1]);
+        let open = all.totals.open_time;
+        assert_eq!((open.count, open.median_ms, open.p90_ms), (3, Some(2 * MINUTE), Some(3 * MINUTE)));
 
         let by_channel = summed(&store, &home, &days, Some(Grouping::Channel), AnalyticsFilter::default()).await;
         let opened = |key: Option<&str>| by_channel.groups[&key.map(str::to_owned)].conversations.opened;
@@ -123,7 +128,7 @@ on_both_databases! {
         };
         for filter in [only(Some(&other), None), only(None, Some(&bob))] {
             let few = summed(&store, &home, &days, None, filter).await.totals;
-            assert_eq!((few.conversations.opened, few.conversations.handed_over, few.messages.sent_by_programs), (1, 1, 1));
+            assert_eq!((few.conversations.opened, few.conversations.handed_over, few.conversations.closed, few.messages.sent_by_programs), (1, 1, 1, 1));
         }
         // On the first day alone the same exchanges have the same times, and what follows is not counted.
         let first = summed(&store, &home, &days[..1], None, AnalyticsFilter::default()).await;

@@ -28,7 +28,7 @@ fn tells_who_answered_how_fast_and_what_came_of_it() {
         let of = |figures: &Value| {
             let count = |part: &str, name: &str| figures[part][name].as_i64().unwrap();
             let said = ["received", "sent_by_agents", "sent_by_people"].map(|name| count("messages", name));
-            let names = ["opened", "closed", "answered_by_agent", "taken_over", "unanswered", "handed_over"];
+            let names = ["opened", "ended", "answered_by_agent", "taken_over", "unanswered", "handed_over"];
             (names.map(|name| count("conversations", name)), said, figures["leads_captured"].as_i64().unwrap())
         };
         assert_eq!(of(&report["totals"]), ([2, 0, 1, 1, 0, 1], [2, 2, 1], 1), "{report}");
