@@ -25,6 +25,7 @@ UNSAID = [
     (r"to", r"a day not before|not before the beginning", "two fields are compared"),
     (r"assignee_id", r"nothing, but with owner human", "OpenAPI has no rules between parameters"),
     (r"title", r"the document's title", "a title of blanks is none"),
+    (r"text", r"the document's text, or its url", "the schema takes a text without a title beside an address for the address"),
     (r"contact_name|contact_email", r"(a name, )?an email address,? or a phone number", "blanks say nothing"),
     (r"filename", r"a filename, a title or a source", "OpenAPI has no rules between parameters"),
     (r"hub\..+", r"the value that the vendor sends", "which parameters there are depends on the kind of the channel"),

@@ -17,6 +17,7 @@ pub(super) fn complete(document: &mut Value) {
             schema.extend(rule);
         }
     }
+    drop_defaults(document);
     patch_settings(document);
     let operations = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in operations.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, operation)| operation) {
@@ -125,6 +126,20 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ("/paths/~1api~1v1~1follow-ups~1{id}/put/requestBody/content/application~1json", follow_up()),
         ("/paths/~1api~1v1~1memory/post/requestBody/content/application~1json", made("MemoryFields", here("text"))),
     ]
+}
+
+/// What has to be there has no default.
+fn drop_defaults(document: &mut Value) {
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for (_, schema) in schemas.into_iter().flatten() {
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        for name in required.iter().filter_map(Value::as_str) {
+            if let Some(member) = members.get_mut(name).and_then(Value::as_object_mut) {
+                member.remove("default");
+            }
+        }
+    }
 }
 
 /// A change of settings has their members, and null gives a default back.
