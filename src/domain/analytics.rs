@@ -404,7 +404,10 @@ mod tests {
         let all = &summed.totals.conversations;
         assert_eq!((all.opened, all.ended, all.answered_by_agent, all.taken_over, all.unanswered), (3, 2, 1, 1, 1));
         assert_eq!((all.handed_over, all.containment, summed.totals.leads_captured), (1, Some(0.5), 2));
-        assert_eq!((all.closed, summed.totals.open_time.median_ms, summed.series[0].conversations.closed), (1, Some(70), 0));
+        assert_eq!(
+            (all.closed, summed.totals.open_time.median_ms, summed.series[0].conversations.closed),
+            (1, Some(70), 0)
+        );
         let said = summed.totals.messages;
         assert_eq!((said.received, said.sent_by_agents, said.sent_by_people, said.sent_by_programs), (3, 2, 1, 1));
         assert_eq!((said.delivered, said.read, said.failed), (3, 2, 1));

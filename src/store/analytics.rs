@@ -95,8 +95,7 @@ impl ClosedRow {
     fn fact(self, days: &[DaySpan]) -> (Place, Fact) {
         let told: serde_json::Value = serde_json::from_str(&self.data).unwrap_or_default();
         let opened_at = told.get("opened_at").and_then(serde_json::Value::as_i64).unwrap_or(self.at);
-        let place =
-            Place { day: day_of(days, self.at), channel_id: Some(self.channel_id), agent_id: self.agent_id };
+        let place = Place { day: day_of(days, self.at), channel_id: Some(self.channel_id), agent_id: self.agent_id };
         (place, Fact::Closed(self.at.saturating_sub(opened_at).max(0)))
     }
 }
@@ -148,7 +147,8 @@ impl Store {
         let leads: Vec<CountRow> =
             fetch_all!(self.db(), CountRow, sql(LEADS), spans.as_str(), workspace_id, channel, agent)?;
         let (begins, ends) = (days.first().map_or(0, |day| day.begins), days.last().map_or(0, |day| day.ends));
-        let closed: Vec<ClosedRow> = fetch_all!(self.db(), ClosedRow, CLOSED, workspace_id, begins, ends, channel, agent)?;
+        let closed: Vec<ClosedRow> =
+            fetch_all!(self.db(), ClosedRow, CLOSED, workspace_id, begins, ends, channel, agent)?;
         closed.into_iter().map(|row| row.fact(days)).for_each(|(place, fact)| tell(place, fact));
         let told = said.into_iter().filter_map(SaidRow::fact);
         let told = told.chain(handed.into_iter().filter_map(|row| row.fact(Fact::HandedOver)));
