@@ -10,7 +10,7 @@ use switchboard_channels::contract::inbound::Event;
 use tokio_util::sync::CancellationToken;
 
 use super::ActorError;
-use super::errands::{Begun, Birth, News, Observed, Said, Say, Taken, TurnAnswer};
+use super::errands::{Begun, News, Observed, Said, Say, Taken, TurnAnswer};
 use super::hub::{Hub, Sight, TurnEnd};
 use crate::domain::changes::{Change, Idempotency, Refusal};
 use crate::domain::conversations::{self as rules, Amendment, Conversation, Posted, Situation};
@@ -317,9 +317,8 @@ impl Core {
         let clock = self.store.clock().clone();
         for _ in 0..MOST_TRIES {
             self.load().await?;
-            let begin =
-                |birth: &Birth| Conversation::begin(self.id.clone(), &birth.channel, birth.origin.clone(), clock.now());
-            let born = say.birth.as_ref().filter(|_| self.live.is_none()).map(|birth| (begin(birth), birth));
+            let born = say.birth.as_ref().filter(|_| self.live.is_none());
+            let born = born.map(|birth| (birth.conversation(self.id.clone(), clock.now()), birth));
             let (state, to) = match (&self.live, &born) {
                 (Some(live), _) => (&live.state, live.identities.as_slice()),
                 (None, Some((state, birth))) => (state, std::slice::from_ref(&birth.to)),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::changes::{Idempotency, NewDelivery, NewEvent};
 use crate::domain::channels::Channel;
-use crate::domain::conversations::{Origin, Owner, Refused};
+use crate::domain::conversations::{Conversation, Origin, Owner, Refused};
 use crate::domain::messages::{Author, Message, Piece, Unconfirmed};
 
 /// News for a conversation.
@@ -82,6 +82,14 @@ pub struct Birth {
     pub to: Identity,
     /// Display name, where the person is new.
     pub name: Option<String>,
+}
+
+impl Birth {
+    /// The conversation that begins with it.
+    #[must_use]
+    pub fn conversation(&self, id: String, now: i64) -> Conversation {
+        Conversation::begin(id, &self.channel, self.origin.clone(), now)
+    }
 }
 
 /// A message that somebody wants to say.

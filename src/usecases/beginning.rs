@@ -11,7 +11,7 @@ use super::conversing::{Unsaid, Wish, fingerprint};
 use super::directory::Account;
 use crate::actors::errands::Birth;
 use crate::domain::contacts::{self, Person};
-use crate::domain::conversations::{Conversation, Origin};
+use crate::domain::conversations::Origin;
 use crate::domain::messages::Message;
 use crate::store::StoreError;
 use crate::store::conversations::StoredConversation;
@@ -156,13 +156,9 @@ impl Switchboard {
             _ => None,
         };
         let origin = Origin { contact_id, thread: if threads { id.clone() } else { String::new() }, subject };
-        let birth = Birth {
-            channel: Arc::clone(channel),
-            origin: origin.clone(),
-            to: to.clone(),
-            name: name.filter(|_| person.is_none()),
-        };
-        let state = Conversation::begin(id, channel, origin, clock.now());
+        let birth =
+            Birth { channel: Arc::clone(channel), origin, to: to.clone(), name: name.filter(|_| person.is_none()) };
+        let state = birth.conversation(id, clock.now());
         Ok((StoredConversation { state, contact_name: None, identities: known.to_vec() }, Some(birth)))
     }
 

@@ -136,7 +136,7 @@ fn is_given_to_a_member() {
             )
         };
         let (status, refused) = give(&stranger.id).await;
-        assert_eq!((status, &refused["error"]["details"][0]["field"]), (400, &json!("owner.id")), "{refused}");
+        assert_eq!((status, &refused["error"]["details"][0]["field"]), (404, &json!("owner.id")), "{refused}");
         let (status, given) = give(&ann.id).await;
         let hers = json!({"kind": "human", "id": ann.id, "name": ann.name});
         assert_eq!((status, &given["owner"]), (200, &hers));
