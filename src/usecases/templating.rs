@@ -138,6 +138,9 @@ impl Switchboard {
     ) -> Result<(ListState, i64), Refusal> {
         let channel = self.store.channel(workspace_id, channel_id).await?.ok_or(Refusal::Unknown)?;
         let account = self.directory.account(channel).await?;
+        if !has_templates(&account) {
+            return Err(Refusal::NoTemplates);
+        }
         self.read_list(&account, client, LONG_PATIENCE).await?.map_err(Refusal::Upstream)?;
         let filter = TemplateFilter { channel_id: Some(channel_id.to_owned()), ..TemplateFilter::default() };
         let (_, total) = self.store.templates(workspace_id, &filter, 1, 0).await?;

@@ -148,7 +148,8 @@ pub async fn list(
     request_body = TemplateToSubmit,
     responses((status = 201, description = "The template, with the status that the vendor gave it.", body = Template),
               (status = 400, description = "Fields are not as documented, or the vendor refuses them; each is named.", body = crate::api::failure::FailureBody),
-              (status = 409, description = "There is one already, or the key was used for something else.", body = crate::api::failure::FailureBody),
+              (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "There is one already, the channel's kind has none, or the key was used for something else.", body = crate::api::failure::FailureBody),
               (status = 502, description = "The vendor refused the account, or did not answer.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
@@ -223,6 +224,7 @@ pub(super) fn refuse(request: &HttpRequest, refusal: Refusal) -> Failure {
         Refusal::Fields(problems) => Failure::fields(request, &problems),
         Refusal::Exists(failure) => Failure::new(request, Code::Conflict, failure.message)
             .with(json!({ "field": "name", "vendor_code": failure.vendor_code, "vendor_message": failure.vendor_message })),
+        Refusal::NoTemplates => Failure::new(request, Code::Conflict, "channels of this kind have no templates"),
         Refusal::KeyMismatch => Failure::key_mismatch(request),
         Refusal::Gone => Failure::new(request, Code::Conflict, "what this Idempotency-Key made is gone since"),
         Refusal::Vendor(failure) => Failure::new(request, Code::UpstreamFailed, failure.message)

@@ -48,6 +48,8 @@ pub enum Refusal {
     Unknown,
     /// These fields cannot work.
     Fields(Vec<FieldProblem>),
+    /// The channel's kind has no templates.
+    NoTemplates,
     /// There is one of this name and language already.
     Exists(Box<Failure>),
     /// The key was used for something else.
@@ -156,12 +158,13 @@ impl Switchboard {
             Some(channel) => Some(self.directory.account(channel).await?),
             None => None,
         };
-        let account = account.filter(has_templates);
         if account.is_none() {
-            let expected = "a channel of this workspace whose kind has templates";
-            problems.push(FieldProblem::new("channel_id", expected));
+            problems.push(FieldProblem::absent("channel_id", "a channel of this workspace"));
         }
         let Some(account) = account.filter(|_| problems.is_empty()) else { return Err(Refusal::Fields(problems)) };
+        if !has_templates(&account) {
+            return Err(Refusal::NoTemplates);
+        }
         let NewTemplate { name, language, category, components, .. } = wanted;
         Ok((account, TemplateDraft { name, language, category: category.to_ascii_uppercase(), components }))
     }

@@ -62,15 +62,16 @@ fn the_plan_counts_exactly_and_says_so_on_every_answer() {
 fn a_streamed_answer_keeps_its_place_until_it_ends() {
     scenario(|gateway| async move {
         on_plan(&gateway, "narrow").await;
-        let uploads: Vec<_> = (0..2)
-            .map(|_| {
-                // A body that never ends: the request runs until it is given up.
-                let body = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
-                let request = gateway.acme("POST", "/api/files").header("content-type", "text/plain");
-                tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send())
-            })
-            .collect();
+        let upload = || {
+            // A body that never ends: the request runs until it is given up.
+            let body = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+            let request = gateway.acme("POST", "/api/files").header("content-type", "text/plain");
+            tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send())
+        };
+        let mut uploads = Vec::new();
         let refused = loop {
+            // One that comes while both places are taken by another and by the question is refused: a next one is not.
+            uploads.push(upload());
             let response = gateway.acme("GET", "/api/agents").send().await.unwrap();
             if response.status() != 200 {
                 break response;

@@ -166,6 +166,7 @@ pub struct TemplateSync {
     params(("id" = String, Path, description = "The channel.")),
     responses((status = 200, description = "The list is read.", body = TemplateSync),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody),
+              (status = 409, description = "Channels of its kind have no templates.", body = crate::api::failure::FailureBody),
               (status = 502, description = "There is no list, and why.", body = crate::api::failure::FailureBody)))]
 pub async fn sync_templates(
     request: HttpRequest,
