@@ -91,19 +91,19 @@ pub struct Filter {
 #[serde(deny_unknown_fields)]
 pub struct TemplateToSubmit {
     /// The channel whose vendor approves it.
-    #[schema(example = "0198c1d2-7e00-7000-8000-000000000003")]
+    #[schema(format = "uuid", example = "0198c1d2-7e00-7000-8000-000000000003")]
     channel_id: String,
     /// Its name, as the vendor takes it.
-    #[schema(example = "order_shipped")]
+    #[schema(format = "plain", min_length = 1, max_length = 512, example = "order_shipped")]
     name: String,
     /// Its language code.
-    #[schema(example = "en_US")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,32}$", example = "en_US")]
     language: String,
     /// `UTILITY`, `MARKETING` or `AUTHENTICATION`.
-    #[schema(example = "UTILITY")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,32}$", example = "UTILITY")]
     category: String,
     /// Its parts, as the vendor describes them.
-    #[schema(value_type = Vec<Object>, example = json!([{ "type": "BODY", "text": "Your order {{1}} is on its way.", "example": { "body_text": [["4711"]] } }]))]
+    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 20, example = json!([{ "type": "BODY", "text": "Your order {{1}} is on its way.", "example": { "body_text": [["4711"]] } }]))]
     components: Vec<Value>,
 }
 
@@ -141,15 +141,16 @@ pub async fn list(
 /// `Idempotent-Replayed: true`.
 ///
 /// # Errors
-/// 400 for fields that are not as documented or that the vendor refuses, 409 when there is one of that name and language or
-/// the key was used for something else, 502 when the vendor refuses the account or does not answer.
+/// 400 for fields that are not as documented, 404 for an unknown channel, 409 when there is one of that name and language,
+/// the channel's kind has none or the key was used for something else, 422 for what the vendor refuses, 502 when the vendor refuses the account or does not answer.
 #[utoipa::path(post, path = "/api/templates", tag = "templates", extensions(("x-permission" = json!("manage"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: the same key hands it in once.")),
     request_body = TemplateToSubmit,
     responses((status = 201, description = "The template, with the status that the vendor gave it.", body = Template),
-              (status = 400, description = "Fields are not as documented, or the vendor refuses them; each is named.", body = crate::api::failure::FailureBody),
+              (status = 400, description = "Fields are not as documented.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such channel.", body = crate::api::failure::FailureBody),
               (status = 409, description = "There is one already, the channel's kind has none, or the key was used for something else.", body = crate::api::failure::FailureBody),
+              (status = 422, description = "The vendor refuses it; the field is named, with what it says.", body = crate::api::failure::FailureBody),
               (status = 502, description = "The vendor refused the account, or did not answer.", body = crate::api::failure::FailureBody)))]
 pub async fn create(
     request: HttpRequest,
@@ -200,7 +201,7 @@ pub async fn one(
 #[utoipa::path(delete, path = "/api/templates/{id}", tag = "templates", extensions(("x-permission" = json!("manage"))),
     params(("id" = String, Path, description = "The template.")),
     responses((status = 204, description = "It has ended."),
-              (status = 400, description = "The vendor cannot be told which one is meant.", body = crate::api::failure::FailureBody),
+              (status = 422, description = "The vendor cannot be told which one is meant.", body = crate::api::failure::FailureBody),
               (status = 404, description = "There is no such template.", body = crate::api::failure::FailureBody),
               (status = 502, description = "The vendor refused, or did not answer.", body = crate::api::failure::FailureBody)))]
 pub async fn delete(
@@ -224,6 +225,10 @@ pub(super) fn refuse(request: &HttpRequest, refusal: Refusal) -> Failure {
         Refusal::Fields(problems) => Failure::fields(request, &problems),
         Refusal::Exists(failure) => Failure::new(request, Code::Conflict, failure.message)
             .with(json!({ "field": "name", "vendor_code": failure.vendor_code, "vendor_message": failure.vendor_message })),
+        Refusal::Refused(problem) => {
+            Failure::new(request, Code::InvalidContent, format!("the vendor refuses the field {}", problem.field))
+                .with(json!([problem]))
+        }
         Refusal::NoTemplates => Failure::new(request, Code::Conflict, "channels of this kind have no templates"),
         Refusal::KeyMismatch => Failure::key_mismatch(request),
         Refusal::Gone => Failure::new(request, Code::Conflict, "what this Idempotency-Key made is gone since"),

@@ -48,6 +48,8 @@ pub enum Refusal {
     Unknown,
     /// These fields cannot work.
     Fields(Vec<FieldProblem>),
+    /// The vendor refuses this field, and says why.
+    Refused(FieldProblem),
     /// The channel's kind has no templates.
     NoTemplates,
     /// There is one of this name and language already.
@@ -93,7 +95,7 @@ impl From<DraftRefused> for Refusal {
             return Self::Vendor(failure);
         }
         let field = field.unwrap_or_else(|| "components".to_owned());
-        Self::Fields(vec![FieldProblem::new(field, failure.vendor_message.unwrap_or(failure.message))])
+        Self::Refused(FieldProblem::new(field, failure.vendor_message.unwrap_or(failure.message)))
     }
 }
 

@@ -130,20 +130,25 @@ fn are_handed_in_judged_and_ended() {
 #[test]
 fn what_the_vendor_refuses_is_named() {
     scenario(|gateway| async move {
-        for (member, value, field) in [
-            ("name", json!("Order Shipped"), "name"),
-            ("name", json!(""), "name"),
-            ("language", json!("deutsch bitte"), "language"),
-            ("category", json!("TRANSACTIONAL"), "category"),
-            ("components", json!([]), "components"),
-            ("components", json!([{"type": "FOOTER", "text": "x"}]), "components"),
-            ("components", json!([{"type": "BODY", "text": "x"}, {"type": "BODDY"}]), "components[1].type"),
-            ("components", json!([{"type": "BODY", "text": "x"}, {"type": "FOOTER", "text": "a\nb"}]), "components[1]"),
+        for (member, value, field, expected) in [
+            ("name", json!("Order Shipped"), "name", 422),
+            ("name", json!(""), "name", 400),
+            ("language", json!("deutsch bitte"), "language", 400),
+            ("category", json!("TRANSACTIONAL"), "category", 422),
+            ("components", json!([]), "components", 400),
+            ("components", json!([{"type": "FOOTER", "text": "x"}]), "components", 422),
+            ("components", json!([{"type": "BODY", "text": "x"}, {"type": "BODDY"}]), "components[1].type", 422),
+            (
+                "components",
+                json!([{"type": "BODY", "text": "x"}, {"type": "FOOTER", "text": "a\nb"}]),
+                "components[1]",
+                422,
+            ),
         ] {
             let mut wrong = draft(&gateway, "order_shipped");
             wrong[member] = value;
             let (status, refused) = submit(&gateway, &wrong).await;
-            assert_eq!((status, &refused["error"]["details"][0]["field"]), (400, &json!(field)), "{refused}");
+            assert_eq!((status, &refused["error"]["details"][0]["field"]), (expected, &json!(field)), "{refused}");
         }
         for (channel, expected) in [(&*gateway.acme.widget.id, 409), ("0198c1d2-7e00-7000-8000-00000000000c", 404)] {
             let mut nowhere = draft(&gateway, "order_shipped");
@@ -230,7 +235,7 @@ fn a_vendor_whose_approval_is_asked_for_apart_takes_them_too() {
         let refused = json!([{"match": {"kind": "templates", "path": "ApprovalRequests"}, "action": {"status": {"http": 400, "body": {"code": 20001, "message": "Invalid name"}}}}]);
         faults(&gateway, &refused).await;
         let (status, refused) = submit(&gateway, &draft).await;
-        assert_eq!((status, &refused["error"]["details"][0]["expected"]), (400, &json!("Invalid name")), "{refused}");
+        assert_eq!((status, &refused["error"]["details"][0]["expected"]), (422, &json!("Invalid name")), "{refused}");
         let sync = gateway.acme("POST", &format!("/api/channels/{}/templates/sync", channel["id"].as_str().unwrap()));
         assert_eq!(answer(sync).await.1["total"], 2, "the vendor's samples only");
     });
