@@ -34,7 +34,7 @@ pub struct Template {
     #[schema(example = json!(null))]
     pub reason: Option<String>,
     /// Its parts, as the vendor describes them.
-    #[schema(value_type = Vec<Object>, example = json!([{ "type": "BODY", "text": "Thank you, {{1}}!", "example": { "body_text": [["Ana"]] } }]))]
+    #[schema(value_type = Vec<Object>, example = json!([{ "type": "BODY", "text": "Thank you!" }]))]
     pub components: Vec<Value>,
     /// When the vendor last said all this, Unix milliseconds.
     #[schema(example = 1_767_225_600_000_i64)]

@@ -103,7 +103,7 @@ pub struct TemplateToSubmit {
     #[schema(pattern = "^[A-Za-z0-9_-]{1,32}$", example = "UTILITY")]
     category: String,
     /// Its parts, as the vendor describes them.
-    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 20, example = json!([{ "type": "BODY", "text": "Your order {{1}} is on its way.", "example": { "body_text": [["4711"]] } }]))]
+    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 20, example = json!([{ "type": "BODY", "text": "Your order is on its way." }]))]
     components: Vec<Value>,
 }
 
